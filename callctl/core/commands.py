@@ -1,0 +1,116 @@
+"""Wishes to the outside. Each may be lost and sent again: ids are ours, so a repeat changes nothing.
+
+Commands of one node are carried out in the order given. A command's failure comes back as an event:
+`RingPhone` → `LegGone(made=False)`, `Bridge` → `BridgeFailed`, `Play` → `PlaybackEnded(failed=True)`.
+A 404 on anything else is success: the leg is gone, and `LegGone` says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from callctl.core.ids import CallId, LegId, Micros, NodeId, PlaybackId, QueueId
+from callctl.core.policy import HangupReason
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Subscribe to a leg that we did not make: without it Asterisk does not say when it ends."""
+
+    node: NodeId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    node: NodeId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play the prompts as one list. Takes the leg out of no bridge."""
+
+    node: NodeId
+    leg: LegId
+    playback: PlaybackId
+    prompts: tuple[str, ...]
+    """Asterisk media URIs from the configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopPlay:
+    node: NodeId
+    playback: PlaybackId
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Put the leg into its queue's holding bridge, with music. In it already: nothing happens."""
+
+    node: NodeId
+    leg: LegId
+    queue: QueueId
+    music: str
+
+
+@dataclass(frozen=True, slots=True)
+class RingPhone:
+    """Make a leg to one contact of an agent's phone, through the dialplan, with our id."""
+
+    node: NodeId
+    leg: LegId
+    call: CallId
+    endpoint: str
+    contact: str
+    """A checked SIP URI of one contact; empty: the endpoint's own choice."""
+    caller_number: str
+    """Digits and plus alone, or empty (withheld)."""
+    caller_name: str
+    """Printable, at most 80 characters."""
+    timeout: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """Join caller and agent in the call's own bridge (its id is the call's)."""
+
+    node: NodeId
+    call: CallId
+    caller: LegId
+    agent: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class DropBridge:
+    node: NodeId
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    node: NodeId
+    leg: LegId
+    reason: HangupReason
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The leg's longest further life without callctl; then the dialplan takes it (TIMEOUT(absolute))."""
+
+    node: NodeId
+    leg: LegId
+    length: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Write the heartbeat: without it new calls take the fallback."""
+
+    node: NodeId
+
+
+Command: TypeAlias = (
+    Watch | Answer | Play | StopPlay | Hold | RingPhone | Bridge | DropBridge | Hangup | Lease | Beat
+)

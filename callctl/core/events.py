@@ -1,0 +1,236 @@
+"""Facts that come in: what happened in Asterisk, what a person asked, that time passed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from callctl.core.ids import AgentId, CallId, LegId, NodeId, PhoneId, PlaybackId, TrunkId
+from callctl.core.policy import Address, Emergency, Policy
+
+# ── from the PBX ─────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class CallArrived:
+    """A channel entered callctl from a trunk or a phone."""
+
+    node: NodeId
+    leg: LegId
+    dialled: Address
+    dialled_text: str
+    """As dialled, for people: printable, at most 80 characters."""
+    caller: Address
+    caller_name: str
+    trunk: TrunkId | None = None
+    phone: PhoneId | None = None
+    diverted_from: Address | None = None
+    feature_code: str = ""
+    """Non-empty: a feature code was dialled on a phone."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegRinging:
+    node: NodeId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class LegAnswered:
+    """A leg that callctl made was answered and stands in callctl's app."""
+
+    node: NodeId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class LegLeft:
+    """A channel left callctl's app; if it hung up, `LegGone` follows."""
+
+    node: NodeId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class LegGone:
+    """A channel exists no more, or could never be made (then `made` is false)."""
+
+    node: NodeId
+    leg: LegId
+    cause: int = 0
+    """Q.850 cause; 0: unknown."""
+    sip: int = 0
+    """SIP status; 0: unknown."""
+    made: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DigitPressed:
+    node: NodeId
+    leg: LegId
+    digit: str
+    """One of 0-9 A-D * #; the adapter lets nothing else through."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackEnded:
+    node: NodeId
+    leg: LegId
+    playback: PlaybackId
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeFailed:
+    """The two legs could not be joined."""
+
+    node: NodeId
+    call: CallId
+    why: str
+
+
+class LegState(StrEnum):
+    DOWN = "down"
+    RINGING = "ringing"
+    UP = "up"
+
+
+@dataclass(frozen=True, slots=True)
+class LegSeen:
+    """A channel in a snapshot."""
+
+    leg: LegId
+    state: LegState
+    in_app: bool
+    """Stands in callctl's app: commands reach it."""
+    bridge: str = ""
+    """The id of the bridge it stands in; empty: none."""
+    arrival: CallArrived | None = None
+    """How it came in, where the PBX can still tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a node says exists."""
+
+    legs: tuple[LegSeen, ...] = ()
+    bridges: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLost:
+    """The way to the PBX is gone. It means nothing yet about the calls there."""
+
+    node: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRestored:
+    """The way is back; `booted` tells whether it is the same PBX process. Buffered events follow, then `Synced`."""
+
+    node: NodeId
+    booted: str
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """The snapshot after a (re)connect, or of the periodic audit. `named`: legs that the buffered events named,
+    about which the events are right and the lists may be wrong."""
+
+    node: NodeId
+    snapshot: Snapshot
+    named: frozenset[LegId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneContacts:
+    """The contacts of a phone that can be rung now; empty: unreachable."""
+
+    node: NodeId
+    phone: PhoneId
+    contacts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneBusy:
+    """Whether the device rings or is in use, by whatever."""
+
+    node: NodeId
+    phone: PhoneId
+    busy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkState:
+    node: NodeId
+    trunk: TrunkId
+    up: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyDialled:
+    """A phone called an emergency number; the dialplan did it alone."""
+
+    node: NodeId
+    phone: PhoneId
+    number: Emergency
+    result: str
+    """`dialled`, or Asterisk's DIALSTATUS at the end."""
+
+
+# ── from people ──────────────────────────────────────────────────────────────────────────────
+
+
+class Wish(StrEnum):
+    LOGIN = "login"
+    LOGOUT = "logout"
+    PAUSE = "pause"
+    UNPAUSE = "unpause"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusAsked:
+    """Somebody asks that an agent's status be changed."""
+
+    agent: AgentId
+    wish: Wish
+    reason: str = ""
+    """For a pause; empty: `manual`."""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChanged:
+    policy: Policy
+
+
+# ── from the clock ───────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """`now` may have reached a deadline."""
+
+
+Event: TypeAlias = (
+    CallArrived
+    | LegRinging
+    | LegAnswered
+    | LegLeft
+    | LegGone
+    | DigitPressed
+    | PlaybackEnded
+    | BridgeFailed
+    | LinkLost
+    | LinkRestored
+    | Synced
+    | PhoneContacts
+    | PhoneBusy
+    | TrunkState
+    | EmergencyDialled
+    | StatusAsked
+    | PolicyChanged
+    | TimePassed
+)

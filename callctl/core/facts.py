@@ -1,0 +1,206 @@
+"""The story, with its why: for the journal, the log lines and the metrics. Nothing reads it back to decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from callctl.core.ids import AgentId, CallId, LegId, MenuId, Micros, NodeId, PhoneId, QueueId, TrunkId
+from callctl.core.model import AgentState, AgentStatus, Outcome, Party, PhoneState, RingResult
+from callctl.core.policy import Address, Destination, Emergency, Feature
+
+
+@dataclass(frozen=True, slots=True)
+class CallEntered:
+    call: CallId
+    node: NodeId
+    leg: LegId
+    caller: Address
+    dialled: str
+    to: Destination | Feature
+
+
+@dataclass(frozen=True, slots=True)
+class MenuEntered:
+    call: CallId
+    menu: MenuId
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class DigitTaken:
+    call: CallId
+    menu: MenuId
+    digit: str
+    to: Destination | None
+    """None: no option of the menu."""
+
+
+@dataclass(frozen=True, slots=True)
+class DigitTimedOut:
+    call: CallId
+    menu: MenuId
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class PromptFailed:
+    call: CallId
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallQueued:
+    call: CallId
+    queue: QueueId
+    priority: int
+    position: int
+    """1: next."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallOffered:
+    call: CallId
+    queue: QueueId
+    agent: AgentId
+    legs: tuple[LegId, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RingEnded:
+    call: CallId
+    queue: QueueId
+    agent: AgentId
+    result: RingResult
+    rang: Micros
+    """How long."""
+    cause: int = 0
+    sip: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequeued:
+    call: CallId
+    queue: QueueId
+    position: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallConnected:
+    call: CallId
+    queue: QueueId
+    agent: AgentId
+    waited: Micros
+    """Speed of answer: from queued to connected."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    call: CallId
+    queue: QueueId | None
+    agent: AgentId | None
+    outcome: Outcome
+    by: Party
+    cause: int
+    sip: int
+    waited: Micros
+    """From queued to connected or ended; 0: never queued."""
+    talked: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class WrapUpEnded:
+    call: CallId
+    agent: AgentId
+    lasted: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStatusChanged:
+    agent: AgentId
+    status: AgentStatus
+    by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStateChanged:
+    agent: AgentId
+    state: AgentState
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPhoneChanged:
+    agent: AgentId
+    phone: PhoneState
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRefused:
+    agent: AgentId
+    wish: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkChanged:
+    node: NodeId
+    trunk: TrunkId
+    up: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyCalled:
+    node: NodeId
+    phone: PhoneId
+    agent: AgentId | None
+    number: Emergency
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChanged:
+    node: NodeId
+    phase: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyApplied:
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class StrayEvent:
+    """An event that fitted no phase: it changed nothing, and is counted."""
+
+    event: str
+    phase: str
+
+
+Fact: TypeAlias = (
+    CallEntered
+    | MenuEntered
+    | DigitTaken
+    | DigitTimedOut
+    | PromptFailed
+    | CallQueued
+    | CallOffered
+    | RingEnded
+    | CallRequeued
+    | CallConnected
+    | CallEnded
+    | WrapUpEnded
+    | AgentStatusChanged
+    | AgentStateChanged
+    | AgentPhoneChanged
+    | StatusRefused
+    | TrunkChanged
+    | EmergencyCalled
+    | NodeChanged
+    | PolicyApplied
+    | StrayEvent
+)

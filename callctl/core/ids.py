@@ -1,0 +1,58 @@
+"""Ids and time: ours, fixed-length, made before the request, from the World's seeded source.
+
+Fixed length matters: Asterisk's uniqueness check of channel ids is a prefix match.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NewType
+
+CallId = NewType("CallId", str)
+LegId = NewType("LegId", str)
+"""A channel's id in Asterisk. For legs that callctl makes, a ULID of ours."""
+PlaybackId = NewType("PlaybackId", str)
+NodeId = NewType("NodeId", str)
+"""The name of a PBX node. One is the default; the name is carried from the first day."""
+AgentId = NewType("AgentId", str)
+PhoneId = NewType("PhoneId", str)
+QueueId = NewType("QueueId", str)
+MenuId = NewType("MenuId", str)
+TrunkId = NewType("TrunkId", str)
+
+Micros = int
+"""Microseconds since 1970-01-01 UTC, or a length of time in microseconds. Never goes backward."""
+
+SECOND: Micros = 1_000_000
+MILLISECOND: Micros = 1_000
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
+_MASK64 = (1 << 64) - 1
+
+
+def seconds(n: float) -> Micros:
+    """n seconds as whole microseconds."""
+    return round(n * SECOND)
+
+
+@dataclass(slots=True)
+class IdSource:
+    """ULIDs (48 bits of milliseconds, 80 seeded bits) from SplitMix64; a new seed each epoch.
+
+    SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+    """
+
+    state: int
+
+    def _next64(self) -> int:
+        self.state = (self.state + 0x9E3779B97F4A7C15) & _MASK64
+        z = self.state
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK64
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK64
+        return z ^ (z >> 31)
+
+    def ulid(self, now: Micros) -> str:
+        """A fresh id of 26 characters; sorts by its time of making."""
+        value = ((now // MILLISECOND) & ((1 << 48) - 1)) << 80
+        value |= (self._next64() << 16 | self._next64() >> 48) & ((1 << 80) - 1)
+        return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))

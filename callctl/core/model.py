@@ -1,0 +1,365 @@
+"""The World: calls, legs, agents, nodes, as values. A phase holds only what is true in it.
+
+Memory is a cache: Asterisk owns what exists, Postgres what was promised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from callctl.core.ids import (
+    AgentId,
+    CallId,
+    IdSource,
+    LegId,
+    MenuId,
+    Micros,
+    NodeId,
+    PhoneId,
+    PlaybackId,
+    QueueId,
+    TrunkId,
+)
+from callctl.core.policy import Address, Destination, Feature, HangupReason, Policy, Withheld
+
+# ── what is written down of a call ───────────────────────────────────────────────────────────
+
+
+class Outcome(StrEnum):
+    """How a call ended, in telephony's terms."""
+
+    ANSWERED = "answered"
+    """An agent and the caller talked."""
+    ABANDONED = "abandoned"
+    """The caller hung up while queued or ringing."""
+    LEFT_IN_MENU = "left_in_menu"
+    """The caller hung up in a menu or an announcement."""
+    COMPLETED = "completed"
+    """The call's way ended as configured, without an agent: a menu's hang-up, an announcement, a feature code."""
+    UNKNOWN_NUMBER = "unknown_number"
+    LEFT_FOR_FALLBACK = "left_for_fallback"
+    """The caller left callctl's hands for the dialplan: the lease ended, or somebody redirected the channel."""
+    PBX_LOST = "pbx_lost"
+    FAILED = "failed"
+
+
+class Party(StrEnum):
+    """Who ended a call."""
+
+    CALLER = "caller"
+    AGENT = "agent"
+    CALLCTL = "callctl"
+    PBX = "pbx"
+
+
+class RingResult(StrEnum):
+    ANSWERED = "answered"
+    NO_ANSWER = "no_answer"
+    REJECTED = "rejected"
+    """The phone said busy or declined (486, 600, 603)."""
+    FORWARDED = "forwarded"
+    """The phone answered 302; refused."""
+    UNREACHABLE = "unreachable"
+    """The phone could not be rung (4xx, 5xx, no contact)."""
+    ABANDONED = "abandoned"
+    """The caller left while it rang."""
+    GHOST = "ghost"
+    """The agent answered when the caller had already gone."""
+    LOST = "lost"
+    """The PBX or the way to it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class MenuVisit:
+    menu: MenuId
+    at: Micros
+    digits: str = ""
+    """What was pressed, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """One agent's phone rung for a call."""
+
+    agent: AgentId
+    at: Micros
+    why: str
+    ended: Micros | None = None
+    result: RingResult | None = None
+    cause: int = 0
+    """Q.850."""
+    sip: int = 0
+
+
+@dataclass(slots=True)
+class Story:
+    """The call record in the making: every time of the call's way."""
+
+    answered_by_pbx: Micros | None = None
+    menus: list[MenuVisit] = field(default_factory=list)
+    queue: QueueId | None = None
+    queued: Micros | None = None
+    rings: list[Ring] = field(default_factory=list)
+    agent: AgentId | None = None
+    connected: Micros | None = None
+    ended: Micros | None = None
+    ended_by: Party | None = None
+    outcome: Outcome | None = None
+    cause: int = 0
+    sip: int = 0
+    wrap_up_ended: Micros | None = None
+
+
+# ── a call ───────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class InMenu:
+    menu: MenuId
+    tries: int
+    """How often the prompts have been started, this one included."""
+    playing: PlaybackId | None
+    digit_by: Micros | None
+    """Set when the prompts have ended: a digit is waited for until then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcing:
+    playing: PlaybackId
+    then: Destination
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    queue: QueueId
+    priority: int
+    since: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An agent's phone rings for this call. The place in the queue is kept."""
+
+    queue: QueueId
+    priority: int
+    since: Micros
+    agent: AgentId
+    ring_until: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    queue: QueueId
+    priority: int
+    since: Micros
+    """When the caller was queued: should the bridge fail, the place is still known."""
+    agent: AgentId
+    agent_leg: LegId
+    talk_until: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Nothing more will happen to the caller; kept until its legs are gone and wrap-up is over."""
+
+    at: Micros
+    reason: HangupReason
+
+
+CallPhase: TypeAlias = InMenu | Announcing | Queued | Offered | Connected | Ended
+
+
+@dataclass(slots=True)
+class Call:
+    id: CallId
+    node: NodeId
+    leg: LegId
+    """The caller's channel."""
+    phase: CallPhase
+    entered: Micros
+    caller: Address = field(default_factory=Withheld)
+    caller_name: str = ""
+    dialled: str = ""
+    """As text for people; decided by its parsed form."""
+    trunk: TrunkId | None = None
+    phone: PhoneId | None = None
+    diverted_from: Address | None = None
+    feature: Feature | None = None
+    lease_renew: Micros | None = None
+    """When to renew the waiting caller's lease."""
+    story: Story = field(default_factory=Story)
+
+
+class LegRole(StrEnum):
+    CALLER = "caller"
+    AGENT = "agent"
+
+
+@dataclass(slots=True)
+class Leg:
+    """A channel."""
+
+    id: LegId
+    node: NodeId
+    call: CallId
+    role: LegRole
+    agent: AgentId | None = None
+    left_by: Micros | None = None
+    """Set when the channel left callctl's app: if it is not gone by then, the dialplan has it."""
+
+
+# ── an agent ─────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOut:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Available:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    reason: str
+
+
+AgentStatus: TypeAlias = LoggedOut | Available | Paused
+"""What the person chose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    since: Micros
+    """Since last becoming routable: the key of longest-idle. Meaningless while not routable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """The phone has been asked to ring; it does not yet."""
+
+    call: CallId
+    legs: frozenset[LegId]
+    idle_since: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """At least one contact rings. Stays until the last leg is gone, though the call may have moved on."""
+
+    call: CallId
+    legs: frozenset[LegId]
+    idle_since: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class OnCall:
+    call: CallId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class WrapUp:
+    call: CallId
+    until: Micros
+
+
+AgentState: TypeAlias = Idle | Reserved | Ringing | OnCall | WrapUp
+"""What is happening."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable:
+    contacts: tuple[str, ...]
+    """Dial targets, checked by the adapter: one leg is made for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class BusyElsewhere:
+    """In use by something that is not ours."""
+
+    contacts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """Still in use, from our own call that has just ended. Not rung; its end does not restart idleness."""
+
+    contacts: tuple[str, ...]
+
+
+PhoneState: TypeAlias = Unreachable | Reachable | BusyElsewhere | Settling
+
+
+@dataclass(slots=True)
+class Agent:
+    id: AgentId
+    status: AgentStatus
+    state: AgentState
+    phone: PhoneState = field(default_factory=Unreachable)
+    device_busy: bool = False
+    """What the PBX last said of the device: ringing or in use, by whomever."""
+    misses: int = 0
+    held_until: Micros | None = None
+    """After a ring that was not answered: not offered a call until then."""
+
+
+# ── a node ───────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    since: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Syncing:
+    """The link is back, what was missed is not yet known: facts are kept, commands are dropped (`owed` resends)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    beat_at: Micros
+    """When the heartbeat is next written."""
+
+
+NodePhase: TypeAlias = Down | Syncing | Up
+
+
+@dataclass(slots=True)
+class Node:
+    id: NodeId
+    phase: NodePhase
+    booted: str = ""
+    """Asterisk's startup time as it says it; another value means that all older legs are lost."""
+
+
+# ── the world ────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True)
+class World:
+    """Everything the core knows. Mutable; only `engine.step` changes it."""
+
+    policy: Policy
+    ids: IdSource
+    calls: dict[CallId, Call] = field(default_factory=dict)
+    legs: dict[LegId, Leg] = field(default_factory=dict)
+    agents: dict[AgentId, Agent] = field(default_factory=dict)
+    nodes: dict[NodeId, Node] = field(default_factory=dict)
+
+    def waiting(self, queue: QueueId) -> Iterator[Call]:
+        """The calls that wait in the queue or ring from it, in no order."""
+        return (
+            c for c in self.calls.values() if isinstance(c.phase, (Queued, Offered)) and c.phase.queue == queue
+        )

@@ -1,0 +1,73 @@
+"""What the loop needs of the outside. Adapters fulfil these; the simulation fulfils them too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from callctl.core.commands import Command
+from callctl.core.events import Event
+from callctl.core.facts import Fact
+from callctl.core.ids import AgentId, CallId, Micros
+from callctl.core.model import Agent, Call
+
+
+class Clock(Protocol):
+    def now(self) -> Micros:
+        """Microseconds of wall time, anchored at the start, never going backward."""
+        ...
+
+
+class Inbox(Protocol):
+    def put(self, event: Event) -> None:
+        """Give an event to the core. Never blocks; what is over the bound is dropped, counted and logged."""
+        ...
+
+
+class Pbx(Protocol):
+    def send(self, command: Command) -> None:
+        """Carry out a command on its node, in order. Never blocks, never raises: failures come back as events."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What some steps changed: rows to restore from, and events to explain with. One transaction."""
+
+    seq: int
+    """Of the last step in it; rises by one a step, from 1 in each epoch."""
+    at: Micros
+    calls: dict[CallId, Call] = field(default_factory=dict)
+    """As they are after the batch (copies); upserted into `live` and, where they have ended, into `call`."""
+    agents: dict[AgentId, Agent] = field(default_factory=dict)
+    closed: frozenset[CallId] = frozenset()
+    """Calls that left the World: their `live` rows go."""
+    ended: tuple[Call, ...] = ()
+    """Call records to write: on the call's end, and again when its wrap-up has ended."""
+    facts: tuple[tuple[int, Micros, Fact], ...] = ()
+    """(seq, at, fact)."""
+
+
+class Journal(Protocol):
+    def append(self, batch: Batch) -> None:
+        """Store a batch, in order, soon. Never blocks, never raises: trouble goes to the spool."""
+        ...
+
+    async def flushed(self, seq: int) -> None:
+        """Return when everything up to `seq` is stored, in Postgres or fsynced in the spool."""
+        ...
+
+
+class Observer(Protocol):
+    def saw(self, at: Micros, facts: Sequence[Fact]) -> None:
+        """Turn facts into metrics and log lines."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a start finds in Postgres."""
+
+    calls: tuple[Call, ...] = ()
+    agents: tuple[Agent, ...] = ()
