@@ -1,1 +1,1 @@
-"""telemetry"""
+"""Metrics and log lines, made at one place from the facts."""

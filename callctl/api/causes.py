@@ -1,0 +1,132 @@
+"""Causes in words: ITU-T Q.850 (05/2018) table 1, and the SIP statuses that phones and trunks answer with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Q850: Mapping[int, str] = {
+    1: "unallocated number",
+    2: "no route to the transit network",
+    3: "no route to destination",
+    4: "send special information tone",
+    5: "misdialled trunk prefix",
+    6: "channel unacceptable",
+    7: "call awarded, being delivered in an established channel",
+    8: "preemption",
+    9: "preemption, circuit reserved for reuse",
+    14: "ported number",
+    16: "normal clearing",
+    17: "user busy",
+    18: "no user responding",
+    19: "no answer from user",
+    20: "subscriber absent",
+    21: "call rejected",
+    22: "number changed",
+    23: "redirection to new destination",
+    25: "exchange routing error",
+    26: "answered elsewhere",
+    27: "destination out of order",
+    28: "invalid number format",
+    29: "facility rejected",
+    30: "response to status enquiry",
+    31: "normal, unspecified",
+    34: "no circuit or channel available",
+    38: "network out of order",
+    39: "permanent frame mode connection out of service",
+    40: "permanent frame mode connection operational",
+    41: "temporary failure",
+    42: "switching equipment congestion",
+    43: "access information discarded",
+    44: "requested channel not available",
+    46: "precedence call blocked",
+    47: "resource unavailable",
+    49: "quality of service not available",
+    50: "requested facility not subscribed",
+    53: "outgoing calls barred",
+    55: "incoming calls barred",
+    57: "bearer capability not authorized",
+    58: "bearer capability not presently available",
+    62: "inconsistency in access information",
+    63: "service or option not available",
+    65: "bearer capability not implemented",
+    66: "channel type not implemented",
+    69: "requested facility not implemented",
+    70: "only restricted digital information available",
+    79: "service or option not implemented",
+    81: "invalid call reference",
+    82: "identified channel does not exist",
+    83: "suspended call exists, but not this identity",
+    84: "call identity in use",
+    85: "no call suspended",
+    86: "call with this identity has been cleared",
+    87: "user not a user of the closed group",
+    88: "incompatible destination",
+    90: "non-existent closed user group",
+    91: "invalid transit network selection",
+    95: "invalid message",
+    96: "mandatory information element missing",
+    97: "message type not implemented",
+    98: "message incompatible with call state",
+    99: "information element not implemented",
+    100: "invalid information element contents",
+    101: "message not compatible with call state",
+    102: "recovery on timer expiry",
+    103: "parameter not implemented, passed on",
+    110: "message with unrecognized parameter discarded",
+    111: "protocol error",
+    127: "interworking, unspecified",
+}
+
+SIP: Mapping[int, str] = {
+    200: "OK",
+    300: "multiple choices",
+    301: "moved permanently",
+    302: "moved temporarily",
+    305: "use proxy",
+    400: "bad request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not found",
+    405: "method not allowed",
+    406: "not acceptable",
+    407: "proxy authentication required",
+    408: "request timeout",
+    410: "gone",
+    415: "unsupported media type",
+    420: "bad extension",
+    480: "temporarily unavailable",
+    481: "call does not exist",
+    482: "loop detected",
+    483: "too many hops",
+    484: "address incomplete",
+    486: "busy here",
+    487: "request terminated",
+    488: "not acceptable here",
+    491: "request pending",
+    500: "server internal error",
+    501: "not implemented",
+    502: "bad gateway",
+    503: "service unavailable",
+    504: "server time-out",
+    580: "precondition failure",
+    600: "busy everywhere",
+    603: "decline",
+    604: "does not exist anywhere",
+    606: "not acceptable",
+    607: "unwanted",
+    608: "rejected",
+}
+
+
+def words(cause: int, sip: int = 0) -> str:
+    """`user busy (Q.850 17, SIP 486 busy here)`; empty where neither is known."""
+    parts = []
+    if cause:
+        parts.append(f"Q.850 {cause}")
+    if sip:
+        parts.append(f"SIP {sip}" + (f" {SIP[sip]}" if sip in SIP else ""))
+    if not parts:
+        return ""
+    named = Q850.get(cause, "")
+    inside = ", ".join(parts)
+    return f"{named} ({inside})" if named else inside

@@ -1,0 +1,188 @@
+"""A call's way in words, from its stored facts: what happened when, and the why of each choice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from callctl.api.causes import words
+from callctl.core import facts as f
+from callctl.core.facts import Fact
+from callctl.core.ids import SECOND, AgentId, Micros
+from callctl.core.model import Outcome, Party, RingResult
+from callctl.core.policy import Announce, Destination, Feature, HangUp, HangupReason, Policy, ToMenu, ToQueue
+from callctl.runtime.masking import Masking
+from callctl.runtime.views import Plain, in_seconds, iso
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """How to name things: agents by their names, numbers as far as they may be shown."""
+
+    policy: Policy
+    masking: Masking
+
+    def agent(self, name: AgentId) -> str:
+        known = self.policy.agents.get(name)
+        return name if known is None or known.name in ("", name) else f"{known.name} ({name})"
+
+
+def explain(events: Iterable[tuple[Micros, Fact]], teller: Teller) -> list[Plain]:
+    """One entry a fact: `at`, `after` (seconds since the first), `kind` (the fact's name), `text`."""
+    lines: list[Plain] = []
+    first: Micros | None = None
+    for at, fact in events:
+        tell = _TOLD.get(type(fact))
+        if tell is None:
+            continue
+        first = at if first is None else first
+        lines.append(
+            {
+                "at": iso(at),
+                "after": in_seconds(at - first),
+                "kind": type(fact).__name__,
+                "text": tell(fact, teller),
+            }
+        )
+    return lines
+
+
+def length(of: Micros) -> str:
+    """A length of time for people: `0.4 s`, `12 s`, `3 min 5 s`, `1 h 2 min`."""
+    if of < 10 * SECOND:
+        return f"{of / SECOND:.1f} s"
+    whole = of // SECOND
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def whither(to: Destination | Feature) -> str:
+    """A destination in words, after "goes to"."""
+    match to:
+        case ToMenu():
+            return f"menu {to.menu}"
+        case ToQueue():
+            return f"queue {to.queue}" + (f" with priority {to.priority}" if to.priority else "")
+        case HangUp():
+            return "hang-up" + ("" if to.reason is HangupReason.NORMAL else f" ({to.reason.value})")
+        case Announce():
+            return f"an announcement, then {whither(to.then)}"
+        case Feature():
+            return f"feature code {to.value}"
+        case _:
+            assert_never(to)
+
+
+_RESULTS: Mapping[RingResult, str] = {
+    RingResult.ANSWERED: "answered",
+    RingResult.NO_ANSWER: "did not answer",
+    RingResult.REJECTED: "rejected the call",
+    RingResult.FORWARDED: "has the phone forwarded: refused",
+    RingResult.UNREACHABLE: "could not be reached",
+    RingResult.ABANDONED: "was still ringing when the caller left",
+    RingResult.GHOST: "answered when the caller had already gone",
+    RingResult.LOST: "was lost with the PBX or the way to it",
+}
+
+_OUTCOMES: Mapping[Outcome, str] = {
+    Outcome.ANSWERED: "answered",
+    Outcome.ABANDONED: "abandoned: the caller left while waiting",
+    Outcome.LEFT_IN_MENU: "the caller left in a menu or announcement",
+    Outcome.COMPLETED: "completed as configured, without an agent",
+    Outcome.UNKNOWN_NUMBER: "the number dialled is not configured",
+    Outcome.LEFT_FOR_FALLBACK: "the caller went to the dialplan's fallback",
+    Outcome.PBX_LOST: "lost with the PBX",
+    Outcome.FAILED: "failed",
+}
+
+_PARTIES: Mapping[Party, str] = {
+    Party.CALLER: "the caller",
+    Party.AGENT: "the agent",
+    Party.CALLCTL: "callctl",
+    Party.PBX: "the PBX",
+}
+
+
+def _because(cause: int, sip: int) -> str:
+    said = words(cause, sip)
+    return f": {said}" if said else ""
+
+
+def _entered(fact: f.CallEntered, teller: Teller) -> str:
+    caller, dialled = teller.masking.address(fact.caller), teller.masking.text(fact.dialled)
+    return f"Entered on {fact.node}: caller {caller} dialled {dialled or 'no number'}; goes to {whither(fact.to)}"
+
+
+def _menu(fact: f.MenuEntered, _: Teller) -> str:
+    again = f", try {fact.tries}" if fact.tries > 1 else ""
+    return f"Menu {fact.menu}{again}: prompts started"
+
+
+def _digit(fact: f.DigitTaken, teller: Teller) -> str:
+    digit = teller.masking.digits(fact.digit)
+    if fact.to is None:
+        return f"Pressed {digit} in menu {fact.menu}: no option there"
+    return f"Pressed {digit} in menu {fact.menu}: goes to {whither(fact.to)}"
+
+
+def _timed_out(fact: f.DigitTimedOut, _: Teller) -> str:
+    return f"No digit came in menu {fact.menu} (try {fact.tries})"
+
+
+def _prompt_failed(fact: f.PromptFailed, _: Teller) -> str:
+    return f"Prompt could not be played: {', '.join(fact.prompts)}"
+
+
+def _queued(fact: f.CallQueued, _: Teller) -> str:
+    priority = f", priority {fact.priority}" if fact.priority else ""
+    return f"Queued in {fact.queue} at place {fact.position}{priority}; music"
+
+
+def _offered(fact: f.CallOffered, teller: Teller) -> str:
+    phones = "" if len(fact.legs) == 1 else f" on {len(fact.legs)} contacts"
+    return f"Offered to {teller.agent(fact.agent)}{phones}, because {fact.why}"
+
+
+def _ring_ended(fact: f.RingEnded, teller: Teller) -> str:
+    cause = "" if fact.result is RingResult.ANSWERED else _because(fact.cause, fact.sip)
+    return f"{teller.agent(fact.agent)} {_RESULTS[fact.result]} after {length(fact.rang)}{cause}"
+
+
+def _requeued(fact: f.CallRequeued, _: Teller) -> str:
+    return f"Back in {fact.queue} at place {fact.position}: {fact.why}"
+
+
+def _connected(fact: f.CallConnected, teller: Teller) -> str:
+    return f"Connected to {teller.agent(fact.agent)} after {length(fact.waited)} in {fact.queue}"
+
+
+def _ended(fact: f.CallEnded, _: Teller) -> str:
+    talked = f", {length(fact.talked)} of talk" if fact.talked else ""
+    waited = f", {length(fact.waited)} of waiting" if fact.waited and not fact.talked else ""
+    by, outcome = _PARTIES[fact.by], _OUTCOMES[fact.outcome]
+    return f"Ended by {by}{talked}{waited} ({outcome}){_because(fact.cause, fact.sip)}"
+
+
+def _wrapped_up(fact: f.WrapUpEnded, teller: Teller) -> str:
+    return f"Wrap-up of {teller.agent(fact.agent)} over after {length(fact.lasted)}"
+
+
+_TOLD: Mapping[type[Any], Callable[[Any, Teller], str]] = {
+    f.CallEntered: _entered,
+    f.MenuEntered: _menu,
+    f.DigitTaken: _digit,
+    f.DigitTimedOut: _timed_out,
+    f.PromptFailed: _prompt_failed,
+    f.CallQueued: _queued,
+    f.CallOffered: _offered,
+    f.RingEnded: _ring_ended,
+    f.CallRequeued: _requeued,
+    f.CallConnected: _connected,
+    f.CallEnded: _ended,
+    f.WrapUpEnded: _wrapped_up,
+}
+"""The facts that tell a call's way; the others are not about a call."""

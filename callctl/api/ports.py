@@ -1,0 +1,100 @@
+"""What the API needs of the daemon. daemon.py fulfils `Desk`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from callctl.core.events import Event
+from callctl.core.facts import Fact
+from callctl.core.ids import CallId, Micros, TrunkId
+from callctl.core.model import World
+from callctl.runtime.views import TrunkNow
+
+
+class Unavailable(Exception):
+    """The desk cannot do it now (the database is away, the daemon is stopping); `str()` says why, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One thing that must hold for callctl to be ready."""
+
+    name: str
+    """`pbx.link`, `pbx.ami`, `trunk.carrier`, `journal`, `epoch`, …"""
+    ok: bool
+    why: str
+    """What is so; where it is not ok, what is wrong and what to do."""
+    needed: bool = True
+    """False: it is shown, but callctl is ready without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    alive: Condition
+    """The loop turns."""
+    ready: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What a reload did, or (a plan) would do."""
+
+    ok: bool
+    sha: str
+    """Of the configuration on disk; empty where it is wrong."""
+    changes: tuple[str, ...] = ()
+    """A line for each difference from what is in force (`runtime.differences`)."""
+    problems: tuple[str, ...] = ()
+    """`file:line:column: path: what is wrong; what would be right`. Not empty: nothing was changed."""
+
+
+class Desk(Protocol):
+    """What the daemon offers to its API. Every method is called on the loop's own thread."""
+
+    @property
+    def world(self) -> World:
+        """Read only."""
+        ...
+
+    @property
+    def trunk_states(self) -> Mapping[TrunkId, TrunkNow]:
+        """What is known of the trunks (`runtime.views.TrunkBoard.states`)."""
+        ...
+
+    def now(self) -> Micros: ...
+
+    def health(self) -> Health: ...
+
+    async def ask(self, event: Event) -> tuple[Fact, ...]:
+        """Give the event to the core; return the facts of its step once they are stored (the spool counts).
+
+        Raises:
+            Unavailable: it could not be taken or stored.
+        """
+        ...
+
+    async def plan(self) -> Reloaded:
+        """What `reload` would do with the configuration as it is on disk now."""
+        ...
+
+    async def reload(self) -> Reloaded:
+        """Read the configuration anew and put it in force, all or nothing. Wrong: `ok` is false."""
+        ...
+
+    async def records(self, limit: int) -> Sequence[Mapping[str, Any]]:
+        """The newest call records, the newest first: rows of table `call`.
+
+        Raises:
+            Unavailable: the database is away.
+        """
+        ...
+
+    async def record(self, call: CallId) -> Mapping[str, Any] | None:
+        """One call's record. Raises Unavailable."""
+        ...
+
+    async def events(self, call: CallId) -> Sequence[tuple[Micros, Fact]]:
+        """What is stored of a call, in order. Raises Unavailable."""
+        ...

@@ -1,0 +1,381 @@
+"""The World as plain dicts (JSON's types alone), for the API and the gauges. Pure: reads, changes nothing.
+
+Times are ISO 8601 in UTC with microseconds; ages and lengths are seconds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+from callctl.core.facts import Fact, TrunkChanged
+from callctl.core.ids import SECOND, AgentId, Micros, QueueId, TrunkId
+from callctl.core.model import (
+    Agent,
+    AgentState,
+    AgentStatus,
+    Announcing,
+    Arrived,
+    Available,
+    BusyElsewhere,
+    Call,
+    CallPhase,
+    Connected,
+    Down,
+    Ended,
+    Idle,
+    InMenu,
+    LoggedOut,
+    Node,
+    NodePhase,
+    Offered,
+    OnCall,
+    Paused,
+    PhoneState,
+    Queued,
+    Reachable,
+    Reserved,
+    Ring,
+    Ringing,
+    Settling,
+    Story,
+    Syncing,
+    Unreachable,
+    Up,
+    World,
+    WrapUp,
+)
+from callctl.core.policy import Policy, TrunkPolicy
+from callctl.runtime.masking import MASKED, Masking
+
+Plain: TypeAlias = dict[str, Any]
+"""A JSON object."""
+
+CALL_PHASES: Mapping[type[CallPhase], str] = {
+    Arrived: "arrived",
+    InMenu: "in_menu",
+    Announcing: "announcing",
+    Queued: "queued",
+    Offered: "offered",
+    Connected: "connected",
+    Ended: "ended",
+}
+AGENT_STATUSES: Mapping[type[AgentStatus], str] = {
+    LoggedOut: "logged_out",
+    Available: "available",
+    Paused: "paused",
+}
+AGENT_STATES: Mapping[type[AgentState], str] = {
+    Idle: "idle",
+    Reserved: "reserved",
+    Ringing: "ringing",
+    OnCall: "on_call",
+    WrapUp: "wrap_up",
+}
+PHONE_STATES: Mapping[type[PhoneState], str] = {
+    Unreachable: "unreachable",
+    Reachable: "reachable",
+    BusyElsewhere: "busy_elsewhere",
+    Settling: "settling",
+}
+NODE_PHASES: Mapping[type[NodePhase], str] = {Down: "down", Syncing: "syncing", Up: "up"}
+
+STANDINGS = ("routable", "held", "busy", "unreachable", "paused", "logged_out")
+"""What an agent is to a queue, the first that is true from the end."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def iso(at: Micros) -> str:
+    """A moment as ISO 8601 in UTC, to the microsecond."""
+    return (_EPOCH + timedelta(microseconds=at)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def iso_or_none(at: Micros | None) -> str | None:
+    return None if at is None else iso(at)
+
+
+def in_seconds(length: Micros) -> float:
+    """A length of time in seconds, to the millisecond."""
+    return round(length / SECOND, 3)
+
+
+# ── trunks: the World does not decide by them, so what is known of them stands here ──────────────
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkNow:
+    up: bool
+    why: str
+    since: Micros
+
+
+@dataclass(slots=True)
+class TrunkBoard:
+    """The newest state of each trunk, from the facts. An observer like any other."""
+
+    states: dict[TrunkId, TrunkNow] = field(default_factory=dict)
+
+    def saw(self, at: Micros, facts: Sequence[Fact]) -> None:
+        for fact in facts:
+            if isinstance(fact, TrunkChanged):
+                before = self.states.get(fact.trunk)
+                since = before.since if before is not None and before.up == fact.up else at
+                self.states[fact.trunk] = TrunkNow(fact.up, fact.why, since)
+
+
+def trunks(policy: Policy, states: Mapping[TrunkId, TrunkNow], now: Micros) -> list[Plain]:
+    """The configured trunks, in the file's order. `up` is null until the PBX has said something."""
+    return [_trunk(trunk, states.get(name), now) for name, trunk in policy.trunks.items()]
+
+
+def _trunk(trunk: TrunkPolicy, state: TrunkNow | None, now: Micros) -> Plain:
+    return {
+        "id": trunk.id,
+        "node": trunk.node,
+        "kind": trunk.kind.value,
+        "host": trunk.host,
+        "port": trunk.port,
+        "transport": trunk.transport.value,
+        "max_channels": trunk.max_channels,
+        "emergency": trunk.emergency,
+        "up": None if state is None else state.up,
+        "why": "not heard of yet" if state is None else state.why,
+        "since": None if state is None else iso(state.since),
+        "age": None if state is None else in_seconds(now - state.since),
+    }
+
+
+# ── calls ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def calls(world: World, now: Micros, masking: Masking = MASKED) -> list[Plain]:
+    """The calls that are there now, the oldest first."""
+    ordered = sorted(world.calls.values(), key=lambda c: (c.entered, c.id))
+    return [call(c, now, masking) for c in ordered]
+
+
+def call(it: Call, now: Micros, masking: Masking = MASKED) -> Plain:
+    """One call: who, where from, what is happening, and its record in the making."""
+    plain: Plain = {
+        "id": it.id,
+        "node": it.node,
+        "leg": it.leg,
+        "phase": CALL_PHASES[type(it.phase)],
+        "entered": iso(it.entered),
+        "age": in_seconds(now - it.entered),
+        "caller": masking.address(it.caller),
+        "caller_name": masking.text(it.caller_name),
+        "dialled": masking.text(it.dialled),
+        "trunk": it.trunk,
+        "phone": it.phone,
+        "diverted_from": None if it.diverted_from is None else masking.address(it.diverted_from),
+        "feature": None if it.feature is None else it.feature.value,
+    }
+    plain.update(_phase(it.phase, now))
+    plain["story"] = _story(it.story, masking)
+    return plain
+
+
+def _phase(phase: CallPhase, now: Micros) -> Plain:
+    match phase:
+        case InMenu():
+            return {"menu": phase.menu, "tries": phase.tries}
+        case Arrived() | Announcing():
+            return {}
+        case Queued():
+            return _place(phase, now)
+        case Offered():
+            return {**_place(phase, now), "agent": phase.agent, "ring_until": iso(phase.ring_until)}
+        case Connected():
+            return {
+                "queue": phase.queue,
+                "agent": phase.agent,
+                "agent_leg": phase.agent_leg,
+                "talk_until": iso(phase.talk_until),
+            }
+        case Ended():
+            return {"ended": iso(phase.at), "reason": phase.reason.value}
+
+
+def _place(phase: Queued | Offered, now: Micros) -> Plain:
+    return {
+        "queue": phase.queue,
+        "priority": phase.priority,
+        "since": iso(phase.since),
+        "waited": in_seconds(now - phase.since),
+    }
+
+
+def _story(story: Story, masking: Masking) -> Plain:
+    return {
+        "answered_by_pbx": iso_or_none(story.answered_by_pbx),
+        "menus": [{"menu": v.menu, "at": iso(v.at), "digits": masking.digits(v.digits)} for v in story.menus],
+        "queue": story.queue,
+        "queued": iso_or_none(story.queued),
+        "rings": [_ring(ring) for ring in story.rings],
+        "agent": story.agent,
+        "connected": iso_or_none(story.connected),
+        "ended": iso_or_none(story.ended),
+        "ended_by": None if story.ended_by is None else story.ended_by.value,
+        "outcome": None if story.outcome is None else story.outcome.value,
+        "cause": story.cause,
+        "sip": story.sip,
+        "wrap_up_ended": iso_or_none(story.wrap_up_ended),
+    }
+
+
+def _ring(ring: Ring) -> Plain:
+    return {
+        "agent": ring.agent,
+        "at": iso(ring.at),
+        "why": ring.why,
+        "ended": iso_or_none(ring.ended),
+        "result": None if ring.result is None else ring.result.value,
+        "cause": ring.cause,
+        "sip": ring.sip,
+    }
+
+
+# ── agents ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def standing(agent: Agent) -> str:
+    """What the agent is to a queue: one of STANDINGS."""
+    match agent.status:
+        case LoggedOut():
+            return "logged_out"
+        case Paused():
+            return "paused"
+        case Available():
+            pass
+    if not isinstance(agent.state, Idle):
+        return "busy"
+    match agent.phone:
+        case Unreachable():
+            return "unreachable"
+        case BusyElsewhere() | Settling():
+            return "busy"
+        case Reachable():
+            return "routable" if agent.held_until is None else "held"
+
+
+def agents(world: World, now: Micros) -> list[Plain]:
+    """The agents in the file's order; then those that the file has no more and who still have a call."""
+    return [agent(world, it, now) for it in agents_in_order(world)]
+
+
+def agents_in_order(world: World) -> Iterable[Agent]:
+    yield from (world.agents[name] for name in world.policy.agents if name in world.agents)
+    yield from (it for name, it in world.agents.items() if name not in world.policy.agents)
+
+
+def agent(world: World, it: Agent, now: Micros) -> Plain:
+    """One agent: status (what the person chose), state (what is happening), phone."""
+    policy = world.policy.agents.get(it.id)
+    return {
+        "id": it.id,
+        "name": it.id if policy is None else policy.name,
+        "queues": [] if policy is None else list(policy.queues),
+        "status": AGENT_STATUSES[type(it.status)],
+        "reason": it.status.reason if isinstance(it.status, Paused) else None,
+        "state": AGENT_STATES[type(it.state)],
+        **_agent_state(it.state, now),
+        "standing": standing(it),
+        "phone": {
+            "id": None if policy is None else policy.phone,
+            "state": PHONE_STATES[type(it.phone)],
+            "contacts": 0 if isinstance(it.phone, Unreachable) else len(it.phone.contacts),
+        },
+        "misses": it.misses,
+        "held_until": iso_or_none(it.held_until if it.held_until and it.held_until > now else None),
+    }
+
+
+def _agent_state(state: AgentState, now: Micros) -> Plain:
+    match state:
+        case Idle():
+            return {"call": None, "idle_since": iso(state.since), "idle": in_seconds(now - state.since)}
+        case Reserved() | Ringing() | OnCall():
+            return {"call": state.call}
+        case WrapUp():
+            return {"call": state.call, "until": iso(state.until), "left": in_seconds(state.until - now)}
+
+
+# ── queues and nodes ─────────────────────────────────────────────────────────────────────────────
+
+
+def queues_in_order(world: World) -> Iterable[QueueId]:
+    """The queues in the file's order; then those that the file has no more while callers are in them."""
+    yield from world.policy.queues
+    yield from (name for name in world.draining if name not in world.policy.queues)
+
+
+def in_queue(world: World) -> dict[QueueId, list[tuple[Queued | Offered, Call]]]:
+    """Each queue's calls in the order in which they are served; those that ring keep their place."""
+    found: dict[QueueId, list[tuple[Queued | Offered, Call]]] = {name: [] for name in queues_in_order(world)}
+    for it in world.calls.values():
+        if isinstance(it.phase, (Queued, Offered)):
+            found.setdefault(it.phase.queue, []).append((it.phase, it))
+    for waiting in found.values():
+        waiting.sort(key=lambda w: (-w[0].priority, w[0].since, w[1].id))
+    return found
+
+
+def standings(world: World) -> dict[QueueId, dict[str, list[AgentId]]]:
+    """Each queue's agents by what they are to it."""
+    found: dict[QueueId, dict[str, list[AgentId]]] = {
+        name: {standing: [] for standing in STANDINGS} for name in queues_in_order(world)
+    }
+    for it in agents_in_order(world):
+        policy = world.policy.agents.get(it.id)
+        served = set(policy.queues) if policy is not None else set()
+        served.update(queue for queue, who in world.draining.items() if it.id in who)
+        for queue in served & found.keys():
+            found[queue][standing(it)].append(it.id)
+    return found
+
+
+def queues(world: World, now: Micros) -> list[Plain]:
+    """The queues: who waits, how long, and which agents stand where."""
+    stand = standings(world)
+    talking = Counter(c.phase.queue for c in world.calls.values() if isinstance(c.phase, Connected))
+    return [
+        {
+            "id": name,
+            "waiting": len(waiting),
+            "ringing": sum(isinstance(phase, Offered) for phase, _ in waiting),
+            "longest_wait": longest_wait(waiting, now),
+            "talking": talking[name],
+            "agents": {where: len(who) for where, who in stand.get(name, {}).items()},
+            "agents_by_standing": stand.get(name, {}),
+            "order": [
+                {"call": it.id, "position": at, "phase": CALL_PHASES[type(phase)], **_place(phase, now)}
+                for at, (phase, it) in enumerate(waiting, start=1)
+            ],
+        }
+        for name, waiting in in_queue(world).items()
+    ]
+
+
+def longest_wait(waiting: Sequence[tuple[Queued | Offered, Call]], now: Micros) -> float:
+    """Seconds that the longest waiting caller has waited; 0 when nobody waits."""
+    return max((in_seconds(now - phase.since) for phase, _ in waiting), default=0.0)
+
+
+def nodes(world: World, now: Micros) -> list[Plain]:
+    return [_node(it, now) for it in world.nodes.values()]
+
+
+def _node(it: Node, now: Micros) -> Plain:
+    down = it.phase.since if isinstance(it.phase, Down) else None
+    return {
+        "id": it.id,
+        "phase": NODE_PHASES[type(it.phase)],
+        "booted": it.booted,
+        "down_since": iso_or_none(down),
+        "down": None if down is None else in_seconds(now - down),
+    }

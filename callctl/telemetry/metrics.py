@@ -1,0 +1,356 @@
+"""Metrics for Prometheus, made at one place from the facts. Label values come from the configuration, or from
+enumerations of the core: never from a caller, and no agent is a label.
+
+Counters count facts since the daemon's start. Gauges of the World are read when they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from callctl import __version__
+from callctl.core import facts as f
+from callctl.core.facts import Fact
+from callctl.core.ids import SECOND, CallId, Micros, QueueId
+from callctl.core.model import Outcome, Party, RingResult, Up, World
+from callctl.core.policy import Policy
+from callctl.runtime import views
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_WAIT = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200, 1800)
+_TALK = (5, 10, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200)
+_WRAP_UP = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600)
+_RING = (1, 2, 3, 5, 7.5, 10, 15, 20, 25, 30, 45, 60)
+_STEP = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1)
+
+_DIAL_RESULTS = frozenset(
+    {"dialled", "answer", "busy", "noanswer", "cancel", "congestion", "chanunavail", "invalidargs"}
+)
+"""`dialled`, and Asterisk's DIALSTATUS; anything else is `other`."""
+
+_REMEMBERED = 10_000
+"""Calls in wrap-up whose queue is remembered: far more than agents; the oldest is forgotten first."""
+
+
+class Metrics:
+    """All metrics of the daemon on one registry of its own. Fulfils runtime's Observer."""
+
+    def __init__(self, world: Callable[[], World], now: Callable[[], Micros]) -> None:
+        self.registry = CollectorRegistry()
+        self._world = world
+        self._queue_of: OrderedDict[CallId, QueueId] = OrderedDict()
+        self._make_calls()
+        self._make_queues()
+        self._make_rest()
+        self._make_inside()
+        self.registry.register(WorldGauges(world, now))
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+
+    def exposition(self) -> bytes:
+        """The text that Prometheus reads; its type is CONTENT_TYPE."""
+        return generate_latest(self.registry)
+
+    def saw(self, at: Micros, facts: Sequence[Fact]) -> None:
+        for fact in facts:
+            count = _COUNTED.get(type(fact))
+            if count is not None:
+                count(self, fact)
+
+    def configured(self, policy: Policy) -> None:
+        """Start the series of everything configured at 0: a rate over a first count is right only then."""
+        for queue in policy.queues:
+            for one in (self.queue_entered, self.queue_answered, self.queue_abandoned, self.requeued):
+                one.labels(queue)
+            for histogram in (self.speed_of_answer, self.abandon_wait, self.talk, self.wrap_up, self.ring):
+                histogram.labels(queue)
+            for result in RingResult:
+                self.rings.labels(queue, result.value)
+            for outcome in Outcome:
+                self.queue_ended.labels(queue, outcome.value)
+        for menu, its in policy.menus.items():
+            self.menu_entered.labels(menu)
+            self.menu_timeouts.labels(menu)
+            for choice in (*its.options, "invalid"):
+                self.menu_choices.labels(menu, choice)
+        for outcome in Outcome:
+            for party in Party:
+                self.calls_ended.labels(outcome.value, party.value)
+
+    # ── small setters for what the facts do not say ──────────────────────────────────────────────
+
+    def pull(self, name: str, what: str, read: Callable[[], float]) -> None:
+        """A gauge `callctl_<name>` that asks `read` at each scrape."""
+        Gauge(f"callctl_{name}", what, registry=self.registry).set_function(read)
+
+    def step_took(self, seconds: float) -> None:
+        self._step.observe(seconds)
+
+    def set_inbox(self, depth: int) -> None:
+        self._inbox.set(depth)
+
+    def inbox_dropped(self, events: int = 1) -> None:
+        self._dropped.inc(events)
+
+    def poisoned(self) -> None:
+        """An event raised an exception in the core and was put aside."""
+        self._poison.inc()
+
+    def set_journal(self, waiting: int) -> None:
+        """Batches that are not yet stored anywhere."""
+        self._journal.set(waiting)
+
+    def set_spool(self, batches: int) -> None:
+        """Batches that wait on disk for Postgres."""
+        self._spool.set(batches)
+
+    def set_database(self, up: bool) -> None:
+        self._database.set(int(up))
+
+    # ── the metrics ──────────────────────────────────────────────────────────────────────────────
+
+    def _counter(self, name: str, what: str, *labels: str) -> Counter:
+        return Counter(f"callctl_{name}", what, labels, registry=self.registry)
+
+    def _gauge(self, name: str, what: str, *labels: str) -> Gauge:
+        return Gauge(f"callctl_{name}", what, labels, registry=self.registry)
+
+    def _histogram(self, name: str, what: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(f"callctl_{name}", what, labels, registry=self.registry, buckets=buckets)
+
+    def _make_calls(self) -> None:
+        self.calls_entered = self._counter("calls_entered", "Calls that came in", "node")
+        self.calls_ended = self._counter("calls_ended", "Calls that ended", "outcome", "by")
+        self.menu_entered = self._counter("menu_entered", "Times a menu's prompts were started", "menu")
+        self.menu_choices = self._counter(
+            "menu_choices", "Digits taken in a menu, by option; `invalid`: no option", "menu", "choice"
+        )
+        self.menu_timeouts = self._counter("menu_timeouts", "Times no digit came in a menu", "menu")
+        self.prompt_failures = self._counter("prompt_failures", "Prompts that could not be played")
+
+    def _make_queues(self) -> None:
+        self.queue_entered = self._counter("queue_entered", "Calls offered to a queue", "queue")
+        self.queue_answered = self._counter(
+            "queue_answered", "Calls of a queue that reached an agent", "queue"
+        )
+        self.queue_abandoned = self._counter("queue_abandoned", "Callers who left while waiting", "queue")
+        self.queue_ended = self._counter("queue_ended", "Calls of a queue that ended", "queue", "outcome")
+        self.requeued = self._counter("queue_requeued", "Calls put back into their old place", "queue")
+        self.speed_of_answer = self._histogram(
+            "queue_speed_of_answer_seconds", "From queued to connected", _WAIT, "queue"
+        )
+        self.abandon_wait = self._histogram(
+            "queue_abandon_wait_seconds", "From queued to the caller's leaving", _WAIT, "queue"
+        )
+        self.talk = self._histogram("queue_talk_seconds", "From connected to ended", _TALK, "queue")
+        self.wrap_up = self._histogram("queue_wrap_up_seconds", "Wrap-up after a call", _WRAP_UP, "queue")
+        self.ring = self._histogram("queue_ring_seconds", "How long an agent's phone rang", _RING, "queue")
+        self.rings = self._counter(
+            "queue_rings", "Rings of agents' phones by their result", "queue", "result"
+        )
+        self.ghosts = self._counter("ghost_answers", "Agents who answered when the caller had gone")
+
+    def _make_rest(self) -> None:
+        self.stray = self._counter("stray_events", "Events that fitted no phase", "event", "phase")
+        self.refused = self._counter("status_refused", "Status changes that were refused", "wish")
+        self.emergency = self._counter("emergency_calls", "Emergency calls from phones", "node", "result")
+        self.node_up = self._gauge("node_up", "1: the node's link is up and its state known", "node")
+        self.trunk_up = self._gauge("trunk_up", "1: the trunk can carry calls", "node", "trunk")
+        self.policies = self._counter("policies_applied", "Configurations put in force")
+        self._gauge("build_info", "Always 1", "version").labels(__version__).set(1)
+
+    def _make_inside(self) -> None:
+        self._step = self._histogram("step_seconds", "One step of the core", _STEP)
+        self._inbox = self._gauge("inbox_depth", "Events that wait for the core")
+        self._dropped = self._counter("inbox_dropped", "Events dropped at the inbox's bound")
+        self._poison = self._counter("poison_events", "Events that broke the core and were put aside")
+        self._journal = self._gauge("journal_waiting", "Batches not yet stored anywhere")
+        self._spool = self._gauge("spool_batches", "Batches on disk that wait for Postgres")
+        self._database = self._gauge("database_up", "1: the last word from Postgres was good")
+
+    # ── one fact at a time ───────────────────────────────────────────────────────────────────────
+
+    def _call_entered(self, fact: f.CallEntered) -> None:
+        self.calls_entered.labels(fact.node).inc()
+
+    def _call_ended(self, fact: f.CallEnded) -> None:
+        self.calls_ended.labels(fact.outcome.value, fact.by.value).inc()
+        if fact.queue is None:
+            return
+        self.queue_ended.labels(fact.queue, fact.outcome.value).inc()
+        if fact.outcome is Outcome.ABANDONED:
+            self.queue_abandoned.labels(fact.queue).inc()
+            self.abandon_wait.labels(fact.queue).observe(fact.waited / SECOND)
+        if fact.outcome is Outcome.ANSWERED:
+            self.talk.labels(fact.queue).observe(fact.talked / SECOND)
+            self._queue_of[fact.call] = fact.queue
+            if len(self._queue_of) > _REMEMBERED:
+                self._queue_of.popitem(last=False)
+
+    def _menu_entered(self, fact: f.MenuEntered) -> None:
+        self.menu_entered.labels(fact.menu).inc()
+
+    def _digit(self, fact: f.DigitTaken) -> None:
+        self.menu_choices.labels(fact.menu, "invalid" if fact.to is None else fact.digit).inc()
+
+    def _timed_out(self, fact: f.DigitTimedOut) -> None:
+        self.menu_timeouts.labels(fact.menu).inc()
+
+    def _prompt_failed(self, _: f.PromptFailed) -> None:
+        self.prompt_failures.inc()
+
+    def _queued(self, fact: f.CallQueued) -> None:
+        self.queue_entered.labels(fact.queue).inc()
+
+    def _requeued(self, fact: f.CallRequeued) -> None:
+        self.requeued.labels(fact.queue).inc()
+
+    def _connected(self, fact: f.CallConnected) -> None:
+        self.queue_answered.labels(fact.queue).inc()
+        self.speed_of_answer.labels(fact.queue).observe(fact.waited / SECOND)
+
+    def _ring_ended(self, fact: f.RingEnded) -> None:
+        self.rings.labels(fact.queue, fact.result.value).inc()
+        self.ring.labels(fact.queue).observe(fact.rang / SECOND)
+        if fact.result is RingResult.GHOST:
+            self.ghosts.inc()
+
+    def _wrapped_up(self, fact: f.WrapUpEnded) -> None:
+        queue = self._queue_of.pop(fact.call, None)
+        if queue is None:  # the call ended before this daemon started
+            call = self._world().calls.get(fact.call)
+            queue = None if call is None else call.story.queue
+        if queue is not None:
+            self.wrap_up.labels(queue).observe(fact.lasted / SECOND)
+
+    def _stray(self, fact: f.StrayEvent) -> None:
+        self.stray.labels(fact.event, fact.phase).inc()
+
+    def _refused(self, fact: f.StatusRefused) -> None:
+        self.refused.labels(fact.wish).inc()
+
+    def _emergency(self, fact: f.EmergencyCalled) -> None:
+        result = fact.result.lower()
+        self.emergency.labels(fact.node, result if result in _DIAL_RESULTS else "other").inc()
+
+    def _node(self, fact: f.NodeChanged) -> None:
+        self.node_up.labels(fact.node).set(int(fact.phase == views.NODE_PHASES[Up]))
+
+    def _trunk(self, fact: f.TrunkChanged) -> None:
+        self.trunk_up.labels(fact.node, fact.trunk).set(int(fact.up))
+
+    def _policy(self, _: f.PolicyApplied) -> None:
+        self.policies.inc()
+        self.configured(self._world().policy)
+
+
+_COUNTED: Mapping[type[Any], Callable[[Metrics, Any], None]] = {
+    f.CallEntered: Metrics._call_entered,
+    f.CallEnded: Metrics._call_ended,
+    f.MenuEntered: Metrics._menu_entered,
+    f.DigitTaken: Metrics._digit,
+    f.DigitTimedOut: Metrics._timed_out,
+    f.PromptFailed: Metrics._prompt_failed,
+    f.CallQueued: Metrics._queued,
+    f.CallRequeued: Metrics._requeued,
+    f.CallConnected: Metrics._connected,
+    f.RingEnded: Metrics._ring_ended,
+    f.WrapUpEnded: Metrics._wrapped_up,
+    f.StrayEvent: Metrics._stray,
+    f.StatusRefused: Metrics._refused,
+    f.EmergencyCalled: Metrics._emergency,
+    f.NodeChanged: Metrics._node,
+    f.TrunkChanged: Metrics._trunk,
+    f.PolicyApplied: Metrics._policy,
+}
+"""The facts that are counted. Agents' changes are not: the gauges show what they come to."""
+
+
+class WorldGauges(Collector):
+    """Gauges that are read off the World at each scrape, and so can never drift from it."""
+
+    def __init__(self, world: Callable[[], World], now: Callable[[], Micros]) -> None:
+        self._world = world
+        self._now = now
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: the registry then need not ask the World while the daemon is still being built."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        world, now = self._world(), self._now()
+        yield from self._queues(world, now)
+        yield _counted(
+            "callctl_calls",
+            "Calls that are there now",
+            "phase",
+            views.CALL_PHASES.values(),
+            (views.CALL_PHASES[type(call.phase)] for call in world.calls.values()),
+        )
+        agents = list(views.agents_in_order(world))
+        yield _counted(
+            "callctl_agents_status",
+            "Agents by what they chose",
+            "status",
+            views.AGENT_STATUSES.values(),
+            (views.AGENT_STATUSES[type(agent.status)] for agent in agents),
+        )
+        yield _counted(
+            "callctl_agents_state",
+            "Agents by what is happening",
+            "state",
+            views.AGENT_STATES.values(),
+            (views.AGENT_STATES[type(agent.state)] for agent in agents),
+        )
+        yield _counted(
+            "callctl_agents_phone",
+            "Agents by their phone's state",
+            "phone",
+            views.PHONE_STATES.values(),
+            (views.PHONE_STATES[type(agent.phone)] for agent in agents),
+        )
+
+    def _queues(self, world: World, now: Micros) -> Iterable[Metric]:
+        waiting = GaugeMetricFamily("callctl_queue_waiting", "Callers who wait or ring", labels=["queue"])
+        longest = GaugeMetricFamily(
+            "callctl_queue_longest_wait_seconds", "How long the longest waiting caller has", labels=["queue"]
+        )
+        for queue, calls in views.in_queue(world).items():
+            waiting.add_metric([queue], len(calls))
+            longest.add_metric([queue], views.longest_wait(calls, now))
+        agents = GaugeMetricFamily(
+            "callctl_queue_agents", "A queue's agents by what they are to it", labels=["queue", "standing"]
+        )
+        for queue, by_standing in views.standings(world).items():
+            for standing, who in by_standing.items():
+                agents.add_metric([queue, standing], len(who))
+        yield from (waiting, longest, agents)
+
+
+def _counted(
+    name: str, what: str, label: str, every: Iterable[str], found: Iterable[str]
+) -> GaugeMetricFamily:
+    counts = dict.fromkeys(every, 0)
+    for one in found:
+        counts[one] += 1
+    family = GaugeMetricFamily(name, what, labels=[label])
+    for value, count in counts.items():
+        family.add_metric([value], count)
+    return family

@@ -1,0 +1,109 @@
+"""Fact → log line: one table. What a line hides is decided in log.py, by the values' types and names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+import structlog
+
+from callctl.core import facts as f
+from callctl.core.facts import Fact
+from callctl.core.ids import SECOND, Micros
+from callctl.core.model import Outcome
+from callctl.core.policy import E164, Emergency, Extension, ShortCode, Withheld
+from callctl.runtime.views import iso
+
+DEBUG, INFO, WARNING, ERROR = "debug", "info", "warning", "error"
+
+_ADDRESSES = (E164, Extension, ShortCode, Emergency, Withheld)
+_LENGTHS = frozenset({"rang", "waited", "talked", "lasted"})
+"""Fields in microseconds: said in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    event: str
+    level: str = INFO
+
+
+LINES: Mapping[type[Any], Line] = {
+    f.CallEntered: Line("call entered"),
+    f.MenuEntered: Line("menu entered"),
+    f.DigitTaken: Line("digit taken"),
+    f.DigitTimedOut: Line("no digit came"),
+    f.PromptFailed: Line("prompt could not be played", WARNING),
+    f.CallQueued: Line("call queued"),
+    f.CallOffered: Line("call offered"),
+    f.RingEnded: Line("ring ended"),
+    f.CallRequeued: Line("call back in its old place"),
+    f.CallConnected: Line("call connected"),
+    f.CallEnded: Line("call ended"),
+    f.WrapUpEnded: Line("wrap-up ended"),
+    f.AgentStatusChanged: Line("agent status changed"),
+    f.AgentStateChanged: Line("agent state changed", DEBUG),
+    f.AgentPhoneChanged: Line("agent phone changed"),
+    f.StatusRefused: Line("status change refused"),
+    f.TrunkChanged: Line("trunk changed"),
+    f.EmergencyCalled: Line("EMERGENCY call", WARNING),
+    f.NodeChanged: Line("node changed"),
+    f.PolicyApplied: Line("configuration in force"),
+    f.StrayEvent: Line("stray event", DEBUG),
+}
+
+_WORSE: Mapping[Outcome, str] = {
+    Outcome.FAILED: ERROR,
+    Outcome.PBX_LOST: ERROR,
+    Outcome.LEFT_FOR_FALLBACK: WARNING,
+    Outcome.UNKNOWN_NUMBER: WARNING,
+}
+
+
+def level(fact: Fact) -> str:
+    """How loud the line is: what somebody must act upon is a warning or an error."""
+    match fact:
+        case f.CallEnded():
+            return _WORSE.get(fact.outcome, INFO)
+        case f.TrunkChanged():
+            return INFO if fact.up else WARNING
+        case f.NodeChanged():
+            return WARNING if fact.phase == "down" else INFO
+        case _:
+            return LINES[type(fact)].level
+
+
+def line(at: Micros, fact: Fact) -> tuple[str, str, dict[str, Any]]:
+    """(level, event, fields) of the fact's log line. Addresses stay addresses, for log.py to mask."""
+    said: dict[str, Any] = {"at": iso(at)}
+    for part in fields(fact):
+        said[part.name] = _plain(part.name, getattr(fact, part.name))
+    return level(fact), LINES[type(fact)].event, said
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, _ADDRESSES):
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if name in _LENGTHS and isinstance(value, int):
+        return round(value / SECOND, 3)
+    if is_dataclass(value) and not isinstance(value, type):
+        inside = {part.name: _plain(part.name, getattr(value, part.name)) for part in fields(value)}
+        return {"kind": type(value).__name__, **inside}
+    if isinstance(value, (tuple, frozenset)):
+        return [_plain(name, part) for part in value]
+    return value
+
+
+class Storyteller:
+    """Writes a line for each fact. Fulfils runtime's Observer."""
+
+    def __init__(self) -> None:
+        self._log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("callctl.story")
+
+    def saw(self, at: Micros, facts: Sequence[Fact]) -> None:
+        for fact in facts:
+            loudness, event, said = line(at, fact)
+            getattr(self._log, loudness)(event, **said)
