@@ -114,7 +114,8 @@ def _because(cause: int, sip: int) -> str:
 
 def _entered(fact: f.CallEntered, teller: Teller) -> str:
     caller, dialled = teller.masking.address(fact.caller), teller.masking.text(fact.dialled)
-    return f"Entered on {fact.node}: caller {caller} dialled {dialled or 'no number'}; goes to {whither(fact.to)}"
+    called = f"caller {caller} dialled {dialled or 'no number'}"
+    return f"Entered on {fact.node}: {called}; goes to {whither(fact.to)}"
 
 
 def _menu(fact: f.MenuEntered, _: Teller) -> str:
@@ -144,7 +145,7 @@ def _queued(fact: f.CallQueued, _: Teller) -> str:
 
 def _offered(fact: f.CallOffered, teller: Teller) -> str:
     phones = "" if len(fact.legs) == 1 else f" on {len(fact.legs)} contacts"
-    return f"Offered to {teller.agent(fact.agent)}{phones}, because {fact.why}"
+    return f"Offered to {teller.agent(fact.agent)}{phones}: {fact.why}"
 
 
 def _ring_ended(fact: f.RingEnded, teller: Teller) -> str:

@@ -13,8 +13,8 @@ from callctl.core.model import World
 from callctl.runtime.views import TrunkNow
 
 
-class Unavailable(Exception):
-    """The desk cannot do it now (the database is away, the daemon is stopping); `str()` says why, for people."""
+class UnavailableError(Exception):
+    """The desk cannot do it now (the database is away, callctl is stopping); `str()` says why, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Desk(Protocol):
         """Give the event to the core; return the facts of its step once they are stored (the spool counts).
 
         Raises:
-            Unavailable: it could not be taken or stored.
+            UnavailableError: it could not be taken or stored.
         """
         ...
 
@@ -87,14 +87,14 @@ class Desk(Protocol):
         """The newest call records, the newest first: rows of table `call`.
 
         Raises:
-            Unavailable: the database is away.
+            UnavailableError: the database is away.
         """
         ...
 
     async def record(self, call: CallId) -> Mapping[str, Any] | None:
-        """One call's record. Raises Unavailable."""
+        """One call's record. Raises UnavailableError."""
         ...
 
     async def events(self, call: CallId) -> Sequence[tuple[Micros, Fact]]:
-        """What is stored of a call, in order. Raises Unavailable."""
+        """What is stored of a call, in order. Raises UnavailableError."""
         ...

@@ -1,0 +1,259 @@
+"""On a unix socket, for people and their tools: what is there, why it is so, and an agent's status.
+
+Who may open the socket may do everything here: its mode is the door. Numbers and digits are masked unless the
+request says `unmask=1`. Nothing from a request is interpreted: ids are looked up, text stays text.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from typing import Annotated
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from callctl import __version__
+from callctl.api.explain import Teller, explain
+from callctl.api.ports import Desk, Reloaded
+from callctl.api.problems import ProblemError, as_problems, not_found
+from callctl.api.public import readiness
+from callctl.core.events import StatusAsked, Wish
+from callctl.core.facts import StatusRefused
+from callctl.core.ids import AgentId, CallId
+from callctl.runtime import views
+from callctl.runtime.masking import Masking
+from callctl.runtime.views import Plain
+
+LARGEST_BODY = 16 * 1024
+MOST_RECORDS = 1000
+
+_DESK: web.AppKey[Desk] = web.AppKey("desk", Desk)
+
+Reason = Annotated[str, StringConstraints(strict=True, max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class StatusBody(BaseModel):
+    """What a status change may carry."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Reason = ""
+
+
+def control_app(desk: Desk) -> web.Application:
+    """The /v1 API."""
+    app = web.Application(middlewares=[as_problems], client_max_size=LARGEST_BODY)
+    app[_DESK] = desk
+    route = app.router
+    route.add_get("/v1/status", _status)
+    route.add_get("/v1/calls", _calls)
+    route.add_get("/v1/calls/{id}", _call)
+    route.add_get("/v1/calls/{id}/explain", _explain)
+    route.add_get("/v1/records", _records)
+    route.add_get("/v1/agents", _agents)
+    route.add_get("/v1/agents/{id}", _agent)
+    route.add_post("/v1/agents/{id}/{wish}", _wish)
+    route.add_get("/v1/queues", _queues)
+    route.add_get("/v1/trunks", _trunks)
+    route.add_get("/v1/plan", _plan)
+    route.add_post("/v1/reload", _reload)
+    return app
+
+
+# ── what is there ────────────────────────────────────────────────────────────────────────────────
+
+
+async def _status(request: web.Request) -> web.Response:
+    desk = request.app[_DESK]
+    body = {
+        "version": __version__,
+        "policy": desk.world.policy.sha,
+        "now": views.iso(desk.now()),
+        **readiness(desk),
+        "nodes": views.nodes(desk.world, desk.now()),
+    }
+    return web.json_response(body)
+
+
+async def _calls(request: web.Request) -> web.Response:
+    desk = request.app[_DESK]
+    return web.json_response({"calls": views.calls(desk.world, desk.now(), _masking(request))})
+
+
+async def _call(request: web.Request) -> web.Response:
+    desk, call = request.app[_DESK], _call_id(request)
+    live = desk.world.calls.get(call)
+    if live is not None:
+        body = views.call(live, desk.now(), _masking(request))
+        return web.json_response({"live": True, **body})
+    record = await desk.record(call)
+    if record is None:
+        raise _no_call(call)
+    return web.json_response({"live": False, **_masked_record(dict(record), _masking(request))})
+
+
+async def _explain(request: web.Request) -> web.Response:
+    desk, call = request.app[_DESK], _call_id(request)
+    events = await desk.events(call)
+    live = desk.world.calls.get(call)
+    if not events and live is None:
+        raise _no_call(call)
+    lines = explain(events, Teller(desk.world.policy, _masking(request)))
+    phase = None if live is None else views.CALL_PHASES[type(live.phase)]
+    return web.json_response({"call": call, "live": live is not None, "phase": phase, "lines": lines})
+
+
+async def _records(request: web.Request) -> web.Response:
+    desk = request.app[_DESK]
+    rows = await desk.records(_limit(request))
+    return web.json_response({"records": [_masked_record(dict(row), _masking(request)) for row in rows]})
+
+
+async def _agents(request: web.Request) -> web.Response:
+    desk = request.app[_DESK]
+    return web.json_response({"agents": views.agents(desk.world, desk.now())})
+
+
+async def _agent(request: web.Request) -> web.Response:
+    desk = request.app[_DESK]
+    return web.json_response(_agent_view(desk, _agent_id(request)))
+
+
+async def _queues(request: web.Request) -> web.Response:
+    desk = request.app[_DESK]
+    return web.json_response({"queues": views.queues(desk.world, desk.now())})
+
+
+async def _trunks(request: web.Request) -> web.Response:
+    desk = request.app[_DESK]
+    return web.json_response({"trunks": views.trunks(desk.world.policy, desk.trunk_states, desk.now())})
+
+
+# ── what people ask for ──────────────────────────────────────────────────────────────────────────
+
+
+async def _wish(request: web.Request) -> web.Response:
+    desk, agent = request.app[_DESK], _agent_id(request)
+    try:
+        wish = Wish(request.match_info["wish"])
+    except ValueError:
+        raise not_found("agent action", request.match_info["wish"], (w.value for w in Wish)) from None
+    body = await _body(request)
+    if body.reason and wish is not Wish.PAUSE:
+        raise ProblemError(400, "wrong body", f"{wish.value} takes no reason", "give a reason with pause alone")
+    facts = await desk.ask(StatusAsked(agent, wish, body.reason, by=_who(request)))
+    for fact in facts:
+        if isinstance(fact, StatusRefused) and fact.agent == agent:
+            raise ProblemError(409, "refused", f"{wish.value} of {agent} is refused: {fact.why}")
+    return web.json_response(_agent_view(desk, agent))
+
+
+async def _plan(request: web.Request) -> web.Response:
+    return web.json_response(_reloaded(await request.app[_DESK].plan()))
+
+
+async def _reload(request: web.Request) -> web.Response:
+    return web.json_response(_reloaded(await request.app[_DESK].reload()))
+
+
+def _reloaded(result: Reloaded) -> Plain:
+    if not result.ok:
+        raise ProblemError(
+            422,
+            "the configuration is wrong",
+            "nothing was changed: the configuration that was in force stays in force",
+            "mend these and reload again",
+            problems=list(result.problems),
+        )
+    return {"ok": True, "sha": result.sha, "changes": list(result.changes)}
+
+
+# ── what requests say ────────────────────────────────────────────────────────────────────────────
+
+
+def _masking(request: web.Request) -> Masking:
+    return Masking(unmask=request.query.get("unmask") == "1")
+
+
+def _call_id(request: web.Request) -> CallId:
+    """A ULID; typed by people, so small letters are taken too."""
+    said = request.match_info["id"].upper()
+    if len(said) != 26 or not (said.isascii() and said.isalnum()):
+        raise ProblemError(
+            404,
+            "no such call",
+            f"{said[:80]!r} is no call id",
+            "a call id has 26 letters and digits: `callctl calls`",
+        )
+    return CallId(said)
+
+
+def _no_call(call: CallId) -> ProblemError:
+    return ProblemError(
+        404,
+        "no such call",
+        f"no call has the id {call}",
+        "`callctl calls --ended 20` lists the newest that ended",
+    )
+
+
+def _agent_id(request: web.Request) -> AgentId:
+    desk, said = request.app[_DESK], request.match_info["id"]
+    if said not in desk.world.agents:
+        raise not_found("agent", said, desk.world.agents)
+    return AgentId(said)
+
+
+def _agent_view(desk: Desk, agent: AgentId) -> Plain:
+    found = desk.world.agents.get(agent)
+    if found is None:  # a reload took the agent away meanwhile
+        raise not_found("agent", agent, desk.world.agents)
+    return views.agent(desk.world, found, desk.now())
+
+
+def _limit(request: web.Request) -> int:
+    said = request.query.get("limit", "20")
+    if not (said.isascii() and said.isdigit() and len(said) <= 4 and 1 <= int(said) <= MOST_RECORDS):
+        raise ProblemError(
+            400, "wrong limit", f"limit={said[:20]!r}", f"limit is a whole number from 1 to {MOST_RECORDS}"
+        )
+    return int(said)
+
+
+async def _body(request: web.Request) -> StatusBody:
+    raw = await request.read()
+    try:
+        return StatusBody.model_validate_json(raw or b"{}")
+    except ValidationError as error:
+        said = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors(include_url=False)
+        )
+        raise ProblemError(
+            400, "wrong body", said, 'a JSON object, for pause with at most {"reason": "up to 40 characters"}'
+        ) from None
+
+
+def _who(request: web.Request) -> str:
+    """Who asks: the kernel says which user opened the socket."""
+    sock = request.transport.get_extra_info("socket") if request.transport is not None else None
+    if sock is None or sock.family != socket.AF_UNIX:
+        return "api"
+    _, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return f"api:uid={uid}"
+
+
+_NUMBERS = ("caller", "dialled", "caller_name", "diverted_from")
+
+
+def _masked_record(row: Plain, masking: Masking) -> Plain:
+    """A record as JSON's types, with what must not be shown hidden."""
+    plain: Plain = json.loads(json.dumps(row, default=str))
+    for name in _NUMBERS:
+        if isinstance(plain.get(name), str):
+            plain[name] = masking.text(plain[name])
+    for visit in plain.get("menus") or ():
+        if isinstance(visit, dict) and isinstance(visit.get("digits"), str):
+            visit["digits"] = masking.digits(visit["digits"])
+    return plain
