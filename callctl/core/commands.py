@@ -111,6 +111,4 @@ class Beat:
     node: NodeId
 
 
-Command: TypeAlias = (
-    Watch | Answer | Play | StopPlay | Hold | RingPhone | Bridge | DropBridge | Hangup | Lease | Beat
-)
+Command: TypeAlias = Watch | Answer | Play | StopPlay | Hold | RingPhone | Bridge | DropBridge | Hangup | Lease | Beat

@@ -80,6 +80,15 @@ class RingEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class GhostAnswered:
+    """An agent answered a caller who had already gone, or whose call had gone elsewhere. No miss, no wrap-up."""
+
+    call: CallId
+    queue: QueueId | None
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
 class CallRequeued:
     call: CallId
     queue: QueueId
@@ -190,6 +199,7 @@ Fact: TypeAlias = (
     | CallQueued
     | CallOffered
     | RingEnded
+    | GhostAnswered
     | CallRequeued
     | CallConnected
     | CallEnded

@@ -5,7 +5,6 @@ Memory is a cache: Asterisk owns what exists, Postgres what was promised.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
@@ -23,6 +22,7 @@ from callctl.core.ids import (
     QueueId,
     TrunkId,
 )
+from callctl.core.index import Index
 from callctl.core.policy import Address, Destination, Feature, HangupReason, Policy, Withheld
 
 # ── what is written down of a call ───────────────────────────────────────────────────────────
@@ -117,6 +117,11 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrived:
+    """Before its first destination. Left within the step that entered it."""
+
+
+@dataclass(frozen=True, slots=True)
 class InMenu:
     menu: MenuId
     tries: int
@@ -129,6 +134,7 @@ class InMenu:
 @dataclass(frozen=True, slots=True)
 class Announcing:
     playing: PlaybackId
+    prompts: tuple[str, ...]
     then: Destination
 
 
@@ -169,7 +175,7 @@ class Ended:
     reason: HangupReason
 
 
-CallPhase: TypeAlias = InMenu | Announcing | Queued | Offered | Connected | Ended
+CallPhase: TypeAlias = Arrived | InMenu | Announcing | Queued | Offered | Connected | Ended
 
 
 @dataclass(slots=True)
@@ -357,9 +363,17 @@ class World:
     legs: dict[LegId, Leg] = field(default_factory=dict)
     agents: dict[AgentId, Agent] = field(default_factory=dict)
     nodes: dict[NodeId, Node] = field(default_factory=dict)
+    trunks: dict[TrunkId, tuple[bool, str]] = field(default_factory=dict)
+    """What the PBX last said of each trunk: usable or not, and why."""
+    draining: dict[QueueId, frozenset[AgentId]] = field(default_factory=dict)
+    """Queues that the configuration no longer has, while callers are in them: their agents serve on."""
+    index: Index = field(default_factory=Index)
 
-    def waiting(self, queue: QueueId) -> Iterator[Call]:
-        """The calls that wait in the queue or ring from it, in no order."""
-        return (
-            c for c in self.calls.values() if isinstance(c.phase, (Queued, Offered)) and c.phase.queue == queue
-        )
+    def node_up(self, node: NodeId) -> bool:
+        """Whether commands reach the node, and what it missed is known."""
+        known = self.nodes.get(node)
+        return known is not None and isinstance(known.phase, Up)
+
+    def agent_of_phone(self, phone: PhoneId | None) -> Agent | None:
+        """The agent who works on the phone."""
+        return next((self.agents[a.id] for a in self.policy.agents.values() if a.phone == phone), None)

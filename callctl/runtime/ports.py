@@ -9,8 +9,8 @@ from typing import Protocol
 from callctl.core.commands import Command
 from callctl.core.events import Event
 from callctl.core.facts import Fact
-from callctl.core.ids import AgentId, CallId, Micros
-from callctl.core.model import Agent, Call
+from callctl.core.ids import AgentId, CallId, Micros, NodeId
+from callctl.core.model import Agent, Call, Node
 
 
 class Clock(Protocol):
@@ -41,6 +41,8 @@ class Batch:
     calls: dict[CallId, Call] = field(default_factory=dict)
     """As they are after the batch (copies); upserted into `live` and, where they have ended, into `call`."""
     agents: dict[AgentId, Agent] = field(default_factory=dict)
+    nodes: dict[NodeId, Node] = field(default_factory=dict)
+    """As they are; `booted` must survive us, to know a restarted PBX."""
     closed: frozenset[CallId] = frozenset()
     """Calls that left the World: their `live` rows go."""
     ended: tuple[Call, ...] = ()
@@ -71,3 +73,4 @@ class Restored:
 
     calls: tuple[Call, ...] = ()
     agents: tuple[Agent, ...] = ()
+    nodes: tuple[Node, ...] = ()

@@ -1,0 +1,293 @@
+"""The only door of the core: `step(world, event, now)`, and `next_due(world)`.
+
+Two kinds of transition: *event-triggered* (a digit was pressed) and *state-triggered* (a caller waits and an agent
+is free, a deadline has come: however that came about), so nobody can forget to kick the queue.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass
+from typing import assert_never
+
+from callctl.core import agents, calls, ivr, nodes, policies, recovery
+from callctl.core.commands import Command
+from callctl.core.events import (
+    BridgeFailed,
+    CallArrived,
+    DigitPressed,
+    EmergencyDialled,
+    Event,
+    LegAnswered,
+    LegGone,
+    LegLeft,
+    LegRinging,
+    LinkLost,
+    LinkRestored,
+    PhoneBusy,
+    PhoneContacts,
+    PlaybackEnded,
+    PolicyChanged,
+    StatusAsked,
+    Synced,
+    TimePassed,
+    TrunkState,
+)
+from callctl.core.facts import EmergencyCalled, Fact, StatusRefused, StrayEvent, TrunkChanged
+from callctl.core.ids import SECOND, AgentId, CallId, LegId, Micros, NodeId, PhoneId
+from callctl.core.index import Alarm
+from callctl.core.model import Agent, Call, Ended, Idle, Leg, LegRole, Node, Outcome, Party, Up, World
+from callctl.core.routing import choose
+from callctl.core.turn import Turn, agent_due, call_due
+
+LEFT_GRACE: Micros = 2 * SECOND
+"""A channel that left callctl's app and is not gone after so long has gone to the dialplan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """The aggregates whose rows change, as they are after the step. Valid until the next step: copy to keep."""
+
+    calls: tuple[Call, ...]
+    agents: tuple[Agent, ...]
+    nodes: tuple[Node, ...]
+    closed: tuple[CallId, ...]
+    """Calls that left the World."""
+    records: tuple[Call, ...]
+    """Calls whose record is to be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    commands: tuple[Command, ...]
+    """Wishes to the outside, in order."""
+    facts: tuple[Fact, ...]
+    """The story with its why."""
+    touched: Touched
+
+
+def step(world: World, event: Event, now: Micros) -> Step:
+    """Let one event change the World; `now` never goes backward.
+
+    Raises:
+        AssertionError: a bug of the core. The World may be half-changed: rebuild it from the journal.
+    """
+    turn = Turn(world, now)
+    _event_triggered(turn, event)
+    _state_triggered(turn)
+    commands = tuple(c for c in turn.commands if world.node_up(c.node))
+    return Step(commands, tuple(turn.facts), _touched(turn))
+
+
+def next_due(world: World) -> Micros | None:
+    """When `TimePassed` is next wanted; None: not before something happens."""
+    index = world.index
+    if len(index.alarms) > 64 + 4 * (len(world.calls) + len(world.agents) + len(world.legs)):
+        index.compact([alarm for alarm in set(index.alarms) if _due(world, alarm) == alarm[0]])
+    while index.alarms:
+        if _due(world, index.alarms[0]) == index.alarms[0][0]:
+            return index.alarms[0][0]
+        index.pop_alarm()
+    return None
+
+
+# ── event-triggered ──────────────────────────────────────────────────────────────────────────
+
+
+def _event_triggered(turn: Turn, event: Event) -> None:
+    match event:
+        case CallArrived():
+            calls.arrive(turn, event)
+        case LegRinging() | LegAnswered() | LegLeft() | LegGone() | DigitPressed() | PlaybackEnded():
+            _of_leg(turn, event)
+        case BridgeFailed():
+            calls.bridge_failed(turn, event)
+        case LinkLost() | LinkRestored() | Synced():
+            _of_node(turn, event)
+        case PhoneContacts(_, phone, contacts):
+            for agent in _agents_of(turn.world, phone):
+                agents.contacts_changed(turn, agent, contacts)
+        case PhoneBusy(_, phone, busy):
+            for agent in _agents_of(turn.world, phone):
+                agents.device_busy(turn, agent, busy)
+        case TrunkState(node, trunk, up, why):
+            if turn.world.trunks.get(trunk) != (up, why):
+                turn.world.trunks[trunk] = (up, why)
+                turn.tell(TrunkChanged(node, trunk, up, why))
+        case EmergencyDialled(node, phone, number, result):
+            whose = turn.world.agent_of_phone(phone)
+            turn.tell(EmergencyCalled(node, phone, whose.id if whose else None, number, result))
+        case StatusAsked(agent_id, wish, reason, by):
+            _ask(turn, agent_id, wish, reason, by)
+        case PolicyChanged():
+            policies.apply(turn, event)
+        case TimePassed():
+            pass
+        case _:
+            assert_never(event)
+
+
+def _of_leg(turn: Turn, event: LegRinging | LegAnswered | LegLeft | LegGone | DigitPressed | PlaybackEnded) -> None:
+    leg = turn.world.legs.get(event.leg)
+    if leg is None:
+        turn.tell(StrayEvent(type(event).__name__, "unknown leg"))
+    elif leg.role is LegRole.CALLER:
+        _of_caller(turn, leg, event)
+    else:
+        _of_agent_leg(turn, turn.world.agents[leg.agent or AgentId("")], leg, event)
+
+
+def _of_caller(
+    turn: Turn, leg: Leg, event: LegRinging | LegAnswered | LegLeft | LegGone | DigitPressed | PlaybackEnded
+) -> None:
+    call = turn.world.calls[leg.call]
+    match event:
+        case LegGone(cause=cause, sip=sip):
+            calls.leg_gone(turn, leg, cause, sip)
+        case LegLeft():
+            _leaves(turn, leg)
+        case DigitPressed():
+            ivr.digit(turn, call, event)
+        case PlaybackEnded():
+            ivr.playback_ended(turn, call, event)
+        case LegRinging() | LegAnswered():
+            turn.tell(StrayEvent(type(event).__name__, "caller"))
+        case _:
+            assert_never(event)
+
+
+def _of_agent_leg(
+    turn: Turn,
+    agent: Agent,
+    leg: Leg,
+    event: LegRinging | LegAnswered | LegLeft | LegGone | DigitPressed | PlaybackEnded,
+) -> None:
+    match event:
+        case LegRinging():
+            agents.leg_ringing(turn, agent, leg)
+        case LegAnswered():
+            agents.leg_answered(turn, agent, leg)
+        case LegGone(cause=cause, sip=sip):
+            agents.leg_gone(turn, agent, leg, cause, sip)
+        case LegLeft():
+            _leaves(turn, leg)
+        case DigitPressed() | PlaybackEnded():
+            pass  # an agent's digits mean nothing yet; nothing is played to agents yet
+        case _:
+            assert_never(event)
+
+
+def _leaves(turn: Turn, leg: Leg) -> None:
+    if leg.left_by is None:
+        leg.left_by = turn.now + LEFT_GRACE
+        turn.world.index.alarm((leg.left_by, "leg", leg.id))
+
+
+def _of_node(turn: Turn, event: LinkLost | LinkRestored | Synced) -> None:
+    if event.node not in turn.world.nodes:
+        turn.tell(StrayEvent(type(event).__name__, "unknown node"))
+        return
+    match event:
+        case LinkLost():
+            nodes.link_lost(turn, event)
+        case LinkRestored():
+            nodes.link_restored(turn, event)
+        case Synced(node, snapshot, named):
+            for what in recovery.missed(turn.world, node, snapshot, named):
+                _event_triggered(turn, what)
+            nodes.synced(turn, event)
+
+
+def _agents_of(world: World, phone: PhoneId) -> list[Agent]:
+    return [
+        world.agents[policy.id]
+        for policy in world.policy.agents.values()
+        if policy.phone == phone and policy.id in world.agents
+    ]
+
+
+def _ask(turn: Turn, agent_id: AgentId, wish: str, reason: str, by: str) -> None:
+    agent = turn.world.agents.get(agent_id)
+    if agent is None or agent_id not in turn.world.policy.agents:
+        turn.tell(StatusRefused(agent_id, wish, "no such agent"))
+    else:
+        agents.ask(turn, agent, wish, reason, by)
+
+
+# ── state-triggered ──────────────────────────────────────────────────────────────────────────
+
+
+def _state_triggered(turn: Turn) -> None:
+    _deadlines(turn)
+    while (choice := choose(turn.world, turn.dirty, turn.now)) is not None:
+        agents.offer(turn, turn.world.calls[choice.call], choice)
+
+
+def _deadlines(turn: Turn) -> None:
+    """Every deadline that has come, once. One that is armed again for now waits for the next step: no loop."""
+    alarms = turn.world.index.alarms
+    ripe: list[Alarm] = []
+    while alarms and alarms[0][0] <= turn.now:
+        alarm = turn.world.index.pop_alarm()
+        if _due(turn.world, alarm) == alarm[0] and alarm not in ripe:
+            ripe.append(alarm)
+    for alarm in ripe:
+        if _due(turn.world, alarm) == alarm[0]:
+            _fire(turn, alarm)
+
+
+def _due(world: World, alarm: Alarm) -> Micros | None:
+    """The owner's deadline as it is now. Those of a node that is not up rest until it is."""
+    _, kind, name = alarm
+    if kind == "call":
+        call = world.calls.get(CallId(name))
+        return call_due(call) if call is not None and world.node_up(call.node) else None
+    if kind == "leg":
+        leg = world.legs.get(LegId(name))
+        return leg.left_by if leg is not None and world.node_up(leg.node) else None
+    if kind == "agent":
+        agent = world.agents.get(AgentId(name))
+        return agent_due(agent) if agent is not None else None
+    node = world.nodes.get(NodeId(name))
+    return node.phase.beat_at if node is not None and isinstance(node.phase, Up) else None
+
+
+def _fire(turn: Turn, alarm: Alarm) -> None:
+    world, (_, kind, name) = turn.world, alarm
+    if kind == "call":
+        calls.due(turn, world.calls[CallId(name)])
+    elif kind == "leg":
+        _gone_to_dialplan(turn, world.legs[LegId(name)])
+    elif kind == "agent":
+        agents.due(turn, world.agents[AgentId(name)])
+    else:
+        nodes.due(turn, world.nodes[NodeId(name)])
+
+
+def _gone_to_dialplan(turn: Turn, leg: Leg) -> None:
+    """The channel lives, but no longer in callctl's app: the lease ended, or somebody redirected it."""
+    call = turn.world.calls[leg.call]
+    if leg.role is LegRole.AGENT:
+        agents.leg_gone(turn, turn.world.agents[leg.agent or AgentId("")], leg, 0, 0)
+        return
+    turn.drop_leg(leg)
+    if not isinstance(call.phase, Ended):
+        calls.end(turn, call, "leaves for the dialplan", Outcome.LEFT_FOR_FALLBACK, Party.PBX)
+
+
+# ── the result ───────────────────────────────────────────────────────────────────────────────
+
+
+def _touched(turn: Turn) -> Touched:
+    world = turn.world
+    closed = {call.id: call for call in turn.closed}
+    for agent in [world.agents[a] for a in turn.agents]:
+        if agent.id not in world.policy.agents and isinstance(agent.state, Idle):
+            del world.agents[agent.id]  # removed from the configuration, and its last call is over
+    return Touched(
+        calls=tuple(world.calls[c] for c in sorted(turn.calls) if c in world.calls),
+        agents=tuple(world.agents[a] for a in sorted(turn.agents) if a in world.agents),
+        nodes=tuple(copy(world.nodes[n]) for n in sorted(turn.nodes)),
+        closed=tuple(sorted(closed)),
+        records=tuple(world.calls.get(c) or closed[c] for c in sorted(turn.records)),
+    )

@@ -1,0 +1,131 @@
+"""What must hold after every step: checked by tests and simulation, each violation a sentence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from callctl.core.model import (
+    Arrived,
+    Call,
+    Connected,
+    Ended,
+    Idle,
+    LegRole,
+    Offered,
+    OnCall,
+    Queued,
+    Reserved,
+    Ringing,
+    World,
+    WrapUp,
+)
+from callctl.core.turn import agent_due, call_due, free_of, place_of
+
+
+def check(world: World) -> list[str]:
+    """Every invariant that is broken; empty: all hold."""
+    return [
+        *_calls(world),
+        *_agents(world),
+        *_legs(world),
+        *_index(world),
+        *_matched(world),
+    ]
+
+
+def _calls(world: World) -> Iterator[str]:
+    for call in world.calls.values():
+        match call.phase:
+            case Arrived():
+                yield f"call {call.id} was left between its arrival and its first destination"
+            case Offered(agent=agent):
+                state = world.agents[agent].state if agent in world.agents else None
+                if not isinstance(state, (Reserved, Ringing)) or state.call != call.id:
+                    yield f"call {call.id} is offered to {agent}, who is {state}"
+            case Connected(agent=agent, agent_leg=leg):
+                state = world.agents[agent].state if agent in world.agents else None
+                if state != OnCall(call.id, leg):
+                    yield f"call {call.id} is connected to {agent} on {leg}, who is {state}"
+            case Ended() if not _may_stay(world, call):
+                yield f"call {call.id} is over, and still in the World"
+        if not isinstance(call.phase, Ended) and call.leg not in world.legs:
+            yield f"call {call.id} is {type(call.phase).__name__} without its caller"
+        if (call.story.outcome is not None and call.story.ended is not None) != isinstance(call.phase, Ended):
+            yield f"call {call.id} is {type(call.phase).__name__} with outcome {call.story.outcome}"
+
+
+def _may_stay(world: World, call: Call) -> bool:
+    agent = world.agents.get(call.story.agent) if call.story.agent else None
+    wraps_up = agent is not None and isinstance(agent.state, WrapUp) and agent.state.call == call.id
+    return wraps_up or bool(world.index.legs.get(call.id))
+
+
+def _agents(world: World) -> Iterator[str]:
+    holds: Counter[str] = Counter()
+    for agent in world.agents.values():
+        match agent.state:
+            case Reserved(call_id, legs) | Ringing(call_id, legs):
+                if not legs:
+                    yield f"agent {agent.id} rings with no leg"
+                if call_id not in world.calls:
+                    yield f"agent {agent.id} rings for {call_id}, which is no more"
+                for leg in legs:
+                    if leg not in world.legs:
+                        yield f"agent {agent.id} rings on {leg}, which is no more"
+            case OnCall(call_id, _):
+                holds[call_id] += 1
+                call = world.calls.get(call_id)
+                if call is None or not isinstance(call.phase, Connected) or call.phase.agent != agent.id:
+                    yield f"agent {agent.id} is on {call_id}, which is {call and call.phase}"
+        if agent.id not in world.policy.agents and isinstance(agent.state, Idle):
+            yield f"agent {agent.id} is not configured, idle, and still in the World"
+    yield from (f"call {call_id} has {n} agents" for call_id, n in holds.items() if n > 1)
+
+
+def _legs(world: World) -> Iterator[str]:
+    for leg in world.legs.values():
+        if leg.call not in world.calls:
+            yield f"leg {leg.id} belongs to {leg.call}, which is no more"
+        if (leg.role is LegRole.AGENT) != (leg.agent is not None):
+            yield f"leg {leg.id} is a {leg.role} with agent {leg.agent}"
+
+
+def _index(world: World) -> Iterator[str]:
+    """The indexes say what a naive scan says."""
+    index = world.index
+    places = {c.id: place_of(c) for c in world.calls.values() if place_of(c) is not None}
+    if dict(index.places()) != places:
+        yield f"places: {dict(index.places())} instead of {places}"
+    frees = {a.id: free_of(world, a) for a in world.agents.values() if free_of(world, a) is not None}
+    if dict(index.frees()) != frees:
+        yield f"free agents: {dict(index.frees())} instead of {frees}"
+    for lane, line in index.lines.items():
+        waiting = sorted(key for at, offered, key in filter(None, places.values()) if at == lane and not offered)
+        free = sorted(key for at, key in filter(None, frees.values()) if lane in at)
+        if line.waiting != waiting or line.free != free:
+            yield f"lane {lane}: {line} instead of {waiting}, {free}"
+    legs: dict[str, set[str]] = {}
+    for leg in world.legs.values():
+        legs.setdefault(leg.call, set()).add(leg.id)
+    if {c: ls for c, ls in index.legs.items() if ls} != legs:
+        yield f"legs by call: {index.legs} instead of {legs}"
+    alarms = set(index.alarms)
+    for call in world.calls.values():
+        due = call_due(call)
+        if due is not None and world.node_up(call.node) and (due, "call", call.id) not in alarms:
+            yield f"call {call.id} has a deadline that nobody watches"
+    for agent in world.agents.values():
+        due = agent_due(agent)
+        if due is not None and (due, "agent", agent.id) not in alarms:
+            yield f"agent {agent.id} has a deadline that nobody watches"
+
+
+def _matched(world: World) -> Iterator[str]:
+    """Nobody waits while somebody could answer."""
+    free = [at for a in world.agents.values() if (at := free_of(world, a)) is not None]
+    for call in world.calls.values():
+        if isinstance(call.phase, Queued) and world.node_up(call.node):
+            lane = (call.phase.queue, call.node)
+            if any(lane in lanes for lanes, _ in free):
+                yield f"call {call.id} waits in {lane[0]} while an agent is free"

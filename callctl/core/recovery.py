@@ -1,0 +1,181 @@
+"""What was missed and what is owed: two functions of the World and a node's snapshot. Used at each start, at each
+reconnect and by the periodic audit. And `restore`: the World from the rows of the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from callctl.core import ivr
+from callctl.core.calls import TALK_MARGIN
+from callctl.core.commands import Answer, Bridge, Command, DropBridge, Hangup, Hold, Lease, Watch
+from callctl.core.events import Event, LegAnswered, LegGone, LegLeft, LegRinging, LegSeen, LegState, Snapshot
+from callctl.core.ids import SECOND, CallId, IdSource, LegId, Micros, NodeId
+from callctl.core.model import (
+    Agent,
+    Call,
+    Connected,
+    Down,
+    Ended,
+    Idle,
+    Leg,
+    LegRole,
+    Node,
+    Offered,
+    OnCall,
+    Queued,
+    Reserved,
+    Ringing,
+    World,
+    WrapUp,
+)
+from callctl.core.policies import keep_what_is_used, new_agent
+from callctl.core.policy import HangupReason, Policy
+from callctl.core.turn import Turn, caller_leg
+
+
+def missed(world: World, node: NodeId, snapshot: Snapshot, named: frozenset[LegId]) -> Iterator[Event]:
+    """The events that nobody was listening to. Legs that delivered events have `named` are left to those."""
+    seen = {leg.leg: leg for leg in snapshot.legs}
+    for leg in [leg for leg in world.legs.values() if leg.node == node and leg.id not in named]:
+        found = seen.get(leg.id)
+        if found is None:
+            yield LegGone(node, leg.id)
+        elif leg.role is LegRole.AGENT:
+            yield from _missed_of_agent(world, leg, found)
+        elif not found.in_app and leg.left_by is None and found.state is LegState.UP:
+            yield LegLeft(node, leg.id)
+    for found in snapshot.legs:
+        unknown = found.leg not in world.legs and found.leg not in named
+        if unknown and found.in_app and found.arrival is not None:
+            yield found.arrival
+
+
+def _missed_of_agent(world: World, leg: Leg, found: LegSeen) -> Iterator[Event]:
+    state = world.agents[leg.agent].state if leg.agent in world.agents else None
+    if not isinstance(state, (Reserved, Ringing)) or leg.id not in state.legs:
+        return
+    if found.state is LegState.UP and found.in_app:
+        yield LegAnswered(leg.node, leg.id)
+    elif found.state is LegState.RINGING and isinstance(state, Reserved):
+        yield LegRinging(leg.node, leg.id)
+
+
+def owed(world: World, node: NodeId, snapshot: Snapshot, now: Micros) -> Iterator[Command]:
+    """What was decided and may not have been sent: as commands that change nothing if it was."""
+    talks = set()
+    for found in snapshot.legs:
+        leg = world.legs.get(found.leg)
+        if leg is None:
+            if found.in_app:
+                yield Hangup(node, found.leg, HangupReason.NORMAL)
+            continue
+        call = world.calls[leg.call]
+        if leg.role is LegRole.CALLER:
+            yield from _owed_to_caller(world, call, found, now)
+        elif not _wanted(world, leg):
+            yield Hangup(node, leg.id, HangupReason.NORMAL)
+    seats = {found.leg: found.bridge for found in snapshot.legs}
+    for call in world.calls.values():
+        if call.node != node or not isinstance(call.phase, Connected):
+            continue
+        talks.add(call.id)
+        here = {seats.get(call.leg), seats.get(call.phase.agent_leg)}
+        if None not in here and here != {call.id}:
+            yield Bridge(node, call.id, call.leg, call.phase.agent_leg)
+        left = max(call.phase.talk_until - now, SECOND) + TALK_MARGIN
+        yield Lease(node, call.leg, left)
+        yield Lease(node, call.phase.agent_leg, left)
+    for bridge in snapshot.bridges:
+        if bridge not in talks and len(bridge) == 26:  # a ULID: one of our talks
+            yield DropBridge(node, CallId(bridge))
+
+
+def _owed_to_caller(world: World, call: Call, found: LegSeen, now: Micros) -> Iterator[Command]:
+    match call.phase:
+        case Ended(reason=reason):
+            yield Hangup(call.node, call.leg, reason)
+            return
+        case Queued(queue=queue) | Offered(queue=queue):
+            if found.bridge != f"hold-{queue}":
+                yield Hold(call.node, call.leg, queue, world.policy.queues[queue].music)
+    yield Watch(call.node, call.leg)
+    if found.state is not LegState.UP:
+        yield Answer(call.node, call.leg)
+    if not isinstance(call.phase, Connected):
+        yield Lease(call.node, call.leg, world.policy.lease)
+
+
+def _wanted(world: World, leg: Leg) -> bool:
+    """Whether the agent's leg still has a call to be in."""
+    agent, call = world.agents.get(leg.agent) if leg.agent else None, world.calls[leg.call]
+    match agent and agent.state:
+        case Reserved(legs=legs) | Ringing(legs=legs):
+            offered = isinstance(call.phase, Offered) and call.phase.agent == leg.agent
+            return offered and leg.id in legs
+        case OnCall(leg=talking):
+            return talking == leg.id and isinstance(call.phase, Connected)
+        case _:
+            return False
+
+
+def resume(turn: Turn, node: NodeId) -> None:
+    """The node is up again: menus play again, deadlines count again, callers and agents can be matched."""
+    for call in [c for c in turn.world.calls.values() if c.node == node]:
+        ivr.resume(turn, call)
+        turn.touch_call(call)
+    for leg in turn.world.legs.values():
+        if leg.node == node and leg.left_by is not None:
+            turn.world.index.alarm((leg.left_by, "leg", leg.id))
+    turn.dirty_node(node)
+
+
+# ── from the journal's rows ──────────────────────────────────────────────────────────────────
+
+
+def restore(
+    policy: Policy,
+    seed: int,
+    calls: Iterable[Call],
+    agents: Iterable[Agent],
+    nodes: Iterable[Node],
+    node_ids: Iterable[NodeId],
+    now: Micros,
+) -> World:
+    """The World as it was promised: rows become calls, legs and agents; every node is down until its link says more."""
+    world = World(policy, IdSource(seed))
+    booted = {node.id: node.booted for node in nodes}
+    world.nodes = {n: Node(n, Down(now), booted.get(n, "")) for n in node_ids}
+    turn = Turn(world, now)
+    for call in calls:
+        if call.node not in world.nodes:
+            continue
+        world.calls[call.id] = call
+        turn.add_leg(caller_leg(call))
+    kept = {agent.id: agent for agent in agents}
+    for agent_policy in policy.agents.values():
+        world.agents[agent_policy.id] = kept.get(agent_policy.id) or new_agent(agent_policy, now)
+    for agent in world.agents.values():
+        _reseat(turn, agent)
+    keep_what_is_used(world, policy, policy)
+    for call in list(world.calls.values()):
+        turn.touch_call(call)
+        turn.close_if_over(call.id)
+    for agent in world.agents.values():
+        turn.touch_agent(agent)
+    return world
+
+
+def _reseat(turn: Turn, agent: Agent) -> None:
+    """Give an agent's legs back to the World; out of a state whose call is no more."""
+    calls = turn.world.calls
+    match agent.state:
+        case Reserved(call, legs) | Ringing(call, legs) if call in calls:
+            for leg in legs:
+                turn.add_leg(Leg(leg, calls[call].node, call, LegRole.AGENT, agent.id))
+        case OnCall(call, talking) if call in calls:
+            turn.add_leg(Leg(talking, calls[call].node, call, LegRole.AGENT, agent.id))
+        case Idle() | WrapUp():
+            pass
+        case _:
+            agent.state = Idle(turn.now)
