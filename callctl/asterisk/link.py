@@ -1,0 +1,410 @@
+"""One node's link life: connect, learn what exists, be live, notice the end, come back.
+
+The order of a (re)connect is the design's: buffer events, put the filter, ask who is there, read the lists, pass a
+barrier through our own application, hand over the buffer in the order of arrival, then `Synced`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import structlog
+
+from callctl.asterisk.ari import Address, Ari, AriError, FrozenError, Info, TakenOverError
+from callctl.asterisk.backoff import Backoff
+from callctl.asterisk.translate import (
+    Reading,
+    failure,
+    forwarded_to,
+    harmless,
+    hold_bridge,
+    is_ours,
+    requests,
+    snapshot,
+)
+from callctl.asterisk.wire import APP, Reply, Request
+from callctl.core.commands import Command, Hold, RingPhone
+from callctl.core.events import (
+    BridgeFailed,
+    Event,
+    LegAnswered,
+    LegGone,
+    LegLeft,
+    LinkLost,
+    LinkRestored,
+    Snapshot,
+    Synced,
+)
+from callctl.core.ids import LegId, NodeId
+from callctl.core.policy import Policy
+from callctl.runtime.ports import Inbox
+
+AUDIT_EVERY = 30.0
+SECOND_LOOK = 0.2
+"""Seconds between the two lists that must agree about an absence."""
+WATCH_EVERY = 2.0
+FREEZE = 3.0
+"""Seconds without any answer after which an Asterisk counts as frozen."""
+BUFFER_MOST = 100_000
+"""Events that a reconnect holds back; more than that and it starts again."""
+GONE_KEPT = 5.0
+"""Seconds for which a leg that has just gone is named to a snapshot: lists may still hold it."""
+BARRIER = "callctl-barrier"
+
+log = structlog.get_logger("callctl.asterisk")
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What `readyz` says of a node."""
+
+    node: NodeId
+    up: bool
+    why: str
+    version: str = ""
+    since: float = 0.0
+    """Unix time of the last change."""
+
+
+class Link:
+    """The ARI link to one node, and the `Pbx` port for it."""
+
+    def __init__(
+        self, node: NodeId, address: Address, inbox: Inbox, policy: Policy, *, audit_every: float = AUDIT_EVERY
+    ) -> None:
+        self.node = node
+        self.address = address
+        self.health = Health(node, False, "not connected yet", since=time.time())
+        self.counted: Counter[str] = Counter()
+        """By name: events that meant nothing, commands dropped while down, requests refused."""
+        self.replaced = asyncio.Event()
+        """Set when another daemon has taken over: this link stays down for good."""
+        self._inbox = inbox
+        self._reading = Reading.of(node, policy)
+        self._audit_every = audit_every
+        self._ari: Ari | None = None
+        self._live = False
+        self._clock_offset = 0.0
+        self._buffer: list[Event] | None = None
+        self._holds: set[str] = set()
+        self._making: set[LegId] = set()
+        self._named: set[LegId] | None = None
+        self._gone: deque[tuple[float, LegId]] = deque()
+        self._barriers: dict[str, asyncio.Future[None]] = {}
+        self._barrier_ids = itertools.count(1)
+        self._task: asyncio.Task[None] | None = None
+
+    # ── life ─────────────────────────────────────────────────────────────────────────────────
+
+    def start(self) -> None:
+        """Begin to connect, and keep connected until `stop`."""
+        self._task = asyncio.create_task(self._run(), name=f"ari {self.node}")
+
+    async def stop(self) -> None:
+        """Disconnect. Calls are not touched."""
+        self._live = False
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    def apply(self, policy: Policy) -> None:
+        """Read numbers, trunks and phones by this policy from now on."""
+        self._reading = Reading.of(self.node, policy)
+
+    async def _run(self) -> None:
+        backoff, told = Backoff(), False
+        while not self.replaced.is_set():
+            ari = Ari(self.address, self._on_event)
+            restored = False
+            try:
+                info = await self._open(ari)
+                restored = True
+                await self._sync(info)
+                backoff.reset()
+                told = False
+                await self._stay(ari)
+                why: Exception = AriError("the link ended")
+            except AriError as error:
+                why = error
+            except asyncio.CancelledError:
+                await self._shut(ari)
+                raise
+            except Exception as error:  # a fault of ours must not leave the node without a link
+                log.exception("link_fault", node=self.node)
+                why = AriError(f"a fault of callctl: {type(error).__name__}")
+            await self._shut(ari)
+            self._set_health(False, str(why))
+            if restored:
+                self._inbox.put(LinkLost(self.node))
+            (log.debug if told else log.warning)("pbx_link_down", node=self.node, why=str(why))
+            told = True
+            if not self.replaced.is_set():
+                await asyncio.sleep(backoff.next())
+
+    async def _open(self, ari: Ari) -> Info:
+        """Connected, filter put, events buffered, the core told. Steps 2 and 3 of the design."""
+        self._buffer, self._named = [], set()
+        self._holds, self._making = set(), set()
+        await ari.info()  # a wrong version must not even take over the application
+        await ari.connect()
+        info = await ari.info()  # again: it may have been restarted in between
+        self._ari = ari
+        self._clock_offset = info.clock_offset
+        self._inbox.put(LinkRestored(self.node, info.booted))
+        return info
+
+    async def _sync(self, info: Info) -> None:
+        """Lists, barrier, buffer, Synced; then live. Steps 4 to 7."""
+        seen = await self._look()
+        await self._barrier()
+        for event in self._buffer or ():
+            self._inbox.put(event)
+        named = self._close_window()
+        self._buffer = None
+        self._live = True
+        self._set_health(True, "connected", info.version)
+        log.info("pbx_link_up", node=self.node, version=info.version, legs=len(seen.legs), named=len(named))
+        self._inbox.put(Synced(self.node, seen, named))
+
+    async def _stay(self, ari: Ari) -> None:
+        """Live until something ends it; AriError with why."""
+        ended = asyncio.create_task(ari.closed())
+        helpers = [asyncio.create_task(self._audit()), asyncio.create_task(self._watch(ari))]
+        try:
+            done, _ = await asyncio.wait((ended, *helpers), return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                why = task.result()
+                if self.replaced.is_set():
+                    raise TakenOverError("another callctl has taken over this Asterisk's calls")
+                raise AriError(str(why))
+        finally:
+            for task in (ended, *helpers):
+                task.cancel()
+            await asyncio.gather(ended, *helpers, return_exceptions=True)
+
+    async def _shut(self, ari: Ari) -> None:
+        self._live = False
+        self._ari = None
+        self._buffer = self._named = None
+        for waiting in self._barriers.values():
+            waiting.cancel()
+        self._barriers.clear()
+        await ari.close()
+
+    def _set_health(self, up: bool, why: str, version: str = "") -> None:
+        self.health = Health(self.node, up, why, version or self.health.version, time.time())
+
+    # ── what exists ──────────────────────────────────────────────────────────────────────────
+
+    async def _audit(self) -> None:
+        """Hold the World against the lists every 30 s. A failed audit is tried again; the watchdog judges."""
+        while True:
+            await asyncio.sleep(self._audit_every)
+            try:
+                await self._audit_once()
+            except AriError as error:
+                self.counted["audit_failed"] += 1
+                log.warning("audit_failed", node=self.node, why=str(error))
+                self._named = None
+
+    async def _audit_once(self) -> None:
+        assert self._ari is not None
+        self._named = set()
+        info = await self._ari.info()
+        self._clock_offset = info.clock_offset
+        seen = await self._look()
+        await self._barrier()
+        self._holds &= set(seen.bridges)
+        self._inbox.put(Synced(self.node, seen, self._close_window()))
+
+    def _close_window(self) -> frozenset[LegId]:
+        """The legs about which events or our own requests say more than the lists can."""
+        horizon = time.monotonic() - GONE_KEPT
+        while self._gone and self._gone[0][0] < horizon:
+            self._gone.popleft()
+        named = frozenset(self._named or ()) | self._making | {leg for _, leg in self._gone}
+        self._named = None
+        return frozenset(named)
+
+    async def _look(self) -> Snapshot:
+        """Two lists 200 ms apart: what either holds, exists."""
+        first = await self._lists()
+        await asyncio.sleep(SECOND_LOOK)
+        second = await self._lists()
+        known = {leg.leg for leg in second.legs}
+        legs = second.legs + tuple(leg for leg in first.legs if leg.leg not in known)
+        return Snapshot(legs, second.bridges)
+
+    async def _lists(self) -> Snapshot:
+        assert self._ari is not None
+        channels, bridges = await asyncio.gather(self._ari.get(("channels",)), self._ari.get(("bridges",)))
+        return snapshot(self._reading, channels, bridges)
+
+    async def _barrier(self) -> None:
+        """Return when everything that Asterisk had queued for us before now has been read."""
+        assert self._ari is not None
+        name = f"{BARRIER}-{next(self._barrier_ids)}"
+        arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._barriers[name] = arrived
+        try:
+            await self._ari.post(("events", "user", name), {"application": APP})
+            async with asyncio.timeout(FREEZE):
+                await arrived
+        except TimeoutError:
+            raise FrozenError("Asterisk accepted our own event but did not deliver it in time") from None
+        finally:
+            self._barriers.pop(name, None)
+
+    async def _watch(self, ari: Ari) -> str:
+        """Ask for a sign of life on both ways; return with why when there is none."""
+        while True:
+            await asyncio.sleep(WATCH_EVERY)
+            before = ari.answered
+            ping = ari.submit(Request("GET", ("asterisk", "ping")))
+            try:
+                async with asyncio.timeout(FREEZE):
+                    await asyncio.gather(asyncio.shield(ping), ari.get(("asterisk", "ping")))
+            except TimeoutError:
+                if ari.answered == before:  # a long line of requests is no freeze
+                    return f"Asterisk has answered nothing for {FREEZE:.0f} s: it hangs"
+            except AriError as error:
+                return str(error)
+
+    # ── events in ────────────────────────────────────────────────────────────────────────────
+
+    def _on_event(self, said: dict[str, Any]) -> None:
+        """From ARI's reader: quick, and never raises."""
+        try:
+            self._take(said)
+        except Exception:
+            self.counted["event_fault"] += 1
+            log.exception("event_fault", node=self.node, type=str(said.get("type"))[:40])
+
+    def _take(self, said: dict[str, Any]) -> None:
+        event = self._reading.event(said)
+        if event is not None:
+            if isinstance(event, LegAnswered) and not is_ours(event.leg):
+                self._refuse(event.leg)  # a forwarded call: nobody of ours asked for it
+            else:
+                self._deliver(event)
+        elif not self._is_control(said):
+            self.counted[f"ignored_{str(said.get('type'))[:40]}"] += 1
+
+    def _is_control(self, said: Mapping[str, Any]) -> bool:
+        kind = said.get("type")
+        if kind == "ApplicationReplaced":
+            self.replaced.set()
+            self._live = False
+            if self._ari is not None:
+                self._ari.end("another daemon has connected")
+            return True
+        if kind == "ChannelUserevent":
+            waiting = self._barriers.get(str(said.get("eventname")))
+            if waiting is not None and not waiting.done():
+                waiting.set_result(None)
+            return waiting is not None
+        forwarded = forwarded_to(said)
+        if forwarded is not None:
+            self._refuse(LegId(forwarded))
+            return True
+        return False
+
+    def _refuse(self, leg: LegId) -> None:
+        self.counted["forward_refused"] += 1
+        if self._ari is not None:
+            self._ari.submit(Request("DELETE", ("channels", leg), (("reason", "rejected"),)))
+
+    def _deliver(self, event: Event) -> None:
+        leg: LegId | None = getattr(event, "leg", None)
+        if leg is not None:
+            if self._named is not None:
+                self._named.add(leg)
+            if isinstance(event, LegGone | LegLeft):
+                self._gone.append((time.monotonic(), leg))
+        if self._buffer is None:
+            self._inbox.put(event)
+        elif len(self._buffer) < BUFFER_MOST:
+            self._buffer.append(event)
+        elif self._ari is not None:
+            self._ari.end("more events at the reconnect than can be held")
+
+    # ── commands out ─────────────────────────────────────────────────────────────────────────
+
+    def send(self, command: Command) -> None:
+        """Carry it out, in order. While the link is down it is dropped: `owed` sends it again."""
+        ari = self._ari
+        if ari is None or not self._live:
+            self.counted["dropped_while_down"] += 1
+            return
+        try:
+            wanted = requests(command, time.time() + self._clock_offset, frozenset(self._holds))
+        except ValueError as error:
+            log.error("command_refused", node=self.node, command=type(command).__name__, why=str(error))
+            self._tell_failure(command, 0, Reply(400, str(error)))
+            return
+        if isinstance(command, Hold):
+            self._holds.add(hold_bridge(command.queue))
+        elif isinstance(command, RingPhone):
+            self._making.add(command.leg)
+            if self._named is not None:
+                self._named.add(command.leg)
+        for index, request in enumerate(wanted):
+            first = len(wanted) > 1 and index == 0
+            ari.submit(request).add_done_callback(
+                partial(self._replied, command, index, created=first and isinstance(command, Hold))
+            )
+
+    def _replied(self, command: Command, index: int, future: asyncio.Future[Reply], *, created: bool = False) -> None:
+        if future.cancelled():
+            return
+        reply = future.result()
+        if isinstance(command, RingPhone) and index == 0:
+            self._making.discard(command.leg)
+        if reply.ok:
+            return
+        if isinstance(command, Hold) and not created:
+            self._hold_failed(command, index, reply)
+        if not harmless(command, index, reply):
+            self.counted[f"refused_{type(command).__name__}_{reply.status}"] += 1
+            log.warning(
+                "request_refused", node=self.node, command=type(command).__name__, step=index, status=reply.status
+            )
+        self._tell_failure(command, index, reply)
+
+    def _hold_failed(self, command: Hold, index: int, reply: Reply) -> None:
+        """The bridge that we took for granted is not there: make it, with music, and try again."""
+        bridge = hold_bridge(command.queue)
+        if index == 0 and reply.status == 404 and bridge in self._holds:
+            self._holds.discard(bridge)
+            self.send(command)
+
+    def _tell_failure(self, command: Command, index: int, reply: Reply) -> None:
+        event = failure(command, index, reply)
+        if event is not None:
+            if not isinstance(event, BridgeFailed):
+                self._deliver(event)
+            else:
+                self._inbox.put(event)
+
+    # ── for the other parts of this node ─────────────────────────────────────────────────────
+
+    async def variable(self, name: str) -> str:
+        """A global variable's or function's value. AriError when it cannot be had."""
+        if self._ari is None:
+            raise AriError("the link is down")
+        said = await self._ari.get(("asterisk", "variable"), {"variable": name})
+        return str(said.get("value", "")) if isinstance(said, dict) else ""
+
+    async def reload(self, module: str) -> None:
+        """Reload a module's configuration; calls go on. AriError when it cannot be."""
+        if self._ari is None:
+            raise AriError("the link is down")
+        await self._ari.put(("asterisk", "modules", module))

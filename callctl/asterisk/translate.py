@@ -1,0 +1,379 @@
+"""ARI's JSON to the core's events, the core's commands to ARI's requests. Pure: a table each way.
+
+Everything here that comes from a caller is hostile: it becomes an address, a printable name or nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from callctl.asterisk.wire import APP, Reply, Request
+from callctl.core.commands import (
+    Answer,
+    Beat,
+    Bridge,
+    Command,
+    DropBridge,
+    Hangup,
+    Hold,
+    Lease,
+    Play,
+    RingPhone,
+    StopPlay,
+    Watch,
+)
+from callctl.core.events import (
+    BridgeFailed,
+    CallArrived,
+    DigitPressed,
+    Event,
+    LegAnswered,
+    LegGone,
+    LegLeft,
+    LegRinging,
+    LegSeen,
+    LegState,
+    PlaybackEnded,
+    Snapshot,
+)
+from callctl.core.ids import SECOND, LegId, Micros, NodeId, PhoneId, PlaybackId, TrunkId
+from callctl.core.policy import Address, DidFrom, NumberRules, Policy, Withheld
+from callctl.numbers import Numbering, from_to_header
+
+Json = Mapping[str, Any]
+
+LONGEST_TEXT = 80
+"""Characters of a name or a dialled text that are kept."""
+LEG_CONTEXT = "callctl-leg"
+NO_FORWARD_CONTEXT = "callctl-no-forward"
+BEAT_LASTS = 10
+"""Seconds that a heartbeat is believed by the dialplan."""
+DIGITS = frozenset("0123456789ABCD*#")
+
+_ENDPOINT = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_CONTACT = re.compile(
+    r"sips?:"
+    r"(?:[A-Za-z0-9._~+!*'-]{1,64}@)?"
+    r"(?:[A-Za-z0-9.-]{1,128}|\[[0-9A-Fa-f:.]{2,45}\])"
+    r"(?::[0-9]{1,5})?"
+    r"(?:;[A-Za-z0-9._-]{1,40}(?:=[A-Za-z0-9._~:+\[\]-]{1,128})?){0,12}"
+)
+_NUMBER = re.compile(r"\+?[0-9*#]{1,32}")
+_ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+
+
+def is_contact(text: str) -> bool:
+    """Whether the text is a SIP URI plain enough to stand in a dial string.
+
+    Nothing is in it that a dial string or a URI's header part could read otherwise.
+    """
+    return len(text) <= 255 and _CONTACT.fullmatch(text) is not None
+
+
+def is_ours(leg: str) -> bool:
+    """Whether a channel's id is one that callctl makes."""
+    return _ULID.fullmatch(leg) is not None
+
+
+def clean(text: str) -> str:
+    """Printable, without line ends, at most 80 characters; for people to read."""
+    kept = "".join(c if c.isprintable() else " " for c in text[: LONGEST_TEXT * 4])
+    return " ".join(kept.split())[:LONGEST_TEXT]
+
+
+# ── events in ────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is needed to understand a node's events: its name, and how numbers are read on each trunk."""
+
+    node: NodeId
+    policy: Policy
+    numbering: Numbering
+
+    @classmethod
+    def of(cls, node: NodeId, policy: Policy) -> Reading:
+        return cls(node, policy, Numbering.of(policy))
+
+    def event(self, said: Json) -> Event | None:
+        """The core's event; None for what means nothing to it, or is not shaped as ARI's."""
+        reader = _READERS.get(str(said.get("type")))
+        if reader is None:
+            return None
+        try:
+            return reader(self, said)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+            return None
+
+    def arrival(self, leg: LegId, args: Iterable[str]) -> CallArrived | None:
+        """How a call came in, from the arguments of `Stasis(callctl,in|feature,…)`; None for others."""
+        kind, *rest = args
+        said = _decoded(rest)
+        phone = PhoneId(said["phone"]) if said.get("phone") else None
+        if phone is not None and phone not in self.policy.phones:
+            phone = None
+        if kind == "feature":
+            code = said.get("exten", "")
+            return self._from_phone(leg, phone, code, feature_code=code)
+        if kind != "in":
+            return None
+        if phone is not None:
+            return self._from_phone(leg, phone, said.get("exten", ""))
+        return self._from_trunk(leg, TrunkId(said.get("trunk", "")), said)
+
+    def _from_phone(self, leg: LegId, phone: PhoneId | None, exten: str, feature_code: str = "") -> CallArrived:
+        policy = self.policy.phones.get(phone) if phone is not None else None
+        caller: Address = policy.extension if policy is not None and policy.extension else Withheld()
+        return CallArrived(
+            node=self.node,
+            leg=leg,
+            dialled=self.numbering.parse(exten),
+            dialled_text=clean(exten),
+            caller=caller,
+            caller_name="",
+            phone=phone,
+            feature_code=feature_code if feature_code in self.policy.features else "",
+        )
+
+    def _from_trunk(self, leg: LegId, trunk: TrunkId, said: Mapping[str, str]) -> CallArrived:
+        """From a trunk, or from a context of the operator's own: then the house's country reads the numbers."""
+        policy = self.policy.trunks.get(trunk)
+        rules = policy.numbers if policy is not None else NumberRules(country=self.policy.country)
+        dialled = said.get("exten", "")
+        if rules.did_from is DidFrom.TO:
+            dialled = from_to_header(said.get("to", "")) or dialled
+        hidden = said.get("pres", "").startswith(("prohib", "unavail"))
+        caller = Withheld() if hidden else self.numbering.parse_caller(said.get("num", ""), rules)
+        diversion = said.get("diversion", "") if policy is not None and policy.trust_identity else ""
+        return CallArrived(
+            node=self.node,
+            leg=leg,
+            dialled=self.numbering.parse(dialled, rules),
+            dialled_text=clean(dialled),
+            caller=caller,
+            caller_name="" if hidden else clean(said.get("name", "")),
+            trunk=policy.id if policy is not None else None,
+            diverted_from=self.numbering.parse_caller(diversion, rules) if diversion else None,
+        )
+
+
+def _decoded(args: Iterable[str]) -> dict[str, str]:
+    """`key=URIENCODEd` pairs; bytes that are no UTF-8 become the replacement character."""
+    pairs = (arg.partition("=") for arg in args)
+    return {key: unquote(value, errors="replace") for key, eq, value in pairs if eq}
+
+
+def _started(reading: Reading, said: Json) -> Event | None:
+    leg, args = LegId(said["channel"]["id"]), said["args"]
+    if args == ["leg"]:
+        return LegAnswered(reading.node, leg)
+    return reading.arrival(leg, args)
+
+
+def _left(reading: Reading, said: Json) -> Event:
+    return LegLeft(reading.node, LegId(said["channel"]["id"]))
+
+
+def _state_changed(reading: Reading, said: Json) -> Event | None:
+    if said["channel"]["state"] != "Ringing":
+        return None
+    return LegRinging(reading.node, LegId(said["channel"]["id"]))
+
+
+def _destroyed(reading: Reading, said: Json) -> Event:
+    leg = LegId(said["channel"]["id"])
+    return LegGone(reading.node, leg, int(said.get("cause", 0)), int(said.get("tech_cause", 0)))
+
+
+def _digit(reading: Reading, said: Json) -> Event | None:
+    digit = said["digit"]
+    if digit not in DIGITS:
+        return None
+    return DigitPressed(reading.node, LegId(said["channel"]["id"]), digit)
+
+
+def _playback_ended(reading: Reading, said: Json) -> Event | None:
+    playback = said["playback"]
+    kind, _, target = playback["target_uri"].partition(":")
+    if kind != "channel":
+        return None
+    failed = playback["state"] == "failed"
+    return PlaybackEnded(reading.node, LegId(target), PlaybackId(playback["id"]), failed)
+
+
+_READERS: dict[str, Callable[[Reading, Json], Event | None]] = {
+    "StasisStart": _started,
+    "StasisEnd": _left,
+    "ChannelStateChange": _state_changed,
+    "ChannelDestroyed": _destroyed,
+    "ChannelDtmfReceived": _digit,
+    "PlaybackFinished": _playback_ended,
+}
+
+
+def forwarded_to(said: Json) -> str | None:
+    """The channel that a phone's 302 has made Asterisk dial; None for any other event."""
+    if said.get("type") != "Dial" or not said.get("forward"):
+        return None
+    forwarded = said.get("forwarded")
+    return str(forwarded["id"]) if isinstance(forwarded, Mapping) and "id" in forwarded else None
+
+
+# ── snapshots ────────────────────────────────────────────────────────────────────────────────
+
+
+def snapshot(reading: Reading, channels: Iterable[Json], bridges: Iterable[Json]) -> Snapshot:
+    """What a node's two lists say. A channel whose JSON is not as expected is left out."""
+    bridges = tuple(bridges)
+    seats = {str(leg): str(bridge["id"]) for bridge in bridges for leg in bridge.get("channels", ())}
+    legs = (_seen(reading, channel, seats) for channel in channels)
+    return Snapshot(tuple(leg for leg in legs if leg is not None), tuple(str(b["id"]) for b in bridges))
+
+
+def _seen(reading: Reading, channel: Json, seats: Mapping[str, str]) -> LegSeen | None:
+    try:
+        leg = LegId(channel["id"])
+        plan = channel.get("dialplan") or {}
+        app, _, args = str(plan.get("app_data", "")).partition(",")
+        in_app = plan.get("app_name") == "Stasis" and app == APP
+        return LegSeen(
+            leg=leg,
+            state=_STATES.get(channel["state"], LegState.DOWN),
+            in_app=in_app,
+            bridge=seats.get(leg, ""),
+            arrival=reading.arrival(leg, args.split(",")) if in_app else None,
+        )
+    except (KeyError, TypeError, AttributeError):
+        return None
+
+
+_STATES = {"Up": LegState.UP, "Ringing": LegState.RINGING}
+
+
+# ── commands out ─────────────────────────────────────────────────────────────────────────────
+
+
+def hold_bridge(queue: str) -> str:
+    return f"hold-{queue}"
+
+
+def whole_seconds(length: Micros) -> str:
+    """Rounded up: a lease or a ring may last a moment longer, never end early."""
+    return str(max(1, math.ceil(length / SECOND)))
+
+
+def requests(command: Command, clock: float, holds: frozenset[str] = frozenset()) -> tuple[Request, ...]:
+    """The requests that carry a command out, in order.
+
+    `clock` is Asterisk's, in seconds; `holds` are the holding bridges that play their music already.
+    ValueError where a value must not go to Asterisk.
+    """
+    match command:
+        case Watch(leg=leg):
+            return (_subscribe(leg),)
+        case Answer(leg=leg):
+            return (Request("POST", ("channels", leg, "answer")),)
+        case Play(leg=leg, playback=playback, prompts=prompts):
+            query = (("media", ",".join(prompts)), ("playbackId", playback))
+            return (Request("POST", ("channels", leg, "play"), query),)
+        case StopPlay(playback=playback):
+            return (Request("DELETE", ("playbacks", playback)),)
+        case Hold():
+            return _hold(command, holds)
+        case RingPhone():
+            return _ring(command)
+        case Bridge(call=call, caller=caller, agent=agent):
+            return (
+                Request("POST", ("bridges",), (("type", "mixing"), ("bridgeId", call))),
+                Request("POST", ("bridges", call, "addChannel"), (("channel", f"{caller},{agent}"),)),
+            )
+        case DropBridge(call=call):
+            return (Request("DELETE", ("bridges", call)),)
+        case Hangup(leg=leg, reason=reason):
+            return (Request("DELETE", ("channels", leg), (("reason", reason.value),)),)
+        case Lease(leg=leg, length=length):
+            value = (("variable", "TIMEOUT(absolute)"), ("value", whole_seconds(length)))
+            return (Request("POST", ("channels", leg, "variable"), value),)
+        case Beat():
+            until = (("variable", "CC_ALIVE_UNTIL"), ("value", str(int(clock) + BEAT_LASTS)))
+            return (Request("POST", ("asterisk", "variable"), until),)
+
+
+def _subscribe(leg: LegId) -> Request:
+    return Request("POST", ("applications", APP, "subscription"), (("eventSource", f"channel:{leg}"),))
+
+
+def _hold(command: Hold, holds: frozenset[str]) -> tuple[Request, ...]:
+    bridge = hold_bridge(command.queue)
+    seat = Request("POST", ("bridges", bridge, "addChannel"), (("channel", command.leg),))
+    if bridge in holds:
+        return (seat,)
+    return (
+        Request("POST", ("bridges",), (("type", "holding"), ("bridgeId", bridge))),
+        Request("POST", ("bridges", bridge, "moh"), (("mohClass", command.music),)),
+        seat,
+    )
+
+
+def _ring(command: RingPhone) -> tuple[Request, ...]:
+    if not _ENDPOINT.fullmatch(command.endpoint):
+        raise ValueError("an endpoint's name that must not be dialled")
+    if command.contact and not is_contact(command.contact):
+        raise ValueError("a contact that must not be dialled")
+    target = f"PJSIP/{command.endpoint}" + (f"/{command.contact}" if command.contact else "")
+    body = {
+        "endpoint": target,
+        "context": LEG_CONTEXT,
+        "extension": "s",
+        "priority": 1,
+        "channelId": command.leg,
+        "timeout": int(whole_seconds(command.timeout)),
+        "callerId": _caller_id(command.caller_name, command.caller_number),
+        # A 302 of the phone leads into a context that dials nothing.
+        "variables": {"FORWARD_CONTEXT": NO_FORWARD_CONTEXT, "CC_LEG": command.leg},
+    }
+    return (Request("POST", ("channels",), (), body), _subscribe(command.leg))
+
+
+def _caller_id(name: str, number: str) -> str:
+    """`"Name" <number>` with nothing in it that would end the quotes or the brackets."""
+    plain = clean("".join(" " if c in '"<>\\' else c for c in name))
+    digits = number if _NUMBER.fullmatch(number) else ""
+    return f'"{plain}" <{digits}>'
+
+
+# ── replies ──────────────────────────────────────────────────────────────────────────────────
+
+
+def failure(command: Command, index: int, reply: Reply) -> Event | None:
+    """What the core is told when the request number `index` of a command was refused.
+
+    None: nothing. No answer at all is nothing too: the watchdog then ends the link, and `owed` sends again.
+    """
+    if reply.ok or reply.unknown:
+        return None
+    match command:
+        case RingPhone(node=node, leg=leg):
+            if index == 0:
+                return None if reply.status == 409 else LegGone(node, leg, made=False)
+            # The leg was made and had already gone when we asked to watch it.
+            return LegGone(node, leg)
+        case Bridge(node=node, call=call) if index == 1:
+            return BridgeFailed(node, call, f"{reply.status}")
+        case Play(node=node, leg=leg, playback=playback):
+            return PlaybackEnded(node, leg, playback, failed=True)
+        case _:
+            return None
+
+
+def harmless(command: Command, index: int, reply: Reply) -> bool:
+    """Whether a refusal is part of normal life: the leg is gone, or what was to be made exists."""
+    if reply.status == 404:
+        return True
+    return reply.status == 409 and index == 0 and isinstance(command, Hold | Bridge | RingPhone)
