@@ -1,0 +1,179 @@
+"""The loop: takes what happened, lets the core decide, sends its wishes, hands its story to journal and observer.
+
+One task, one World. Wishes go out at once and rows are stored behind them: whatever Asterisk can be asked again
+need not wait for Postgres. (What cannot be asked again, a dialled attempt, will wait for its commit.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from callctl.core.engine import Step, next_due, step
+from callctl.core.events import Event, TimePassed
+from callctl.core.facts import Fact
+from callctl.core.ids import SECOND, AgentId, CallId, Micros, NodeId
+from callctl.core.model import Agent, Call, Node, World
+from callctl.runtime.inbox import Answer, BoundedInbox
+from callctl.runtime.ports import Batch, Clock, Journal, Observer, Pbx
+
+log = structlog.get_logger(__name__)
+
+MAX_BATCH = 256
+"""Events a batch: other tasks get their turn after so many."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A batch in the making. Rows are noted by reference and copied at its end."""
+
+    calls: dict[CallId, Call] = field(default_factory=dict)
+    agents: dict[AgentId, Agent] = field(default_factory=dict)
+    nodes: dict[NodeId, Node] = field(default_factory=dict)
+    closed: set[CallId] = field(default_factory=set)
+    ended: dict[CallId, Call] = field(default_factory=dict)
+    facts: list[tuple[int, Micros, Fact]] = field(default_factory=list)
+    answers: list[tuple[Answer, tuple[Fact, ...]]] = field(default_factory=list)
+
+    def add(self, result: Step, seq: int, now: Micros) -> None:
+        touched = result.touched
+        self.calls.update((c.id, c) for c in touched.calls)
+        self.agents.update((a.id, a) for a in touched.agents)
+        self.nodes.update((n.id, n) for n in touched.nodes)
+        self.ended.update((c.id, c) for c in touched.records)
+        for gone in touched.closed:
+            self.calls.pop(gone, None)
+            self.closed.add(gone)
+        self.facts.extend((seq, now, fact) for fact in result.facts)
+
+    def batch(self, seq: int, now: Micros) -> Batch:
+        return Batch(
+            seq=seq,
+            at=now,
+            calls={c: copied(call) for c, call in self.calls.items()},
+            agents={a: replace(agent) for a, agent in self.agents.items()},
+            nodes=dict(self.nodes),
+            closed=frozenset(self.closed),
+            ended=tuple(copied(call) for call in self.ended.values()),
+            facts=tuple(self.facts),
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.calls or self.agents or self.nodes or self.closed or self.ended or self.facts or self.answers)
+
+
+def copied(call: Call) -> Call:
+    """A copy that later steps do not change."""
+    story = call.story
+    return replace(call, story=replace(story, menus=list(story.menus), rings=list(story.rings)))
+
+
+class Loop:
+    """The loop around one World."""
+
+    def __init__(
+        self,
+        world: World,
+        inbox: BoundedInbox,
+        clock: Clock,
+        pbx: Pbx,
+        journal: Journal,
+        observers: Sequence[Observer],
+        rebuild: Callable[[Event, BaseException], Awaitable[World]],
+    ) -> None:
+        self.world = world
+        self.inbox = inbox
+        self.seq = 0
+        self.turned_at = clock.now()
+        """When the loop last turned: its health."""
+        self._clock = clock
+        self._pbx = pbx
+        self._journal = journal
+        self._observers = observers
+        self._rebuild = rebuild
+        self._stopping = False
+        self._pending = _Pending()
+        self._promises: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Turn until `stop`; then everything taken has been decided and given to the journal."""
+        while not self._stopping:
+            await self._turn()
+            await asyncio.sleep(0)  # the adapters' turn
+            due = next_due(self.world)
+            idle = None if due is None else (due - self._clock.now()) / SECOND
+            await self.inbox.wait(1.0 if idle is None else min(idle, 1.0))
+        await asyncio.gather(*self._promises)
+
+    def stop(self) -> None:
+        """End `run` after the present turn."""
+        self._stopping = True
+        self.inbox.put(TimePassed())
+
+    async def ask(self, event: Event) -> tuple[Fact, ...]:
+        """Give an event to the core; the facts of its step, once they are stored (the spool counts).
+
+        Raises:
+            asyncio.QueueFull: there is more to do than can be taken.
+        """
+        answer: Answer = asyncio.get_running_loop().create_future()
+        self.inbox.put(event, answer)
+        return await answer
+
+    async def _turn(self) -> None:
+        try:
+            for _ in range(MAX_BATCH):
+                taken = self.inbox.take()
+                if taken is None:
+                    break
+                await self._one(*taken)
+            due = next_due(self.world)
+            if due is not None and due <= self._clock.now():
+                await self._one(TimePassed(), None)
+        finally:
+            self.turned_at = self._clock.now()
+            self._store()
+
+    async def _one(self, event: Event, answer: Answer | None) -> None:
+        now = self._clock.now()
+        try:
+            result = step(self.world, event, now)
+        except Exception as error:
+            await self._poisoned(event, answer, error)
+            return
+        self.seq += 1
+        for command in result.commands:
+            self._pbx.send(command)
+        self._pending.add(result, self.seq, now)
+        if answer is not None:
+            self._pending.answers.append((answer, result.facts))
+        if result.facts:
+            for observer in self._observers:
+                observer.saw(now, result.facts)
+
+    async def _poisoned(self, event: Event, answer: Answer | None, error: Exception) -> None:
+        """A bug of the core: the World may be half-changed. Store what was decided before, rebuild as at a start."""
+        log.error("step_failed", event_type=type(event).__name__, exc_info=error)
+        if answer is not None and not answer.done():
+            answer.set_exception(RuntimeError("callctl could not do this; see its log"))
+        self._store()
+        self.world = await self._rebuild(event, error)
+
+    def _store(self) -> None:
+        if not self._pending:
+            return
+        pending, self._pending = self._pending, _Pending()
+        self._journal.append(pending.batch(self.seq, self._clock.now()))
+        if pending.answers:
+            task = asyncio.create_task(self._keep_promises(self.seq, pending.answers))
+            self._promises.add(task)
+            task.add_done_callback(self._promises.discard)
+
+    async def _keep_promises(self, seq: int, answers: list[tuple[Answer, tuple[Fact, ...]]]) -> None:
+        await self._journal.flushed(seq)
+        for answer, facts in answers:
+            if not answer.done():
+                answer.set_result(facts)
