@@ -1,0 +1,154 @@
+"""The loop around the core, with a fake PBX, journal and observer (they say what they got)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from callctl.core.commands import Beat, Command
+from callctl.core.events import Event, LinkRestored, Snapshot, StatusAsked, Synced, TimePassed, Wish
+from callctl.core.facts import AgentStatusChanged, Fact
+from callctl.core.ids import AgentId, Micros, NodeId, PhoneId, QueueId
+from callctl.core.model import Available, World
+from callctl.core.policy import AgentPolicy, PhoneKind, PhonePolicy, Policy, QueuePolicy
+from callctl.core.recovery import restore
+from callctl.runtime.clock import SystemClock
+from callctl.runtime.inbox import BoundedInbox
+from callctl.runtime.loop import Loop
+from callctl.runtime.ports import Batch
+
+pytestmark = pytest.mark.adapter
+
+NODE = NodeId("pbx")
+ANA = AgentId("ana")
+
+
+def policy() -> Policy:
+    return Policy(
+        queues={QueueId("sales"): QueuePolicy(QueueId("sales"))},
+        agents={ANA: AgentPolicy(ANA, "Ana", PhoneId("ana"), (QueueId("sales"),))},
+        phones={PhoneId("ana"): PhonePolicy(PhoneId("ana"), PhoneKind.PROVISIONED, "ana", NODE)},
+    )
+
+
+def fresh_world() -> World:
+    return restore(policy(), 1, [], [], [], [NODE], 0)
+
+
+class FakePbx:
+    def __init__(self) -> None:
+        self.sent: list[Command] = []
+        self.heard = asyncio.Event()
+
+    def send(self, command: Command) -> None:
+        self.sent.append(command)
+        self.heard.set()
+
+
+class FakeJournal:
+    def __init__(self) -> None:
+        self.batches: list[Batch] = []
+        self.may_flush = asyncio.Event()
+
+    def append(self, batch: Batch) -> None:
+        self.batches.append(batch)
+
+    async def flushed(self, seq: int) -> None:
+        await self.may_flush.wait()
+        assert self.batches[-1].seq >= seq
+
+
+class FakeObserver:
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+
+    def saw(self, at: Micros, facts: Sequence[Fact]) -> None:
+        self.facts.extend(facts)
+
+
+class House:
+    """A loop with its fakes."""
+
+    def __init__(self) -> None:
+        self.pbx, self.journal, self.observer = FakePbx(), FakeJournal(), FakeObserver()
+        self.poison: list[Event] = []
+        self.inbox = BoundedInbox()
+        self.loop = Loop(
+            fresh_world(), self.inbox, SystemClock(), self.pbx, self.journal, [self.observer], self.rebuild
+        )
+
+    async def rebuild(self, event: Event, error: BaseException) -> World:
+        self.poison.append(event)
+        return fresh_world()
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[House]:
+    house = House()
+    task = asyncio.create_task(house.loop.run())
+    try:
+        yield house
+    finally:
+        house.journal.may_flush.set()
+        house.loop.stop()
+        await asyncio.wait_for(task, 5)
+
+
+async def test_a_wish_goes_out_and_the_heartbeat_comes_from_the_loop_itself() -> None:
+    async with running() as house:
+        house.inbox.put(LinkRestored(NODE, "boot"))
+        house.inbox.put(Synced(NODE, Snapshot()))
+        for _ in range(2):
+            house.pbx.heard.clear()
+            await asyncio.wait_for(house.pbx.heard.wait(), 5)
+        assert house.pbx.sent[:2] == [Beat(NODE), Beat(NODE)]
+
+
+async def test_who_asks_is_answered_only_when_it_is_stored() -> None:
+    async with running() as house:
+        asked = asyncio.create_task(house.loop.ask(StatusAsked(ANA, Wish.LOGIN, by="test")))
+        while not house.journal.batches:
+            await asyncio.sleep(0)
+        assert not asked.done()
+        house.journal.may_flush.set()
+        facts = await asyncio.wait_for(asked, 5)
+        assert facts == (AgentStatusChanged(ANA, Available(), "test", "logged in"),)
+        assert house.journal.batches[-1].agents[ANA].status == Available()
+
+
+async def test_rows_are_copies_that_later_steps_do_not_change() -> None:
+    async with running() as house:
+        house.journal.may_flush.set()
+        await house.loop.ask(StatusAsked(ANA, Wish.LOGIN))
+        row = house.journal.batches[-1].agents[ANA]
+        await house.loop.ask(StatusAsked(ANA, Wish.PAUSE, "lunch"))
+        assert row.status == Available()
+
+
+async def test_a_step_that_fails_is_set_aside_and_the_world_rebuilt(caplog: pytest.LogCaptureFixture) -> None:
+    async with running() as house:
+        before = house.loop.world
+        house.loop.world.legs["poison"] = "no leg at all"  # type: ignore[index,assignment]
+        house.loop.world.nodes[NODE].phase = "broken"  # type: ignore[assignment]
+        house.inbox.put(LinkRestored(NODE, "boot"))
+        while not house.poison:
+            await asyncio.sleep(0)
+        assert house.poison == [LinkRestored(NODE, "boot")]
+        house.journal.may_flush.set()
+        await house.loop.ask(StatusAsked(ANA, Wish.LOGIN))
+        assert house.loop.world is not before
+
+
+async def test_what_is_over_the_inbox_bound_is_counted() -> None:
+    inbox = BoundedInbox(bound=2)
+    for _ in range(3):
+        inbox.put(TimePassed())
+    assert len(inbox) == 2
+    assert inbox.dropped == 1
+    answer = asyncio.get_running_loop().create_future()
+    inbox.put(TimePassed(), answer)
+    with pytest.raises(asyncio.QueueFull):
+        await answer
