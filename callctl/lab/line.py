@@ -1,0 +1,115 @@
+"""One end of a call in the simulator: a caller, or a phone or number that was rung."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from callctl.lab.ami import AmiError, Message
+from callctl.lab.asterisk import AsteriskError
+from callctl.lab.audio import Audio, join, read_wav
+
+if TYPE_CHECKING:
+    from callctl.lab.network import Network
+
+Condition = Callable[[], bool]
+
+
+class Line:
+    """What one person does and hears. Times are of the monotonic clock, in seconds."""
+
+    def __init__(self, network: "Network", channel_id: str) -> None:
+        self._network = network
+        self.id = channel_id
+        self.channel = ""
+        self.phone = ""
+        self.state = "Down"
+        self.talking = False
+        self.answered_at: float | None = None
+        self.ended_at: float | None = None
+        self.cause: int | None = None
+        self.cause_text = ""
+        self.digits_heard = ""
+        self._pieces = 1
+
+    def on_event(self, event: Message) -> None:
+        """Fold one AMI event of this channel."""
+        self.channel = event.get("Channel", self.channel)
+        self.state = event.get("ChannelStateDesc", self.state)
+        if self.state == "Up" and self.answered_at is None:
+            self.answered_at = time.monotonic()
+        match event["Event"]:
+            case "UserEvent" if event.get("UserEvent") == "SimTalking":
+                self.talking = True
+                self.phone = event.get("Phone", "")
+            case "DTMFEnd" if event.get("Direction") == "Received":
+                self.digits_heard += event.get("Digit", "")
+            case "Hangup":
+                self.ended_at = time.monotonic()
+                self.cause = int(event.get("Cause", "0"))
+                self.cause_text = event.get("Cause-txt", "")
+
+    @property
+    def is_up(self) -> bool:
+        """Answered and not ended."""
+        return self.talking and self.ended_at is None
+
+    @property
+    def ended(self) -> bool:
+        return self.ended_at is not None
+
+    async def wait_answered(self, timeout: float = 10) -> None:
+        """Until it is up and recorded. AsteriskError when that does not happen in `timeout` s or the call ends."""
+        await self._network.until(lambda: self.talking or self.ended, f"an answer on {self.id}", timeout)
+        if not self.talking:
+            raise AsteriskError(f"{self.id} ended unanswered: {self.cause} {self.cause_text}")
+
+    async def wait_ended(self, timeout: float = 10) -> None:
+        await self._network.until(lambda: self.ended, f"the end of {self.id}", timeout)
+
+    async def press(self, digits: str) -> None:
+        """Press keys, one after the other (RFC 4733), 150 ms each."""
+        for digit in digits:
+            if digit not in "0123456789*#ABCD":
+                raise ValueError(f"no such key: {digit!r}")
+            await self._network.ami.action("PlayDTMF", {"Channel": self.channel, "Digit": digit, "Duration": "150"})
+
+    async def hangup(self) -> None:
+        """Hang up. No error when it has ended already."""
+        await self._network.request("DELETE", f"channels/{self.id}", {}, gone_ok=True)
+
+    async def heard(self) -> Audio:
+        """All that was heard from the answer until now.
+
+        While the line is up the recording is cut into pieces to get at its end (a few milliseconds are lost at
+        each call): Asterisk keeps up to two seconds of an open recording to itself.
+        """
+        if self.is_up:
+            await self._cut()
+        folder = self._network.asterisk.spool / "monitor"
+        return join([read_wav(folder / f"heard-{self.id}-{i}.wav") for i in range(self._pieces)])
+
+    async def _cut(self) -> None:
+        piece = self._pieces
+        try:
+            await self._network.ami.action("StopMixMonitor", {"Channel": self.channel})
+            await self._network.ami.action(
+                "MixMonitor",
+                {"Channel": self.channel, "File": "", "Options": f"r(heard-{self.id}-{piece}.wav)"},
+            )
+        except AmiError:
+            return  # it has just ended: then all is in the file
+        self._pieces += 1
+
+    async def wait_heard(
+        self, condition: Callable[[Audio], bool], what: str, timeout: float = 10, last: float = 1.0
+    ) -> Audio:
+        """Until `condition` holds of the last `last` seconds heard; those. AsteriskError saying `what` else."""
+        deadline = time.monotonic() + timeout
+        while True:
+            audio = (await self.heard()).between(-last)
+            if audio.seconds >= last * 0.9 and condition(audio):
+                return audio
+            if time.monotonic() > deadline or self.ended:
+                raise AsteriskError(f"{self.id} did not hear {what} in {timeout:g} s (level {audio.level():.0f} dBFS)")
+            await asyncio.sleep(0.2)
