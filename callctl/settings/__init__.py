@@ -1,1 +1,33 @@
-"""settings"""
+"""The operator's YAML: `load` reads a folder to core values, or raises every mistake at once."""
+
+from callctl.settings.build import (
+    AmiSettings,
+    AriSettings,
+    DaemonSettings,
+    DatabaseSettings,
+    HttpSettings,
+    LogSettings,
+    NodeSettings,
+)
+from callctl.settings.diff import changes, needs_restart
+from callctl.settings.errors import Problem, SettingsError
+from callctl.settings.loader import Loaded, load
+from callctl.settings.secrets import Secret, create_missing
+
+__all__ = [
+    "AmiSettings",
+    "AriSettings",
+    "DaemonSettings",
+    "DatabaseSettings",
+    "HttpSettings",
+    "Loaded",
+    "LogSettings",
+    "NodeSettings",
+    "Problem",
+    "Secret",
+    "SettingsError",
+    "changes",
+    "create_missing",
+    "load",
+    "needs_restart",
+]

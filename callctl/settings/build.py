@@ -1,0 +1,254 @@
+"""A checked document to the core's policy and to the daemon's own settings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from callctl.core.ids import AgentId, MenuId, NodeId, PhoneId, QueueId, TrunkId
+from callctl.core.policy import (
+    E164,
+    AgentPolicy,
+    Announce,
+    Destination,
+    Emergency,
+    EmergencyPolicy,
+    Extension,
+    HangUp,
+    HangupReason,
+    Menu,
+    NumberRules,
+    PhonePolicy,
+    Policy,
+    QueuePolicy,
+    ShortCode,
+    ToMenu,
+    ToQueue,
+    TrunkPolicy,
+)
+from callctl.settings.check import entry_address, numbering_of
+from callctl.settings.models import Document, Goal, MenuModel, PhoneModel, TrunkModel, Way
+from callctl.settings.secrets import Secret
+
+KEPT_ORDER = frozenset({"trunks"})
+"""Of the policy's mappings: their order means something (emergency calls try trunks in it)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AriSettings:
+    url: str
+    """Ends in /ari; no slash after it."""
+    user: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class AmiSettings:
+    host: str
+    port: int
+    user: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """How to reach one Asterisk."""
+
+    id: NodeId
+    ari: AriSettings
+    ami: AmiSettings
+    provision: bool
+    """callctl writes phones and trunks into `include_dir`, and has them reloaded."""
+    include_dir: Path
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    url: Secret | None
+    """A PostgreSQL URL; None: callctl runs its own server in `data_dir`."""
+    data_dir: Path
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    level: str
+    """debug, info, warning or error."""
+    format: str
+    """auto (text on a terminal, JSON elsewhere), json or text."""
+    unmasked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonSettings:
+    """What the daemon needs to start; all paths are absolute. A change needs a restart."""
+
+    nodes: Mapping[NodeId, NodeSettings]
+    database: DatabaseSettings
+    http: HttpSettings
+    control_socket: Path
+    log: LogSettings
+    state_dir: Path
+
+
+def daemon_of(document: Document, folder: Path, secrets: Mapping[str, Secret]) -> DaemonSettings:
+    """The daemon's settings. `secrets` by `ari:<node>`, `ami:<node>` and `database`."""
+
+    def absolute(path: Path) -> Path:
+        return Path(os.path.abspath(folder / path))
+
+    nodes = {
+        NodeId(name): NodeSettings(
+            id=NodeId(name),
+            ari=AriSettings(node.ari.url.rstrip("/"), node.ari.user, secrets[f"ari:{name}"]),
+            ami=AmiSettings(node.ami.host, node.ami.port, node.ami.user, secrets[f"ami:{name}"]),
+            provision=node.provision,
+            include_dir=absolute(node.include_dir),
+        )
+        for name, node in document.nodes.items()
+    }
+    state = absolute(document.state_dir)
+    data = document.database.data_dir
+    log = document.log
+    return DaemonSettings(
+        nodes=nodes,
+        database=DatabaseSettings(secrets.get("database"), state / "postgres" if data is None else absolute(data)),
+        http=HttpSettings(document.http.host, document.http.port),
+        control_socket=absolute(document.control_socket),
+        log=LogSettings(str(log.level), str(log.format), log.unmasked),
+        state_dir=state,
+    )
+
+
+def policy_of(document: Document) -> Policy:
+    """The core's policy, with its `sha`."""
+    numbering = numbering_of(document)
+    default_node = NodeId(next(iter(document.nodes)))
+    emergency = document.emergency
+    policy = Policy(
+        default_node=default_node,
+        country=document.country,
+        entries={entry_address(text, numbering): _goal(goal) for text, goal in document.numbers.items()},
+        unknown_number=_goal(document.unknown_number),
+        menus={MenuId(name): _menu(name, menu) for name, menu in document.menus.items()},
+        queues={
+            QueueId(name): QueuePolicy(QueueId(name), q.music, q.ring_timeout, q.wrap_up, q.longest_talk)
+            for name, q in document.queues.items()
+        },
+        agents={
+            AgentId(name): AgentPolicy(
+                id=AgentId(name),
+                name=a.name,
+                phone=PhoneId(a.phone),
+                queues=tuple(QueueId(q) for q in a.queues),
+                default=a.default,
+                misses=a.misses,
+                miss_delay=a.miss_delay,
+            )
+            for name, a in document.agents.items()
+        },
+        phones={PhoneId(name): _phone(name, p, document, default_node) for name, p in document.phones.items()},
+        trunks={TrunkId(name): _trunk(name, t, document, default_node) for name, t in document.trunks.items()},
+        features=dict(document.features),
+        short_codes=tuple(ShortCode(code) for code in document.short_codes),
+        emergency=EmergencyPolicy()
+        if emergency is None
+        else EmergencyPolicy(tuple(Emergency(n) for n in emergency.numbers), emergency.callback_window),
+        lease=document.lease.length,
+        lease_renewal=document.lease.renewal,
+    )
+    return replace(policy, sha=sha_of(policy))
+
+
+def sha_of(policy: Policy) -> str:
+    """SHA-256 (hex) of what the policy says, whatever the order it was written in."""
+    text = json.dumps(_canonical(replace(policy, sha="")), ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _canonical(value: Any, ordered: bool = False) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        names = {f.name: _canonical(getattr(value, f.name), f.name in KEPT_ORDER) for f in fields(value)}
+        return [type(value).__name__, names]
+    if isinstance(value, Mapping):
+        pairs = [[_canonical(k), _canonical(v)] for k, v in value.items()]
+        return pairs if ordered else sorted(pairs, key=lambda pair: json.dumps(pair[0]))
+    if isinstance(value, tuple):
+        return [_canonical(v) for v in value]
+    return value
+
+
+def _way(way: Way) -> ToMenu | ToQueue | HangUp:
+    if way.menu is not None:
+        return ToMenu(MenuId(way.menu))
+    if way.queue is not None:
+        return ToQueue(QueueId(way.queue), way.priority or 0)
+    return HangUp(way.hang_up or HangupReason.NORMAL)
+
+
+def _goal(goal: Goal) -> Destination:
+    if goal.announce is None:
+        return _way(goal)
+    return Announce(goal.announce, HangUp() if goal.then is None else _way(goal.then))
+
+
+def _menu(name: str, menu: MenuModel) -> Menu:
+    return Menu(
+        id=MenuId(name),
+        prompts=menu.prompts,
+        options={digit: _goal(goal) for digit, goal in menu.options.items()},
+        give_up=_goal(menu.give_up),
+        timeout=menu.timeout,
+        tries=menu.tries,
+        invalid=menu.invalid,
+        no_input=menu.no_input,
+        barge_in=menu.barge_in,
+    )
+
+
+def _phone(name: str, phone: PhoneModel, document: Document, default_node: NodeId) -> PhonePolicy:
+    caller = entry_address(phone.emergency_caller or "", numbering_of(document))
+    return PhonePolicy(
+        id=PhoneId(name),
+        kind=phone.kind,
+        endpoint=phone.endpoint or name,
+        node=NodeId(phone.node) if phone.node else default_node,
+        extension=Extension(phone.extension) if phone.extension else None,
+        emergency_caller=caller if isinstance(caller, E164) else None,
+        webrtc=phone.webrtc,
+        codecs=phone.codecs,
+        max_contacts=phone.max_contacts,
+    )
+
+
+def _trunk(name: str, trunk: TrunkModel, document: Document, default_node: NodeId) -> TrunkPolicy:
+    rules = trunk.numbers
+    return TrunkPolicy(
+        id=TrunkId(name),
+        kind=trunk.kind,
+        node=NodeId(trunk.node) if trunk.node else default_node,
+        host=trunk.host,
+        port=trunk.port,
+        transport=trunk.transport,
+        username=trunk.username or "",
+        match=trunk.match,
+        numbers=NumberRules(rules.country or document.country, str(rules.send), rules.did_from),
+        codecs=trunk.codecs,
+        dtmf=str(trunk.dtmf),
+        nat=trunk.nat,
+        srtp=trunk.srtp,
+        trust_identity=trunk.trust_identity,
+        qualify=trunk.qualify,
+        max_channels=trunk.max_channels,
+        emergency=trunk.emergency,
+    )

@@ -1,0 +1,271 @@
+"""What must hold between entries: duplicates, clashes, ways without an end. References are checked by their types.
+
+Entries with mistakes are looked at too: a key that could not be read is None here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from urllib.parse import urlsplit
+
+from callctl.core.ids import PhoneId
+from callctl.core.policy import (
+    E164,
+    Address,
+    Emergency,
+    Extension,
+    NumberRules,
+    PhoneKind,
+    ShortCode,
+    Transport,
+    Withheld,
+)
+from callctl.numbers import Numbering
+from callctl.settings.errors import KeyPath, Place, Problem, shown
+from callctl.settings.models import Document, Goal, Way
+
+RESERVED = frozenset({"global", "system", "acl", "transport-udp", "transport-tcp", "transport-tls", "anonymous"})
+"""Sections of pjsip.conf that are no phones."""
+_SOCKET_PATH_MAX = 107
+"""Bytes that the kernel's sockaddr_un holds, less the end."""
+
+
+def numbering_of(document: Document) -> Numbering:
+    """The lists that numbers in the configuration itself are read with."""
+    return Numbering(
+        country=document.country,
+        emergency=frozenset(document.emergency.numbers or () if document.emergency else ()),
+        short_codes=frozenset(document.short_codes),
+        features=frozenset(document.features),
+        extensions=frozenset(p.extension for p in document.phones.values() if p.extension),
+    )
+
+
+def entry_address(text: str, numbering: Numbering) -> Address:
+    """The address that a key of `numbers:` means. Few digits are an extension of the house."""
+    address = numbering.parse(text, NumberRules(country=numbering.country))
+    if isinstance(address, Withheld) and text.isascii() and text.isdigit() and 2 <= len(text) <= 6:
+        return Extension(text)
+    return address
+
+
+class Check:
+    """One pass. `problems` make the configuration unusable, `warnings` do not."""
+
+    def __init__(self, document: Document, place: Callable[[KeyPath, bool], Place], whole: bool, folder: str) -> None:
+        self.document = document
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self._place = place
+        self._numbering = numbering_of(document)
+        if whole:
+            self._nodes(folder)
+            self._reached()
+        self._phones()
+        self._clashes()
+        self._agents()
+        self._numbers()
+        self._emergency(whole)
+        self._trunks()
+        self._endless_menus()
+        self._twice_in_lists()
+
+    def _wrong(self, path: KeyPath, wrong: str, right: str, of_key: bool = False) -> None:
+        self.problems.append(Problem.at(self._place(path, of_key), path, wrong, right))
+
+    def _warn(self, path: KeyPath, wrong: str, right: str, of_key: bool = True) -> None:
+        self.warnings.append(Problem.at(self._place(path, of_key), path, wrong, right))
+
+    def _unique(self, items: Iterable[tuple[KeyPath, str]], right: str, of_key: bool = False) -> None:
+        seen: dict[str, KeyPath] = {}
+        for path, value in items:
+            if value in seen:
+                first = self._place(seen[value], of_key)
+                wrong = f"{shown(value)} is there already, in {first.file}, line {first.line}"
+                self._wrong(path, wrong, right, of_key)
+            else:
+                seen[value] = path
+
+    # ── the daemon ───────────────────────────────────────────────────────────────────────────
+
+    def _nodes(self, folder: str) -> None:
+        if not self.document.nodes:
+            right = "add `nodes: {pbx: {ari: {password: file:secrets/ari}, ami: {password: file:secrets/ami}}}`"
+            self._wrong(("nodes",), "no Asterisk is named", right, of_key=True)
+        for name, node in self.document.nodes.items():
+            if node.ari is not None and node.ari.url is not None:
+                host = urlsplit(node.ari.url).hostname or ""
+                if node.ari.url.startswith("http:") and host not in ("localhost", "::1") and host[:4] != "127.":
+                    right = "use https, or let callctl run beside Asterisk"
+                    self._warn(("nodes", name, "ari", "url"), "the password crosses a network in clear", right)
+        socket = self.document.control_socket
+        if len(os.fsencode(os.path.normpath(os.path.join(folder, socket)))) > _SOCKET_PATH_MAX:
+            right = f"choose a path of at most {_SOCKET_PATH_MAX} bytes"
+            self._wrong(("control_socket",), "the path is too long for a socket", right)
+
+    # ── phones and agents ────────────────────────────────────────────────────────────────────
+
+    def _phones(self) -> None:
+        phones = self.document.phones
+        self._unique(
+            [(("phones", p, "extension"), v.extension) for p, v in phones.items() if v.extension],
+            "give each phone its own extension",
+        )
+        endpoints = [
+            (("phones", p, "endpoint") if v.endpoint else ("phones", p), v.endpoint or p) for p, v in phones.items()
+        ]
+        self._unique(endpoints, "give each phone its own endpoint")
+        for path, endpoint in endpoints:
+            if endpoint in RESERVED or endpoint in self.document.trunks:
+                what = "a trunk's name" if endpoint in self.document.trunks else "a section of pjsip.conf"
+                of_key = len(path) == 2
+                self._wrong(path, f"the endpoint {shown(endpoint)} is {what} too", "name it otherwise", of_key)
+        for name, phone in phones.items():
+            node = phone.node or next(iter(self.document.nodes), None)
+            known = self.document.nodes.get(node) if node else None
+            if phone.kind is PhoneKind.PROVISIONED and known is not None and known.provision is False:
+                right = "set `provision: true` there, or make it `kind: existing`"
+                self._warn(("phones", name), f"nobody provisions phones on the node {shown(str(node))}", right)
+
+    def _clashes(self) -> None:
+        emergency, short = self._numbering.emergency, self._numbering.short_codes
+        for name, phone in self.document.phones.items():
+            path: KeyPath = ("phones", name, "extension")
+            if phone.extension in emergency:
+                right = "choose another extension"
+                self._wrong(path, f"{shown(phone.extension)} is an emergency number", right)
+            elif phone.extension in short:
+                self._wrong(path, f"{shown(phone.extension)} is listed in `short_codes`", "choose another extension")
+        for i, code in enumerate(self.document.short_codes):
+            if code in emergency or code in self.document.features:
+                what = "an emergency number" if code in emergency else "a feature code"
+                self._wrong(("short_codes", i), f"{shown(code)} is {what} too", "keep one of them")
+
+    def _agents(self) -> None:
+        agents = self.document.agents
+        self._unique(
+            [(("agents", a, "phone"), v.phone) for a, v in agents.items() if v.phone],
+            "give each agent an own phone",
+        )
+        if not agents:
+            return
+        served = {queue for agent in agents.values() for queue in agent.queues or ()}
+        for queue in self.document.queues:
+            if queue not in served:
+                self._warn(("queues", queue), "no agent serves this queue", "add it to an agent's `queues`")
+
+    # ── numbers ──────────────────────────────────────────────────────────────────────────────
+
+    def _numbers(self) -> None:
+        seen: dict[Address, str] = {}
+        for text in self.document.numbers:
+            address = entry_address(text, self._numbering)
+            path: KeyPath = ("numbers", text)
+            if isinstance(address, Withheld):
+                right = "write a valid number such as `+442079460000`, or an extension of 2 to 6 digits"
+                self._wrong(path, f"{shown(text)} is no valid number", right, of_key=True)
+            elif isinstance(address, Emergency):
+                right = "remove it: emergency calls go out by themselves"
+                self._wrong(path, f"{shown(text)} is an emergency number", right, of_key=True)
+            elif isinstance(address, ShortCode) and address.digits in self.document.features:
+                self._wrong(path, f"{shown(text)} is a feature code", "keep one of them", of_key=True)
+            elif isinstance(address, Extension) and address.digits in self._numbering.extensions:
+                self._wrong(path, f"{shown(text)} is a phone's extension", "choose another number", of_key=True)
+            elif address in seen:
+                first = self._place(("numbers", seen[address]), True)
+                wrong = f"the same number is there already, in {first.file}, line {first.line}"
+                self._wrong(path, wrong, "keep one of them", of_key=True)
+            seen.setdefault(address, text)
+
+    def _emergency(self, whole: bool) -> None:
+        document = self.document
+        for name, phone in document.phones.items():
+            if phone.emergency_caller and not isinstance(entry_address(phone.emergency_caller, self._numbering), E164):
+                path: KeyPath = ("phones", name, "emergency_caller")
+                wrong = f"{shown(phone.emergency_caller)} is no valid number"
+                self._wrong(path, wrong, "write a public number that reaches you, such as `+442079460000`")
+        marked = [name for name, trunk in document.trunks.items() if trunk.emergency]
+        if document.emergency is None:
+            for name in marked:
+                right = "add `emergency: {numbers: [112]}`"
+                self._warn(("trunks", name, "emergency"), "no emergency numbers are listed", right)
+            return
+        if whole and not marked:
+            right = "mark a trunk with `emergency: true`"
+            self._wrong(("emergency",), "no trunk carries emergency calls", right, of_key=True)
+        for name, phone in document.phones.items():
+            if phone.kind is PhoneKind.PROVISIONED and phone.emergency_caller is None:
+                right = "add `emergency_caller`, the number that the rescuers call back"
+                self._warn(("phones", name), "an emergency call from here shows no number of its own", right)
+
+    # ── trunks ───────────────────────────────────────────────────────────────────────────────
+
+    def _trunks(self) -> None:
+        sources = [
+            (("trunks", name, "match", i), source)
+            for name, trunk in self.document.trunks.items()
+            for i, source in enumerate(trunk.match or ())
+        ]
+        self._unique(sources, "a call must come from one trunk")
+        for name, trunk in self.document.trunks.items():
+            if trunk.srtp and trunk.transport is not Transport.TLS:
+                right = "add `transport: tls`"
+                self._warn(("trunks", name, "srtp"), "the keys of the audio travel in clear", right)
+
+    # ── the calls' ways ──────────────────────────────────────────────────────────────────────
+
+    def _goals(self) -> Iterator[tuple[KeyPath, Goal]]:
+        for number, goal in self.document.numbers.items():
+            yield ("numbers", number), goal
+        yield ("unknown_number",), self.document.unknown_number
+        for name, menu in self.document.menus.items():
+            for digit, goal in (menu.options or {}).items():
+                yield ("menus", name, "options", digit), goal
+            if menu.give_up is not None:
+                yield ("menus", name, "give_up"), menu.give_up
+
+    def _reached(self) -> None:
+        ways: list[tuple[KeyPath, Way]] = []
+        for path, goal in self._goals():
+            ways += [(path, goal)] if goal.then is None else [(path, goal), (path, goal.then)]
+        menus = {way.menu for path, way in ways if path[:2] != ("menus", way.menu)}
+        queues = {way.queue for _, way in ways}
+        for section, names, reached in (
+            ("menus", list(self.document.menus), menus),
+            ("queues", list(self.document.queues), queues),
+        ):
+            for name in names:
+                if name not in reached:
+                    self._warn((section, name), "no call is led here", "lead one here, or remove it")
+
+    def _endless_menus(self) -> None:
+        """A caller who presses nothing must come to an end: a queue, or a hang-up."""
+        following: dict[str, str] = {}
+        for name, menu in self.document.menus.items():
+            goal = menu.give_up
+            way = goal.then if goal is not None and goal.then is not None else goal
+            if way is not None and way.menu is not None:
+                following[name] = way.menu
+        told: set[str] = set()
+        for start in following:
+            trail: list[str] = []
+            name = start
+            while name in following and name not in trail:
+                trail.append(name)
+                name = following[name]
+            if name in trail and not told & set(trail):
+                told |= set(trail)
+                loop = [*trail[trail.index(name) :], name]
+                wrong = f"a caller who presses nothing goes round for ever ({' → '.join(loop)})"
+                self._wrong(("menus", name, "give_up"), wrong, "lead to a queue or `hang_up` at last")
+
+    def _twice_in_lists(self) -> None:
+        lists: list[tuple[KeyPath, tuple[str, ...] | None]] = [(("short_codes",), self.document.short_codes)]
+        if self.document.emergency is not None:
+            lists.append((("emergency", "numbers"), self.document.emergency.numbers))
+        lists += [(("agents", a, "queues"), v.queues) for a, v in self.document.agents.items()]
+        lists += [(("trunks", n, "codecs"), v.codecs) for n, v in self.document.trunks.items()]
+        lists += [(("phones", PhoneId(p), "codecs"), v.codecs) for p, v in self.document.phones.items()]
+        for path, values in lists:
+            self._unique([((*path, i), value) for i, value in enumerate(values or ())], "keep one of them")

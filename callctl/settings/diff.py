@@ -1,0 +1,111 @@
+"""What a reload changes, line by line, for people: `callctl plan` prints it, the daemon logs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from enum import StrEnum
+from typing import Any
+
+from callctl.core.policy import (
+    E164,
+    Announce,
+    Emergency,
+    Extension,
+    HangUp,
+    Policy,
+    ShortCode,
+    ToMenu,
+    ToQueue,
+)
+from callctl.settings.build import KEPT_ORDER, DaemonSettings
+from callctl.settings.types import duration_text
+
+_WORDS = {
+    "entries": "number", "menus": "menu", "queues": "queue", "agents": "agent", "phones": "phone",
+    "trunks": "trunk", "features": "feature code", "options": "option",
+}  # fmt: skip
+_LENGTHS = frozenset(
+    {
+        "timeout", "ring_timeout", "wrap_up", "longest_talk", "miss_delay", "qualify", "callback_window", "lease",
+        "lease_renewal",
+    }
+)  # fmt: skip
+
+
+def changes(old: Policy, new: Policy) -> list[str]:
+    """One line for each thing added, removed or changed; empty when both say the same."""
+    return list(_fields("", old, new))
+
+
+def needs_restart(old: DaemonSettings, new: DaemonSettings) -> list[str]:
+    """What a reload cannot change: one line each, without any secret."""
+    return [
+        f"{field.name}: changed; takes effect at the next start"
+        for field in fields(old)
+        if getattr(old, field.name) != getattr(new, field.name)
+    ]
+
+
+def _fields(path: str, old: Any, new: Any) -> Iterator[str]:
+    for field in fields(old):
+        if field.name == "sha":
+            continue
+        before, after = getattr(old, field.name), getattr(new, field.name)
+        if before == after:
+            if field.name in KEPT_ORDER and list(before) != list(after):
+                yield f"{field.name}: the order is now {', '.join(str(k) for k in after)}"
+            continue
+        name = f"{path}.{field.name}" if path else field.name
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            prefix = f"{path}: " if path else ""
+            yield from _mapping(prefix + _WORDS.get(field.name, field.name), before, after)
+        elif is_dataclass(before) and type(before) is type(after) and not _short(before):
+            yield from _fields(name, before, after)
+        else:
+            yield f"{name}: {_text(before, field.name)} → {_text(after, field.name)}"
+
+
+def _mapping(word: str, old: Mapping[Any, Any], new: Mapping[Any, Any]) -> Iterator[str]:
+    for key in [*old, *(k for k in new if k not in old)]:
+        name = f"{word} {key}"
+        if key not in new:
+            yield f"{name}: removed"
+        elif key not in old:
+            what = f" ({_text(new[key])})" if _short(new[key]) else ""
+            yield f"{name}: added{what}"
+        elif old[key] != new[key]:
+            if _short(old[key]) or _short(new[key]):
+                yield f"{name}: {_text(old[key])} → {_text(new[key])}"
+            else:
+                yield from _fields(name, old[key], new[key])
+
+
+def _short(value: Any) -> bool:
+    """Said in a few words, rather than field by field."""
+    small = (ToMenu, ToQueue, HangUp, Announce, E164, Extension, ShortCode, Emergency)
+    return not is_dataclass(value) or isinstance(value, small)
+
+
+def _text(value: Any, field: str = "") -> str:
+    if field in _LENGTHS and isinstance(value, int):
+        return duration_text(value)
+    match value:
+        case None | "" | ():
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case ToMenu():
+            return f"menu {value.menu}"
+        case ToQueue():
+            return f"queue {value.queue}" + (f" at priority {value.priority}" if value.priority else "")
+        case HangUp():
+            return f"hang up ({value.reason})"
+        case Announce():
+            return f"announce {', '.join(value.prompts)}, then {_text(value.then)}"
+        case StrEnum():
+            return str(value)
+        case tuple():
+            return ", ".join(_text(v) for v in value)
+        case _:
+            return str(value)

@@ -1,0 +1,130 @@
+"""A folder of YAML files to one tree: merged by top-level key, and an overlay laid upon it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from callctl.settings.errors import KeyPath, Place, Problem
+from callctl.settings.yamlfile import Raw, Tree, read
+
+MOST_FILES = 200
+
+
+def read_all(directory: Path, overlay: Path | None = None) -> tuple[Tree, list[Problem]]:
+    """All files of the directory, and those of the overlay upon them. Never raises."""
+    tree, problems = read_folder(directory)
+    if overlay is not None:
+        upper, more = read_folder(overlay)
+        problems += more
+        tree.whole = tree.whole and upper.whole
+        _lay(tree, upper, ())
+    return tree, problems
+
+
+def read_folder(directory: Path) -> tuple[Tree, list[Problem]]:
+    """Every `*.yaml` of the directory, in the order of names. The same key in two files: merged, no duplicates."""
+    merged = Tree()
+    whole = Place(str(directory))
+    try:
+        files = sorted(p for p in directory.iterdir() if not p.name.startswith("."))
+    except OSError as error:
+        wrong = f"the configuration's folder cannot be read ({error.strerror})"
+        merged.whole = False
+        return merged, [Problem.at(whole, (), wrong, "name the folder that holds the *.yaml files")]
+    problems = [
+        Problem.at(Place(str(p)), (), "only *.yaml files are read", f"name it {p.stem}.yaml")
+        for p in files
+        if p.suffix.lower() in (".yml", ".yaml") and p.suffix != ".yaml"
+    ]
+    files = [p for p in files if p.suffix == ".yaml"]
+    if not files or len(files) > MOST_FILES:
+        wrong = "there is no *.yaml file in this folder" if not files else f"more than {MOST_FILES} files"
+        problems.append(Problem.at(whole, (), wrong, "name the folder that holds the configuration"))
+        merged.whole = False
+        return merged, problems
+    for path in files:
+        tree, more = read(path)
+        problems += more
+        problems += _merge(merged, tree)
+    return merged, problems
+
+
+def _merge(into: Tree, tree: Tree) -> list[Problem]:
+    problems: list[Problem] = []
+    refused: set[KeyPath] = set()
+    shift: dict[str, int] = {}
+    for key, value in tree.root.items():
+        old = into.root.get(key)
+        if old is None:
+            into.root[key] = value
+        elif isinstance(old, list) and isinstance(value, list):
+            shift[key] = len(old)
+            old += value
+        elif isinstance(old, dict) and isinstance(value, dict):
+            for name, entry in value.items():
+                if (first := into.keys.get((key, name))) is None:
+                    old[name] = entry
+                    continue
+                wrong = f"the key is there already, in {first.file}, line {first.line}"
+                problems.append(Problem.at(tree.keys[(key, name)], (key, name), wrong, "keep one of them"))
+                refused.add((key, name))
+        elif value is not None:
+            first = into.keys[(key,)]
+            wrong = f"`{key}` is set already, in {first.file}, line {first.line}"
+            problems.append(Problem.at(tree.keys[(key,)], (key,), wrong, "keep one of them"))
+            refused.add((key,))
+    into.whole = into.whole and tree.whole
+    into.broken |= {_shifted(path, shift) for path in tree.broken}
+    for theirs, ours in ((tree.values, into.values), (tree.keys, into.keys)):
+        for path, place in theirs.items():
+            if path[:1] not in refused and path[:2] not in refused:
+                ours.setdefault(_shifted(path, shift), place)
+    return problems
+
+
+def _shifted(path: KeyPath, shift: dict[str, int]) -> KeyPath:
+    """A list that goes on in a second file: its places count on."""
+    if len(path) < 2 or not isinstance(path[1], int):
+        return path
+    return (path[0], path[1] + shift.get(str(path[0]), 0), *path[2:])
+
+
+def _take(into: Tree, tree: Tree, path: KeyPath) -> None:
+    """Take over the places of everything below a path."""
+    for theirs, ours in ((tree.values, into.values), (tree.keys, into.keys)):
+        for inner, place in theirs.items():
+            if inner[: len(path)] == path:
+                ours[inner] = place
+
+
+def _lay(tree: Tree, upper: Tree, path: KeyPath) -> None:
+    """Lay one tree on another: mappings key by key; anything else replaces; null takes a key away."""
+    below, above = _mapping(tree, path), _mapping(upper, path)
+    for key, value in above.items():
+        here = (*path, key)
+        tree.broken.discard(here)
+        if isinstance(value, dict) and isinstance(below.get(key), dict):
+            _lay(tree, upper, here)
+            continue
+        _forget(tree, here)
+        if value is None:
+            below.pop(key, None)
+            continue
+        below[key] = value
+        _take(tree, upper, here)
+    tree.broken |= {p for p in upper.broken if p[:-1] == path}
+
+
+def _mapping(tree: Tree, path: KeyPath) -> dict[str, Raw]:
+    value: Raw = tree.root
+    for part in path:
+        assert isinstance(value, dict)
+        value = value[str(part)]
+    assert isinstance(value, dict)
+    return value
+
+
+def _forget(tree: Tree, path: KeyPath) -> None:
+    for places in (tree.values, tree.keys):
+        for inner in [p for p in places if p[: len(path)] == path]:
+            del places[inner]

@@ -1,0 +1,86 @@
+"""The configuration's folder to what the daemon and the core work with, or every mistake at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from callctl.core.policy import Policy
+from callctl.settings.build import DaemonSettings, daemon_of, policy_of
+from callctl.settings.check import Check
+from callctl.settings.errors import KeyPath, Place, Problem, SettingsError, sorted_problems
+from callctl.settings.folder import read_all
+from callctl.settings.models import Document
+from callctl.settings.secrets import NoSecret, Secret, resolve
+from callctl.settings.validate import Validation
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration without mistakes."""
+
+    policy: Policy
+    daemon: DaemonSettings
+    secrets: Mapping[str, Secret]
+    """SIP passwords, by `phone:<id>` and `trunk:<id>`."""
+    warnings: tuple[Problem, ...]
+    """What may be meant, but is odd: a queue that no agent serves."""
+
+
+def load(directory: Path, overlay: Path | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
+    """Read every `*.yaml` of the directory, and of the overlay upon it.
+
+    The overlay's values win key by key; a list replaces a list, a null takes a key away (back to its default).
+    Relative paths start at the directory; those of `file:` secrets are looked for in the overlay first.
+    Raises SettingsError with every mistake.
+    """
+    tree, problems = read_all(directory, overlay)
+    validation = Validation(tree, _home(directory))
+    document = validation.document
+    check = Check(document, validation.place, tree.whole, str(directory))
+    problems += validation.problems + check.problems
+    secrets: dict[str, Secret] = {}
+    folders = [directory] if overlay is None else [overlay, directory]
+    for name, path, reference in _references(document):
+        found = _resolved(reference, folders, os.environ if environ is None else environ)
+        if isinstance(found, NoSecret):
+            problems.append(Problem.at(validation.place(path), path, found.wrong, found.right))
+        else:
+            secrets[name] = found
+    if problems:
+        raise SettingsError(problems)
+    return Loaded(
+        policy=policy_of(document),
+        daemon=daemon_of(document, directory, secrets),
+        secrets={k: v for k, v in secrets.items() if k.startswith(("phone:", "trunk:"))},
+        warnings=sorted_problems(check.warnings),
+    )
+
+
+def _home(directory: Path) -> Place:
+    """Where a section is missed that stands in no file."""
+    main = directory / "callctl.yaml"
+    return Place(str(main), 1, 1) if main.is_file() else Place(str(directory))
+
+
+def _resolved(reference: str, folders: list[Path], environ: Mapping[str, str]) -> Secret | NoSecret:
+    if reference.startswith(("env:", "file:")):
+        return resolve(reference, folders, environ)
+    return Secret(reference)  # a database URL that holds no password
+
+
+def _references(document: Document) -> Iterator[tuple[str, KeyPath, str]]:
+    """Every reference to a secret: the secret's name, where the reference stands, and what it says."""
+    for name, node in document.nodes.items():
+        for kind, login in (("ari", node.ari), ("ami", node.ami)):
+            if login is not None and login.password:
+                yield f"{kind}:{name}", ("nodes", name, kind, "password"), login.password
+    if document.database.url:
+        yield "database", ("database", "url"), document.database.url
+    for section, one in (("phones", "phone"), ("trunks", "trunk")):
+        entries = document.phones if section == "phones" else document.trunks
+        for name, entry in entries.items():
+            if entry.password:
+                yield f"{one}:{name}", (section, name, "password"), entry.password

@@ -1,0 +1,387 @@
+"""The scalars of the configuration: how each is read, and what is said when it is wrong."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import phonenumbers
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from callctl.core.ids import MILLISECOND, SECOND, Micros
+from callctl.settings.errors import shown
+
+UNITS: dict[str, Micros] = {
+    "ms": MILLISECOND,
+    "s": SECOND,
+    "m": 60 * SECOND,
+    "h": 3600 * SECOND,
+    "d": 86400 * SECOND,
+}
+
+
+def bad(wrong: str, right: str, at: str = "") -> PydanticCustomError:
+    """The error that a type raises; `at` names a key inside the mapping that is judged."""
+    return PydanticCustomError("callctl", "{wrong}", {"wrong": wrong, "right": right, "at": at})
+
+
+def kind_of(value: object) -> str:
+    """What a YAML value is, for people."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "`true`" if value else "`false`"
+    if isinstance(value, dict):
+        return "a mapping"
+    return "a list" if isinstance(value, list) else "text"
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """`did you mean …?`, or the words to choose from."""
+    known = list(words)
+    close = difflib.get_close_matches(word[:60], known, n=1)
+    if close:
+        return f"did you mean `{close[0]}`?"
+    if not known:
+        return "there are none yet"
+    return f"one of: {', '.join(known[:12])}{' …' if len(known) > 12 else ''}"
+
+
+class Kind(ABC):
+    """A scalar's type, for `Annotated[T, Kind]`. Reads text; a bool, a list or nothing is told apart."""
+
+    wanted = "text"
+
+    @abstractmethod
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        """The value; raises `bad(...)`. `known` is what the rest of the configuration holds."""
+
+    @abstractmethod
+    def schema(self) -> JsonSchemaValue:
+        """For editors: what YAML may hold here."""
+
+    def _any(self, value: object, info: core_schema.ValidationInfo) -> object:
+        if not isinstance(value, str):
+            quotes = ", in quotes if it is meant as text" if isinstance(value, bool) else ""
+            raise bad(f"{kind_of(value)} is written here", f"write {self.wanted}{quotes}")
+        return self.read(value, info.context or {})
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(self._any)
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return self.schema()
+
+
+@dataclass(frozen=True)
+class Text(Kind):
+    """Text of a pattern. `wanted` says in words what fits."""
+
+    pattern: str
+    wanted: str
+    number: bool = False
+    """YAML may show it as a number: an extension, say."""
+
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        if not re.fullmatch(self.pattern, text):
+            raise bad(f"{shown(text)} does not fit", f"write {self.wanted}")
+        return text
+
+    def schema(self) -> JsonSchemaValue:
+        kind: Any = ["string", "integer"] if self.number else "string"
+        return {"type": kind, "pattern": f"^(?:{self.pattern})$"}
+
+
+@dataclass(frozen=True)
+class Whole(Kind):
+    """A whole number between two bounds."""
+
+    low: int
+    high: int
+
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        right = f"write a whole number from {self.low} to {self.high}"
+        if not re.fullmatch(r"-?[0-9]{1,18}", text):
+            raise bad(f"{shown(text)} is no whole number", right)
+        if not self.low <= int(text) <= self.high:
+            raise bad(f"{shown(text)} is out of range", right)
+        return int(text)
+
+    @property
+    def wanted(self) -> str:  # type: ignore[override]
+        return f"a whole number from {self.low} to {self.high}"
+
+    def schema(self) -> JsonSchemaValue:
+        return {"type": "integer", "minimum": self.low, "maximum": self.high}
+
+
+class Switch(Kind):
+    """true or false, and no other word."""
+
+    def _any(self, value: object, info: core_schema.ValidationInfo) -> object:
+        if isinstance(value, bool):
+            return value
+        what = shown(value) if isinstance(value, str) else kind_of(value)
+        raise bad(f"{what} is neither true nor false", "write `true` or `false`, without quotes")
+
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        raise NotImplementedError
+
+    def schema(self) -> JsonSchemaValue:
+        return {"type": "boolean"}
+
+
+def duration(text: str) -> Micros | None:
+    """`20s`, `5m`, `1h30m`, `500ms` in microseconds; None when it is none."""
+    if not re.fullmatch(r"(?:[0-9]{1,9}(?:ms|s|m|h|d))+", text):
+        return None
+    parts: list[tuple[str, str]] = re.findall(r"([0-9]+)(ms|[smhd])", text)
+    return sum(int(n) * UNITS[unit] for n, unit in parts)
+
+
+def duration_text(length: Micros) -> str:
+    """The shortest way to write a length of time: `1h30m`."""
+    if length == 0:
+        return "0s"
+    text = ""
+    for unit in ("d", "h", "m", "s", "ms"):
+        count, length = divmod(length, UNITS[unit])
+        text += f"{count}{unit}" if count else ""
+    return text + (f"{length}µs" if length else "")
+
+
+@dataclass(frozen=True)
+class Length(Kind):
+    """A length of time between two bounds, given as text too."""
+
+    low: str
+    high: str
+    zero: bool = False
+    """0s is allowed too, and means: never, or none."""
+
+    @property
+    def wanted(self) -> str:  # type: ignore[override]
+        return f"a length of time from {self.low} to {self.high}{' (or 0s)' if self.zero else ''}"
+
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        length = duration(text)
+        if length is None and re.fullmatch(r"[0-9]{1,9}", text):
+            raise bad(f"{shown(text)} has no unit", f"write `{text}s` for seconds, or `m`, `h`, `ms`")
+        if length is None:
+            raise bad(f"{shown(text)} is no length of time", "write it as `20s`, `5m` or `1h30m`")
+        low, high = duration(self.low), duration(self.high)
+        assert low is not None
+        assert high is not None
+        if not (low <= length <= high or (self.zero and length == 0)):
+            raise bad(f"{shown(text)} is out of range", f"write {self.wanted}")
+        return length
+
+    def schema(self) -> JsonSchemaValue:
+        return {"type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$"}
+
+
+@dataclass(frozen=True)
+class OneOf(Kind):
+    """A word of an enumeration."""
+
+    words: type[StrEnum]
+
+    @property
+    def wanted(self) -> str:  # type: ignore[override]
+        return f"one of: {', '.join(self.words)}"
+
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        try:
+            return self.words(text)
+        except ValueError:
+            raise bad(f"{shown(text)} is not known here", nearest(text, [str(w) for w in self.words])) from None
+
+    def schema(self) -> JsonSchemaValue:
+        return {"type": "string", "enum": [str(w) for w in self.words]}
+
+
+@dataclass(frozen=True)
+class Reference(Kind):
+    """The name of something in another section. A section that could not be read is not held against it."""
+
+    section: str
+    one: str
+    wanted = "a name"
+
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        names = known.get(self.section)
+        if names is not None and text not in names:
+            right = nearest(text, names) if names else f"add it under `{self.section}:`"
+            raise bad(f"there is no {self.one} {shown(text)}", right)
+        return text
+
+    def schema(self) -> JsonSchemaValue:
+        return {"type": "string"}
+
+
+@dataclass(frozen=True)
+class Reachable(Kind):
+    """A host: an IP address or a name; with `networks`, also IP:port and networks such as 192.0.2.0/24."""
+
+    networks: bool = False
+
+    @property
+    def wanted(self) -> str:  # type: ignore[override]
+        if self.networks:
+            return "an IP address, IP:port, or a network such as `192.0.2.0/24`"
+        return "an IP address or a host name"
+
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        if not (self._network(text) if self.networks else self._host(text)):
+            raise bad(f"{shown(text)} does not fit", f"write {self.wanted}")
+        return text
+
+    @staticmethod
+    def _host(text: str) -> bool:
+        if _is_ip(text):
+            return True
+        label = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+        numeric = re.fullmatch(r"[0-9.]+", text)
+        return len(text) <= 253 and not numeric and re.fullmatch(rf"{label}(?:\.{label})*", text) is not None
+
+    @staticmethod
+    def _network(text: str) -> bool:
+        host, colon, port = text.partition(":")
+        if colon and port.isascii() and port.isdigit() and "." in host:
+            return _is_ip(host) and 0 < int(port[:6]) < 65536
+        try:
+            ipaddress.ip_network(text, strict=True)
+        except ValueError:
+            return False
+        return True
+
+    def schema(self) -> JsonSchemaValue:
+        return {"type": "string"}
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+class CountryCode(Kind):
+    """ISO 3166, of two capital letters, known to phonenumbers."""
+
+    wanted = "an ISO 3166 code such as `GB`"
+
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        if text not in phonenumbers.SUPPORTED_REGIONS:
+            upper = text.upper()
+            hint = f"did you mean `{upper}`?" if upper in phonenumbers.SUPPORTED_REGIONS else f"write {self.wanted}"
+            raise bad(f"{shown(text)} is no country", hint)
+        return text
+
+    def schema(self) -> JsonSchemaValue:
+        return {"type": "string", "pattern": "^[A-Z]{2}$"}
+
+
+class SecretReference(Kind):
+    """`env:NAME` or `file:PATH`. What is written instead is never shown: it may be the secret."""
+
+    wanted = "`env:NAME` or `file:secrets/name`"
+
+    def _any(self, value: object, info: core_schema.ValidationInfo) -> object:
+        if isinstance(value, str) and re.fullmatch(r"env:[A-Za-z_][A-Za-z0-9_]{0,99}|file:.{1,400}", value):
+            return value
+        if value is None:
+            raise bad("nothing is written here", f"write {self.wanted}")
+        right = f"put it into a file (mode 0600) or a variable, and write {self.wanted}"
+        raise bad("a secret itself is written here", right)
+
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        raise NotImplementedError
+
+    def schema(self) -> JsonSchemaValue:
+        return {"type": "string", "pattern": "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$"}
+
+
+class DatabaseUrl(SecretReference):
+    """A secret reference, or a PostgreSQL URL without a password in it."""
+
+    wanted = "`env:NAME`, `file:secrets/name`, or a URL without a password: `postgresql://user@host/name`"
+
+    def _any(self, value: object, info: core_schema.ValidationInfo) -> object:
+        pattern = r"postgres(?:ql)?://(?:[^:@/?#\s]*@)?[^@?#\s]*(?:\?[^\s#]*)?"
+        if isinstance(value, str) and re.fullmatch(pattern, value) and "password=" not in value:
+            return value
+        return super()._any(value, info)
+
+    def schema(self) -> JsonSchemaValue:
+        return {"type": "string", "pattern": "^(env:|file:|postgres(ql)?://)"}
+
+
+class Folder(Kind):
+    """A path; a relative one starts at the configuration's folder."""
+
+    wanted = "a path"
+
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        if not text.strip() or len(text) > 400:
+            raise bad(f"{shown(text)} is no path", f"write {self.wanted}")
+        return Path(text)
+
+    def schema(self) -> JsonSchemaValue:
+        return {"type": "string"}
+
+
+_MEDIA = r"(?:sound|recording|number|digits|characters|tone):(?!.*\.\.)[A-Za-z0-9_./;=+-]{1,200}"
+
+Name = Annotated[
+    str,
+    Text(
+        r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}",
+        "a name of at most 40 letters, digits, dots, dashes and underscores, a letter or digit first",
+        number=True,
+    ),
+]
+"""Names go into Asterisk's configuration: endpoints, contexts, bridges."""
+Label = Annotated[str, Text(r"(?=.*\S).{1,80}", "at most 80 characters", number=True)]
+Digits = Annotated[str, Text(r"[0-9]{2,6}", "2 to 6 digits", number=True)]
+ShortNumber = Annotated[str, Text(r"[0-9*#]{2,8}", "2 to 8 digits", number=True)]
+FeatureCode = Annotated[str, Text(r"[*#][0-9*#]{1,7}", 'a star or hash and digits, in quotes: `"*45"`')]
+MenuKey = Annotated[str, Text(r"[0-9*#]", 'one key of the phone: 0 to 9, `"*"` or `"#"`', number=True)]
+NumberText = Annotated[
+    str, Text(r"[0-9+*#(][0-9 ()./*#-]{1,30}", "a number such as `+442079460000`, or an extension", number=True)
+]
+Prompt = Annotated[str, Text(_MEDIA, "an Asterisk media URI such as `sound:queue-thankyou`")]
+MusicClass = Annotated[str, Text(r"[A-Za-z0-9_.-]{1,80}", "the name of a class in musiconhold.conf")]
+User = Annotated[str, Text(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,79}", "a user name of letters and digits", number=True)]
+Codec = Annotated[
+    str,
+    Text(
+        r"alaw|ulaw|g722|g726|g729|gsm|ilbc|opus|speex|slin|slin16",
+        "a codec of Asterisk such as `alaw`, `ulaw`, `g722` or `opus`",
+    ),
+]
+AriUrl = Annotated[
+    str, Text(r"https?://[A-Za-z0-9.\[\]:-]{1,260}/[A-Za-z0-9_/-]{1,40}", "a URL such as `http://127.0.0.1:8088/ari`")
+]
+Host = Annotated[str, Reachable()]
+Source = Annotated[str, Reachable(networks=True)]
+Country = Annotated[str, CountryCode()]
+Bool = Annotated[bool, Switch()]
+Port = Annotated[int, Whole(1, 65535)]
+SecretRef = Annotated[str, SecretReference()]
+DbUrl = Annotated[str, DatabaseUrl()]
+FolderPath = Annotated[Path, Folder()]
+MenuRef = Annotated[str, Reference("menus", "menu")]
+QueueRef = Annotated[str, Reference("queues", "queue")]
+PhoneRef = Annotated[str, Reference("phones", "phone")]
+NodeRef = Annotated[str, Reference("nodes", "node")]

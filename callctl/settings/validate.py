@@ -1,0 +1,195 @@
+"""The tree against the models: every mistake with its place, and what is left for the checks that follow."""
+
+from __future__ import annotations
+
+import typing
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from callctl.settings.errors import KeyPath, Place, Problem
+from callctl.settings.models import Document, Strict
+from callctl.settings.types import kind_of, nearest
+from callctl.settings.yamlfile import Raw, Tree
+
+SECTIONS = ("menus", "queues", "phones", "nodes")
+"""What other sections refer to."""
+
+
+class Validation:
+    """One pass over a tree. `document` holds what could be read: entries with mistakes are in it with those
+    keys empty (None), so that duplicates and clashes are found in the same run."""
+
+    def __init__(self, tree: Tree, home: Place) -> None:
+        self.tree = tree
+        self.home = home
+        self.problems: list[Problem] = []
+        self._known = {section: self._names(section) for section in SECTIONS}
+        self.document = Document.model_construct(**self._sections())
+
+    def place(self, path: KeyPath, of_key: bool = False) -> Place:
+        """Where a value (or its key) stands; of what is nowhere, where the nearest thing around it stands."""
+        first, second = (self.tree.keys, self.tree.values) if of_key else (self.tree.values, self.tree.keys)
+        while path:
+            if (found := first.get(path) or second.get(path)) is not None:
+                return found
+            path, first, second = path[:-1], self.tree.keys, self.tree.values
+        return self.home
+
+    def _names(self, section: str) -> set[str] | None:
+        if not self.tree.whole or (section,) in self.tree.broken:
+            return None
+        if not isinstance(self.tree.root.get(section), dict | None):
+            return None
+        return {str(path[1]) for path in self.tree.keys if len(path) == 2 and path[0] == section}
+
+    def _sections(self) -> dict[str, Any]:
+        hints = typing.get_type_hints(Document, include_extras=True)
+        sections: dict[str, Any] = {}
+        for name, raw in self.tree.root.items():
+            if name not in hints:
+                place = self.place((name,), of_key=True)
+                right = nearest(name, Document.model_fields)
+                self.problems.append(Problem.at(place, (name,), "this key is not known", right))
+                continue
+            kind = hints[name]
+            if raw is None and _may_be_bare(kind):
+                continue  # `trunks:` with everything below it commented out
+            if typing.get_origin(kind) is dict and isinstance(raw, dict):
+                sections[name] = self._entries(name, raw, *typing.get_args(kind))
+            else:
+                value = self._value(kind, raw, (name,))
+                if value is not None:
+                    sections[name] = value
+        return sections
+
+    def _entries(self, section: str, raw: dict[str, Raw], key_kind: Any, kind: Any) -> dict[str, Any]:
+        entries: dict[str, Any] = {}
+        for key, value in raw.items():
+            path = (section, key)
+            try:
+                _adapter(key_kind).validate_python(key, context=self._known)
+            except ValidationError as error:
+                self._note(error, path, kind, of_key=True)
+            found = self._value(kind, value, path)
+            if found is not None:
+                entries[key] = found
+        return entries
+
+    def _value(self, kind: Any, raw: Raw, path: KeyPath) -> Any:
+        """The value, or what is left of it; None when nothing is."""
+        try:
+            return _adapter(kind).validate_python(raw, context=self._known)
+        except ValidationError as error:
+            self._note(error, path, kind)
+            model = _model(kind)
+            if model is None or not isinstance(raw, dict):
+                return None
+            bad = {e["loc"][0] for e in error.errors(include_url=False) if e["loc"]}
+        return self._leftovers(model, {k: v for k, v in raw.items() if k not in bad})
+
+    def _leftovers(self, model: type[Strict], raw: dict[str, Raw]) -> Strict:
+        values: dict[str, Any] = dict.fromkeys(model.model_fields)
+        hints = typing.get_type_hints(model, include_extras=True)
+        for key, value in raw.items():
+            context = {**self._known, "leftovers": True}
+            values[key] = _adapter(hints[key]).validate_python(value, context=context)
+        for name, info in model.model_fields.items():
+            if name not in raw and not info.is_required():
+                values[name] = info.get_default(call_default_factory=True)
+        return model.model_construct(**values)
+
+    def _note(self, error: ValidationError, base: KeyPath, kind: Any, of_key: bool = False) -> None:
+        for detail in error.errors(include_url=False, include_input=True):
+            problem = self._problem(detail, base, kind, of_key)
+            if problem is not None:
+                self.problems.append(problem)
+
+    def _problem(self, detail: ErrorDetails, base: KeyPath, kind: Any, of_key: bool) -> Problem | None:
+        loc = detail["loc"]
+        if loc and loc[-1] == "[key]":
+            of_key, loc = True, loc[:-1]
+        path = (*base, *loc)
+        what = detail["type"]
+        context = detail.get("ctx", {})
+        if what == "missing":
+            if path in self.tree.broken:
+                return None
+            example = _field_example(kind, loc)
+            place = self.place(path[:-1], of_key=True)
+            return Problem.at(place, path, "the key is missing", f"add `{path[-1]}: {example}`")
+        if what == "extra_forbidden":
+            right = nearest(str(path[-1]), _keys_at(kind, loc[:-1]))
+            return Problem.at(self.place(path, of_key=True), path, "this key is not known", right)
+        if what == "callctl":
+            if context.get("at"):
+                path, of_key = (*path, context["at"]), True
+            return Problem.at(self.place(path, of_key), path, context["wrong"], context["right"])
+        wrong, right = _general(what, detail)
+        return Problem.at(self.place(path, of_key), path, wrong, right)
+
+
+def _general(what: str, detail: ErrorDetails) -> tuple[str, str]:
+    """pydantic's own errors, in our words."""
+    found = kind_of(detail.get("input"))
+    context = detail.get("ctx", {})
+    match what:
+        case "model_type" | "dict_type" | "model_attributes_type":
+            return f"{found} is written here", "write `key: value` lines below it, indented"
+        case "tuple_type" | "list_type":
+            return f"{found} is written here", "write a list: `[a, b]`, or lines that begin with `- `"
+        case "too_short":
+            return "nothing is in it", "write at least one"
+        case "too_long":
+            return f"more than {context.get('max_length')} are in it", "write fewer"
+        case _:
+            return str(detail["msg"]), "see config/ for examples"
+
+
+def _may_be_bare(kind: Any) -> bool:
+    origin = typing.get_origin(kind)
+    if origin is typing.Annotated:
+        return _may_be_bare(typing.get_args(kind)[0])
+    return origin in (dict, tuple) or _model(kind) is not None
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def _model(kind: Any) -> type[Strict] | None:
+    """The model in a type: `Goal`, `Goal | None`."""
+    for one in (kind, *typing.get_args(kind)):
+        if isinstance(one, type) and issubclass(one, Strict):
+            return one
+    return None
+
+
+def _inner(kind: Any, loc: tuple[int | str, ...]) -> Any:
+    """The type at a place inside a type."""
+    for part in loc:
+        model = _model(kind)
+        if model is not None:
+            kind = typing.get_type_hints(model, include_extras=True).get(str(part))
+            continue
+        while typing.get_origin(kind) is typing.Annotated:
+            kind = typing.get_args(kind)[0]
+        arguments = typing.get_args(kind)
+        kind = arguments[1] if typing.get_origin(kind) is dict else (arguments or (None,))[0]
+    while typing.get_origin(kind) is typing.Annotated:
+        kind = typing.get_args(kind)[0]
+    return kind
+
+
+def _keys_at(kind: Any, loc: tuple[int | str, ...]) -> list[str]:
+    model = _model(_inner(kind, loc))
+    return list(model.model_fields) if model else []
+
+
+def _field_example(kind: Any, loc: tuple[int | str, ...]) -> str:
+    model = _model(_inner(kind, loc[:-1]))
+    examples = model.model_fields[str(loc[-1])].examples if model else None
+    return str(examples[0]) if examples else "…"
