@@ -153,6 +153,10 @@ def _ring_ended(fact: f.RingEnded, teller: Teller) -> str:
     return f"{teller.agent(fact.agent)} {_RESULTS[fact.result]} after {length(fact.rang)}{cause}"
 
 
+def _ghost(fact: f.GhostAnswered, teller: Teller) -> str:
+    return f"{teller.agent(fact.agent)} answered, but the caller had already gone: no miss, no wrap-up"
+
+
 def _requeued(fact: f.CallRequeued, _: Teller) -> str:
     return f"Back in {fact.queue} at place {fact.position}: {fact.why}"
 
@@ -181,6 +185,7 @@ _TOLD: Mapping[type[Any], Callable[[Any, Teller], str]] = {
     f.CallQueued: _queued,
     f.CallOffered: _offered,
     f.RingEnded: _ring_ended,
+    f.GhostAnswered: _ghost,
     f.CallRequeued: _requeued,
     f.CallConnected: _connected,
     f.CallEnded: _ended,

@@ -45,7 +45,7 @@ class Reloaded:
     sha: str
     """Of the configuration on disk; empty where it is wrong."""
     changes: tuple[str, ...] = ()
-    """A line for each difference from what is in force (`runtime.differences`)."""
+    """A line for each difference from what is in force (`settings.changes`, then `settings.needs_restart`)."""
     problems: tuple[str, ...] = ()
     """`file:line:column: path: what is wrong; what would be right`. Not empty: nothing was changed."""
 

@@ -14,6 +14,9 @@ from aiohttp import web
 SHUTDOWN_SECONDS = 2.0
 """How long requests under way may take when the daemon stops."""
 
+_LONGEST_PATH = 107
+"""Bytes that the kernel's sockaddr_un holds, less the end."""
+
 
 class ListenError(Exception):
     """The API cannot listen there; `str()` says where, why, and what to do."""
@@ -97,8 +100,8 @@ async def _set_up(app: web.Application) -> web.AppRunner:
 
 
 def _bind_unix(path: Path, mode: int) -> socket.socket:
-    if len(os.fsencode(path)) > 100:
-        raise ListenError(f"the control socket's path {path} is too long: at most 100 bytes")
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        raise ListenError(f"the control socket's path {path} is too long: at most {_LONGEST_PATH} bytes")
     _clear_stale(path)
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -18,9 +18,7 @@ from callctl.runtime.masking import Masking
 
 _DIGITS = frozenset({"digit", "digits", "dtmf"})
 """Fields that hold what a caller pressed."""
-_KEPT = frozenset(
-    {"at", "timestamp", "level", "logger", "call", "leg", "legs", "node", "agent", "queue", "sha"}
-)
+_KEPT = frozenset({"at", "timestamp", "level", "logger", "call", "leg", "legs", "node", "agent", "queue", "sha"})
 """Fields that are ours: ids and times; never a number of somebody."""
 _NOISY = {"aiohttp.access": logging.WARNING, "asyncio": logging.WARNING, "panoramisk": logging.WARNING}
 

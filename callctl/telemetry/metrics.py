@@ -77,7 +77,7 @@ class Metrics:
     def configured(self, policy: Policy) -> None:
         """Start the series of everything configured at 0: a rate over a first count is right only then."""
         for queue in policy.queues:
-            for one in (self.queue_entered, self.queue_answered, self.queue_abandoned, self.requeued):
+            for one in (self.queue_entered, self.queue_answered, self.queue_abandoned, self.requeued, self.ghosts):
                 one.labels(queue)
             for histogram in (self.speed_of_answer, self.abandon_wait, self.talk, self.wrap_up, self.ring):
                 histogram.labels(queue)
@@ -147,9 +147,7 @@ class Metrics:
 
     def _make_queues(self) -> None:
         self.queue_entered = self._counter("queue_entered", "Calls offered to a queue", "queue")
-        self.queue_answered = self._counter(
-            "queue_answered", "Calls of a queue that reached an agent", "queue"
-        )
+        self.queue_answered = self._counter("queue_answered", "Calls of a queue that reached an agent", "queue")
         self.queue_abandoned = self._counter("queue_abandoned", "Callers who left while waiting", "queue")
         self.queue_ended = self._counter("queue_ended", "Calls of a queue that ended", "queue", "outcome")
         self.requeued = self._counter("queue_requeued", "Calls put back into their old place", "queue")
@@ -162,10 +160,8 @@ class Metrics:
         self.talk = self._histogram("queue_talk_seconds", "From connected to ended", _TALK, "queue")
         self.wrap_up = self._histogram("queue_wrap_up_seconds", "Wrap-up after a call", _WRAP_UP, "queue")
         self.ring = self._histogram("queue_ring_seconds", "How long an agent's phone rang", _RING, "queue")
-        self.rings = self._counter(
-            "queue_rings", "Rings of agents' phones by their result", "queue", "result"
-        )
-        self.ghosts = self._counter("ghost_answers", "Agents who answered when the caller had gone")
+        self.rings = self._counter("queue_rings", "Rings of agents' phones by their result", "queue", "result")
+        self.ghosts = self._counter("queue_ghosts", "Answers of agents to callers who had gone", "queue")
 
     def _make_rest(self) -> None:
         self.stray = self._counter("stray_events", "Events that fitted no phase", "event", "phase")
@@ -229,8 +225,9 @@ class Metrics:
     def _ring_ended(self, fact: f.RingEnded) -> None:
         self.rings.labels(fact.queue, fact.result.value).inc()
         self.ring.labels(fact.queue).observe(fact.rang / SECOND)
-        if fact.result is RingResult.GHOST:
-            self.ghosts.inc()
+
+    def _ghost(self, fact: f.GhostAnswered) -> None:
+        self.ghosts.labels(fact.queue or "none").inc()
 
     def _wrapped_up(self, fact: f.WrapUpEnded) -> None:
         queue = self._queue_of.pop(fact.call, None)
@@ -272,6 +269,7 @@ _COUNTED: Mapping[type[Any], Callable[[Metrics, Any], None]] = {
     f.CallRequeued: Metrics._requeued,
     f.CallConnected: Metrics._connected,
     f.RingEnded: Metrics._ring_ended,
+    f.GhostAnswered: Metrics._ghost,
     f.WrapUpEnded: Metrics._wrapped_up,
     f.StrayEvent: Metrics._stray,
     f.StatusRefused: Metrics._refused,
@@ -344,9 +342,7 @@ class WorldGauges(Collector):
         yield from (waiting, longest, agents)
 
 
-def _counted(
-    name: str, what: str, label: str, every: Iterable[str], found: Iterable[str]
-) -> GaugeMetricFamily:
+def _counted(name: str, what: str, label: str, every: Iterable[str], found: Iterable[str]) -> GaugeMetricFamily:
     counts = dict.fromkeys(every, 0)
     for one in found:
         counts[one] += 1

@@ -22,6 +22,9 @@ _ADDRESSES = (E164, Extension, ShortCode, Emergency, Withheld)
 _LENGTHS = frozenset({"rang", "waited", "talked", "lasted"})
 """Fields in microseconds: said in seconds."""
 
+_NAMES = {"event": "stray"}
+"""`event` is the line's own text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -38,6 +41,7 @@ LINES: Mapping[type[Any], Line] = {
     f.CallQueued: Line("call queued"),
     f.CallOffered: Line("call offered"),
     f.RingEnded: Line("ring ended"),
+    f.GhostAnswered: Line("agent answered a caller who had gone"),
     f.CallRequeued: Line("call back in its old place"),
     f.CallConnected: Line("call connected"),
     f.CallEnded: Line("call ended"),
@@ -78,7 +82,8 @@ def line(at: Micros, fact: Fact) -> tuple[str, str, dict[str, Any]]:
     """(level, event, fields) of the fact's log line. Addresses stay addresses, for log.py to mask."""
     said: dict[str, Any] = {"at": iso(at)}
     for part in fields(fact):
-        said[part.name] = _plain(part.name, getattr(fact, part.name))
+        name = _NAMES.get(part.name, part.name)
+        said[name] = _plain(part.name, getattr(fact, part.name))
     return level(fact), LINES[type(fact)].event, said
 
 

@@ -1,0 +1,5 @@
+"""`python -m callctl`."""
+
+from callctl.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,505 @@
+"""The command line: parsing and printing only. A running daemon is asked over its control socket."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from callctl import __version__
+from callctl.api.client import Client, NoDaemonError, RefusedError
+
+if TYPE_CHECKING:
+    from callctl.settings import Loaded
+
+OK, FAILED, WRONG, NO_DAEMON, INTERRUPTED = 0, 1, 2, 3, 130
+DEFAULT_SOCKET = Path("/run/callctl/control.sock")
+
+_EPILOG = """\
+exit codes: 0 good · 1 failed · 2 wrong configuration or usage · 3 no daemon answers
+the control socket: --socket, else that of --config, else $CALLCTL_SOCKET, else /run/callctl/control.sock
+help of one command: callctl COMMAND --help"""
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code. Prints messages, never a traceback (unless CALLCTL_DEBUG is set)."""
+    args = _parser().parse_args(argv)
+    command: Command = args.command
+    try:
+        code = command(args)
+        sys.stdout.flush()
+        return code
+    except NoDaemonError as error:
+        return _fail(str(error), NO_DAEMON)
+    except RefusedError as error:
+        return _refused(error)
+    except BrokenPipeError:  # the reader of our output has gone: `callctl calls | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        if os.environ.get("CALLCTL_DEBUG"):
+            raise
+        told = _told(error)
+        return told if told is not None else _fail(_unexpected(error), FAILED)
+
+
+def _told(error: Exception) -> int | None:
+    """Print an error that has words of its own for people; None: it has none."""
+    from callctl.settings.errors import SettingsError
+    from callctl.store.errors import StoreError
+
+    if isinstance(error, SettingsError):
+        _print_problems(str(problem) for problem in error.problems)
+        return WRONG
+    if isinstance(error, StoreError):
+        return _fail(str(error), FAILED)
+    return None
+
+
+def _unexpected(error: Exception) -> str:
+    return f"internal error: {type(error).__name__}: {error} (CALLCTL_DEBUG=1 shows where)"
+
+
+def _refused(error: RefusedError) -> int:
+    _print_problems(error.problems)
+    return _fail(str(error), WRONG if error.problems else FAILED)
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"callctl: {message}", file=sys.stderr)
+    return code
+
+
+def _print_problems(problems: Iterable[str]) -> None:
+    for problem in problems:
+        print(problem, file=sys.stderr)
+
+
+# ── parsing ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="callctl",
+        description="Call control beside an Asterisk PBX: menus, queues, agents, records, metrics.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"callctl {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_daemon_commands(commands)
+    _add_looks(commands)
+    _add_deeds(commands)
+    return parser
+
+
+_Commands = Any  # argparse's own class for this is private
+
+
+def _add(commands: _Commands, name: str, command: Command, what: str, *, epilog: str = "") -> argparse.ArgumentParser:
+    added: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=what,
+        description=what[0].upper() + what[1:] + ".",
+        epilog=epilog or None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    added.set_defaults(command=command)
+    return added
+
+
+def _add_daemon_commands(commands: _Commands) -> None:
+    run = _add(commands, "run", _run, "run the daemon in the foreground")
+    _files(run, required=True)
+    check = _add(
+        commands,
+        "check",
+        _check,
+        "check the configuration and tell every mistake at once",
+        epilog="each mistake is a line: file:line:column: path: what is wrong; what would be right",
+    )
+    _files(check, required=True)
+    _json_flag(check)
+    secrets = _add(commands, "secrets", _secrets, "make the secrets that the configuration refers to")
+    _files(secrets, required=True)
+    secrets.add_argument(
+        "--create",
+        action="store_true",
+        required=True,
+        help="make each missing file: secret of phones and nodes (mode 0600); a carrier's are yours to write",
+    )
+    db = _add(commands, "db", _migrate, "care for the database")
+    db.add_argument("action", choices=("migrate",), help="migrate: bring the schema up to this callctl's")
+    _files(db, required=True)
+
+
+def _add_looks(commands: _Commands) -> None:
+    status = _add(commands, "status", _status, "tell whether the daemon is ready, and why not")
+    calls = _add(commands, "calls", _calls, "list the calls that are there, or the newest that ended")
+    calls.add_argument("--ended", type=_count, metavar="N", help="the newest N call records instead (1 to 1000)")
+    explain = _add(commands, "explain", _explain, "tell a call's way in words, with the why of each choice")
+    explain.add_argument("call", metavar="CALL", help="the call's id, from `callctl calls`")
+    for it in (calls, explain):
+        it.add_argument("--unmask", action="store_true", help="show numbers and pressed digits")
+    queues = _add(commands, "queues", _queues, "list the queues: who waits, how long, and their agents")
+    trunks = _add(commands, "trunks", _trunks, "list the trunks and whether they can carry calls")
+    plan = _add(commands, "plan", _plan, "show what a reload of the running daemon would change")
+    for it in (status, calls, explain, queues, trunks, plan):
+        _asks(it)
+
+
+def _add_deeds(commands: _Commands) -> None:
+    agents = _add(
+        commands,
+        "agents",
+        _agents,
+        "list the agents, or change one's status",
+        epilog="callctl agents login ana · callctl agents pause ana --reason lunch",
+    )
+    agents.add_argument("wish", nargs="?", choices=("login", "logout", "pause", "unpause"), help="what to do")
+    agents.add_argument("agent", nargs="?", metavar="AGENT", help="the agent's id")
+    agents.add_argument("--reason", default="", help="why the agent pauses (at most 40 characters)")
+    reload = _add(commands, "reload", _reload, "put the configuration on disk in force, all or nothing")
+    for it in (agents, reload):
+        _asks(it)
+
+
+def _files(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument("--config", type=Path, required=required, metavar="DIR", help="the configuration's folder")
+    parser.add_argument(
+        "--overlay", type=Path, metavar="DIR", help="a second folder whose values replace those of --config"
+    )
+
+
+def _asks(parser: argparse.ArgumentParser) -> None:
+    _files(parser, required=False)
+    parser.add_argument("--socket", type=Path, metavar="PATH", help="the daemon's control socket")
+    _json_flag(parser)
+
+
+def _json_flag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1000):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 1000")
+    return int(text)
+
+
+# ── the daemon's own commands ────────────────────────────────────────────────────────────────────
+
+
+def _load(args: argparse.Namespace) -> Loaded:
+    from callctl.settings import load
+
+    return load(args.config, args.overlay)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from callctl import daemon
+
+    try:
+        return daemon.run(args.config, args.overlay)
+    except daemon.StartError as error:
+        return _fail(str(error), FAILED)
+
+
+def _check(args: argparse.Namespace) -> int:
+    from callctl.settings import SettingsError
+
+    try:
+        loaded = _load(args)
+    except SettingsError as error:
+        if args.json:
+            print(json.dumps({"ok": False, "problems": [str(p) for p in error.problems]}, indent=2))
+            return WRONG
+        _print_problems(str(problem) for problem in error.problems)
+        count = len(error.problems)
+        return _fail(f"{args.config}: {count} mistake{'s' if count > 1 else ''}; nothing can be applied", WRONG)
+    policy = loaded.policy
+    counts = {
+        "nodes": len(loaded.daemon.nodes),
+        "trunks": len(policy.trunks),
+        "numbers": len(policy.entries),
+        "menus": len(policy.menus),
+        "queues": len(policy.queues),
+        "agents": len(policy.agents),
+        "phones": len(policy.phones),
+        "feature codes": len(policy.features),
+        "emergency numbers": len(policy.emergency.numbers),
+    }
+    warnings = [str(warning) for warning in loaded.warnings]
+    if not _as_json(args, {"ok": True, "sha": policy.sha, "counts": counts, "warnings": warnings}):
+        _print_problems(f"warning: {warning}" for warning in warnings)
+        print(f"{args.config}: good: " + ", ".join(f"{n} {what}" for what, n in counts.items()))
+    return OK
+
+
+def _secrets(args: argparse.Namespace) -> int:
+    from callctl.settings import create_missing
+
+    try:
+        made = create_missing(args.config, args.overlay)
+    except OSError as error:
+        return _fail(f"cannot make a secret: {error.filename}: {error.strerror}", FAILED)
+    for path in made:
+        print(f"made {path}")
+    if not made:
+        print("nothing is missing")
+    return OK
+
+
+def _migrate(args: argparse.Namespace) -> int:
+    database = _load(args).daemon.database
+    applied = asyncio.run(_migrated(None if database.url is None else database.url.reveal(), database.data_dir))
+    for name in applied:
+        print(f"applied {name}")
+    if not applied:
+        print("the schema is current")
+    return OK
+
+
+async def _migrated(url: str | None, folder: Path) -> Sequence[str]:
+    from callctl.store.embedded import EmbeddedPostgres
+    from callctl.store.migrate import migrate
+    from callctl.store.pool import connect
+
+    if url is None:
+        own = EmbeddedPostgres(folder, supervise=False)
+        try:
+            return await _migrated(await own.start(), folder)
+        finally:
+            await own.stop()
+    connection = await connect(url)
+    try:
+        return await migrate(connection)
+    finally:
+        await connection.close()
+
+
+def _client(args: argparse.Namespace) -> Client:
+    configured = None if args.config is None else _configured_socket(args.config, args.overlay)
+    return Client(args.socket or configured or Path(os.environ.get("CALLCTL_SOCKET") or DEFAULT_SOCKET))
+
+
+def _configured_socket(config: Path, overlay: Path | None) -> Path | None:
+    """The socket that the files name. Mistakes elsewhere in them do not matter here, nor do secrets."""
+    from callctl.settings.folder import read_all
+
+    named = read_all(config, overlay)[0].root.get("control_socket")
+    return Path(os.path.abspath(config / named)) if isinstance(named, str) and named else None
+
+
+# ── looking ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _status(args: argparse.Namespace) -> int:
+    answer = _client(args).get("status")
+    if not _as_json(args, answer):
+        print(f"callctl {answer['version']}: {'ready' if answer['ready'] else 'not ready'}")
+        rows = [
+            (c["name"], "ok" if c["ok"] else "FAILS" if c["needed"] else "fails", c["why"])
+            for c in answer["conditions"]
+        ]
+        _table(("condition", "state", "why"), rows)
+    return OK if answer["ready"] else FAILED
+
+
+def _calls(args: argparse.Namespace) -> int:
+    unmask = int(args.unmask)
+    if args.ended:
+        answer = _client(args).get("records", limit=args.ended, unmask=unmask)
+        if not _as_json(args, answer):
+            _print_records(answer["records"])
+        return OK
+    answer = _client(args).get("calls", unmask=unmask)
+    if not _as_json(args, answer):
+        rows = [
+            (
+                *(c["id"], c["phase"], _seconds(c["age"]), c["caller"], c["dialled"]),
+                *(c["trunk"] or c["phone"], c.get("queue"), c.get("agent")),
+            )
+            for c in answer["calls"]
+        ]
+        _table(("call", "phase", "age", "caller", "dialled", "from", "queue", "agent"), rows, "no calls")
+    return OK
+
+
+def _print_records(records: list[dict[str, Any]]) -> None:
+    rows = [
+        (
+            *(r["id"], _clock(r["entered"]), r["caller"], r["dialled"], r["queue"], r["agent"]),
+            *(r["outcome"], r["ended_by"], _span(r["queued"], r["connected"] or r["ended"])),
+            _span(r["connected"], r["ended"]),
+        )
+        for r in records
+    ]
+    columns = ("call", "entered", "caller", "dialled", "queue", "agent", "outcome", "ended by", "waited", "talked")
+    _table(columns, rows, "no call has ended yet")
+
+
+def _explain(args: argparse.Namespace) -> int:
+    answer = _client(args).get("calls", args.call, "explain", unmask=int(args.unmask))
+    if _as_json(args, answer):
+        return OK
+    state = f"is there now: {answer['phase']}" if answer["live"] else "has ended"
+    print(f"Call {answer['call']} {state}")
+    rows = [(_clock(line["at"]), f"+{line['after']:.3f} s", line["text"]) for line in answer["lines"]]
+    _table(("time (UTC)", "after", "what happened"), rows, "nothing is stored of it yet", right=(1,))
+    return OK
+
+
+def _agents(args: argparse.Namespace) -> int:
+    if args.wish is not None:
+        return _wish(args)
+    answer = _client(args).get("agents")
+    if not _as_json(args, answer):
+        rows = [
+            (
+                *(a["id"], a["name"], a["status"] + (f" ({a['reason']})" if a["reason"] else "")),
+                *(a["state"], a["phone"]["state"], a["standing"], ", ".join(a["queues"]), a["call"]),
+            )
+            for a in answer["agents"]
+        ]
+        _table(("agent", "name", "status", "state", "phone", "standing", "queues", "call"), rows, "no agents")
+    return OK
+
+
+def _wish(args: argparse.Namespace) -> int:
+    if args.agent is None:
+        return _fail(f"which agent? callctl agents {args.wish} AGENT", WRONG)
+    if args.reason and args.wish != "pause":
+        return _fail("--reason goes with pause alone", WRONG)
+    body = {"reason": args.reason} if args.reason else {}
+    answer = _client(args).post("agents", args.agent, args.wish, **body)
+    if not _as_json(args, answer):
+        reason = f" ({answer['reason']})" if answer["reason"] else ""
+        print(f"{answer['id']}: {answer['status']}{reason}, {answer['state']}, phone {answer['phone']['state']}")
+    return OK
+
+
+def _queues(args: argparse.Namespace) -> int:
+    answer = _client(args).get("queues")
+    if not _as_json(args, answer):
+        rows = [
+            (
+                *(q["id"], q["waiting"], q["ringing"], _seconds(q["longest_wait"]), q["talking"]),
+                ", ".join(f"{n} {what}" for what, n in q["agents"].items() if n) or "none",
+            )
+            for q in answer["queues"]
+        ]
+        columns = ("queue", "waiting", "ringing", "longest wait", "talking", "agents")
+        _table(columns, rows, "no queues", right=(1, 2, 3, 4))
+    return OK
+
+
+def _trunks(args: argparse.Namespace) -> int:
+    answer = _client(args).get("trunks")
+    if not _as_json(args, answer):
+        states = {True: "up", False: "DOWN", None: "unknown"}
+        rows = [
+            (t["id"], states[t["up"]], _seconds(t["age"]), f"{t['host']}:{t['port']}/{t['transport']}", t["why"])
+            for t in answer["trunks"]
+        ]
+        _table(("trunk", "state", "for", "where", "why"), rows, "no trunks")
+    return OK
+
+
+def _plan(args: argparse.Namespace) -> int:
+    answer = _client(args).get("plan")
+    if not _as_json(args, answer):
+        _print_changes(answer["changes"], "a reload would change nothing", "a reload would change:")
+    return OK
+
+
+def _reload(args: argparse.Namespace) -> int:
+    answer = _client(args).post("reload")
+    if not _as_json(args, answer):
+        _print_changes(answer["changes"], "reloaded; nothing changed", "reloaded:")
+    return OK
+
+
+def _print_changes(changes: list[str], none: str, some: str) -> None:
+    print(some if changes else none)
+    for change in changes:
+        print(f"  {_printable(change)}")
+
+
+# ── printing ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _as_json(args: argparse.Namespace, answer: dict[str, Any]) -> bool:
+    if args.json:
+        print(json.dumps(answer, indent=2, ensure_ascii=False))
+    return bool(args.json)
+
+
+def _table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], none: str = "", *, right: Sequence[int] = ()
+) -> None:
+    """A rich table on a terminal, aligned text elsewhere. Cells are text: nothing in them is markup."""
+    if not rows:
+        print(none)
+        return
+    cells = [["-" if cell is None or cell == "" else _printable(str(cell)) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _rich_table(columns, cells, right)
+        return
+    widths = [max(len(row[n]) for row in ([*columns], *cells)) for n in range(len(columns))]
+    for row in ([column.upper() for column in columns], *cells):
+        aligned = [
+            cell.rjust(width) if n in right else cell.ljust(width)
+            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        print("  ".join(aligned).rstrip())
+
+
+def _rich_table(columns: Sequence[str], cells: list[list[str]], right: Sequence[int]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for n, column in enumerate(columns):
+        table.add_column(column, justify="right" if n in right else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)
+
+
+def _printable(text: str) -> str:
+    """What came from outside may hold escape sequences: the terminal never sees them."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _seconds(length: float | None) -> str:
+    if length is None:
+        return "-"
+    if length < 60:
+        return f"{length:.1f} s"
+    minutes, rest = divmod(int(length), 60)
+    return f"{minutes}:{rest:02} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02} h"
+
+
+def _clock(iso: str | None) -> str:
+    """`2026-11-22 01:02:03.456` of an ISO 8601 time."""
+    return "-" if iso is None else iso.replace("T", " ")[:23]
+
+
+def _span(start: str | None, end: str | None) -> str:
+    from datetime import datetime
+
+    if start is None or end is None:
+        return "-"
+    return _seconds((datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds())

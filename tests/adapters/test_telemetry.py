@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+import typing
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from prometheus_client.parser import text_string_to_metric_families
+
+from callctl.core.facts import (
+    AgentStatusChanged,
+    CallEnded,
+    CallEntered,
+    CallRequeued,
+    DigitTaken,
+    EmergencyCalled,
+    Fact,
+    GhostAnswered,
+    NodeChanged,
+    PolicyApplied,
+    RingEnded,
+    StrayEvent,
+    TrunkChanged,
+    WrapUpEnded,
+)
+from callctl.core.ids import SECOND, CallId, LegId, PhoneId, TrunkId
+from callctl.core.model import Outcome, Party, Paused, RingResult
+from callctl.core.policy import Emergency, Extension, ToMenu, Withheld
+from callctl.runtime.masking import MASKED, Masking
+from callctl.runtime.ports import Observer
+from callctl.telemetry import log, story
+from callctl.telemetry.metrics import Metrics
+from tests.adapters import desk
+
+pytestmark = pytest.mark.adapter
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    world = desk.world()
+    made = Metrics(lambda: world, lambda: desk.NOON)
+    made.configured(world.policy)
+    return made
+
+
+def samples(metrics: Metrics) -> dict[str, float]:
+    """Every sample as Prometheus reads it: `name{label=value,…}` → value."""
+    found = {}
+    for family in text_string_to_metric_families(metrics.exposition().decode()):
+        for sample in family.samples:
+            labels = ",".join(f"{k}={v}" for k, v in sorted(sample.labels.items()))
+            found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+    return found
+
+
+def see(metrics: Metrics, *facts: Fact) -> dict[str, float]:
+    metrics.saw(desk.NOON, facts)
+    return samples(metrics)
+
+
+# ── metrics ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_whole_call_is_counted(metrics: Metrics) -> None:
+    whole = [fact for _, fact in desk.story(desk.OVER)]
+    found = see(metrics, *whole, WrapUpEnded(desk.OVER, desk.ANA, 7 * SECOND))
+    assert found["callctl_calls_entered_total{node=pbx}"] == 1
+    assert found["callctl_calls_ended_total{by=caller,outcome=answered}"] == 1
+    assert found["callctl_menu_choices_total{choice=1,menu=main}"] == 1
+    assert found["callctl_queue_entered_total{queue=sales}"] == 1
+    assert found["callctl_queue_answered_total{queue=sales}"] == 1
+    assert found["callctl_queue_abandoned_total{queue=sales}"] == 0
+    assert found["callctl_queue_ended_total{outcome=answered,queue=sales}"] == 1
+    assert found["callctl_queue_speed_of_answer_seconds_sum{queue=sales}"] == pytest.approx(8.8)
+    assert found["callctl_queue_talk_seconds_sum{queue=sales}"] == 78
+    assert found["callctl_queue_wrap_up_seconds_sum{queue=sales}"] == 7
+    assert found["callctl_queue_rings_total{queue=sales,result=rejected}"] == 1
+    assert found["callctl_queue_rings_total{queue=sales,result=answered}"] == 1
+    assert found["callctl_queue_ring_seconds_count{queue=sales}"] == 2
+
+
+def test_abandoned_call_is_counted_with_its_wait(metrics: Metrics) -> None:
+    ended = CallEnded(desk.OVER, desk.SALES, None, Outcome.ABANDONED, Party.CALLER, 16, 0, 30 * SECOND, 0)
+    found = see(metrics, ended, CallRequeued(desk.WAITING, desk.SALES, 1, "no answer"))
+    assert found["callctl_queue_abandoned_total{queue=sales}"] == 1
+    assert found["callctl_queue_abandon_wait_seconds_sum{queue=sales}"] == 30
+    assert found["callctl_queue_talk_seconds_count{queue=sales}"] == 0
+    assert found["callctl_queue_requeued_total{queue=sales}"] == 1
+
+
+def test_everything_configured_starts_at_zero(metrics: Metrics) -> None:
+    found = samples(metrics)
+    for result in RingResult:
+        assert found[f"callctl_queue_rings_total{{queue=sales,result={result.value}}}"] == 0
+    assert found["callctl_menu_choices_total{choice=invalid,menu=main}"] == 0
+    assert found["callctl_queue_speed_of_answer_seconds_count{queue=sales}"] == 0
+
+
+def test_a_new_configuration_starts_its_series() -> None:
+    world = desk.world()
+    metrics = Metrics(lambda: world, lambda: desk.NOON)
+    assert "callctl_queue_entered_total{queue=sales}" not in samples(metrics)
+    assert see(metrics, PolicyApplied("abc"))["callctl_queue_entered_total{queue=sales}"] == 0
+
+
+def test_what_a_caller_says_is_never_a_label(metrics: Metrics) -> None:
+    caller = Withheld("x")
+    entered = CallEntered(desk.OVER, desk.PBX, LegId("l"), caller, '66"6\n666', ToMenu(desk.MAIN))
+    digit = DigitTaken(desk.OVER, desk.MAIN, "9", None)
+    emergency = EmergencyCalled(desk.PBX, PhoneId("p-ana"), desk.ANA, Emergency("112"), 'what"ever\n1')
+    metrics.saw(desk.NOON, [entered, digit, emergency])
+    own = [line for line in metrics.exposition().decode().splitlines() if line.startswith("callctl_")]
+    assert not [line for line in own if "666" in line or "ever" in line]
+    found = samples(metrics)
+    assert found["callctl_menu_choices_total{choice=invalid,menu=main}"] == 1
+    assert found["callctl_emergency_calls_total{node=pbx,result=other}"] == 1
+
+
+def test_ghosts_strays_nodes_and_trunks(metrics: Metrics) -> None:
+    found = see(
+        metrics,
+        RingEnded(desk.OVER, desk.SALES, desk.ANA, RingResult.GHOST, SECOND),
+        GhostAnswered(desk.OVER, desk.SALES, desk.ANA),
+        StrayEvent("LegRinging", "Ended"),
+        NodeChanged(desk.PBX, "up", "synced"),
+        TrunkChanged(desk.PBX, TrunkId("carrier"), False, "no answer"),
+    )
+    assert found["callctl_queue_rings_total{queue=sales,result=ghost}"] == 1
+    assert found["callctl_queue_ghosts_total{queue=sales}"] == 1
+    assert found["callctl_stray_events_total{event=LegRinging,phase=Ended}"] == 1
+    assert found["callctl_node_up{node=pbx}"] == 1
+    assert found["callctl_trunk_up{node=pbx,trunk=carrier}"] == 0
+    assert see(metrics, NodeChanged(desk.PBX, "down", "link lost"))["callctl_node_up{node=pbx}"] == 0
+
+
+def test_gauges_are_read_off_the_world(metrics: Metrics) -> None:
+    found = samples(metrics)
+    assert found["callctl_queue_waiting{queue=sales}"] == 1
+    assert found["callctl_queue_longest_wait_seconds{queue=sales}"] == 12.5
+    assert found["callctl_queue_agents{queue=sales,standing=routable}"] == 1
+    assert found["callctl_queue_agents{queue=sales,standing=busy}"] == 1
+    assert found["callctl_queue_agents{queue=sales,standing=logged_out}"] == 1
+    assert found["callctl_calls{phase=queued}"] == 1
+    assert found["callctl_calls{phase=offered}"] == 0
+    assert found["callctl_agents_status{status=available}"] == 2
+    assert found["callctl_agents_state{state=on_call}"] == 1
+    assert found["callctl_agents_phone{phone=unreachable}"] == 1
+
+
+def test_setters_and_pulled_gauges(metrics: Metrics) -> None:
+    metrics.set_inbox(7)
+    metrics.set_journal(2)
+    metrics.set_spool(3)
+    metrics.set_database(False)
+    metrics.inbox_dropped()
+    metrics.poisoned()
+    metrics.step_took(0.0002)
+    metrics.pull("links", "Links that are open", lambda: 4)
+    found = samples(metrics)
+    assert found["callctl_inbox_depth"] == 7
+    assert found["callctl_journal_waiting"] == 2
+    assert found["callctl_spool_batches"] == 3
+    assert found["callctl_database_up"] == 0
+    assert found["callctl_inbox_dropped_total"] == 1
+    assert found["callctl_poison_events_total"] == 1
+    assert found["callctl_step_seconds_count"] == 1
+    assert found["callctl_links"] == 4
+
+
+def test_wrap_up_of_a_call_that_ended_before_the_start_has_its_queue(metrics: Metrics) -> None:
+    world = desk.world()
+    world.calls[desk.TALKING].story.queue = desk.SALES
+    metrics = Metrics(lambda: world, lambda: desk.NOON)
+    found = see(
+        metrics,
+        WrapUpEnded(desk.TALKING, desk.BEN, 4 * SECOND),
+        WrapUpEnded(CallId("unknown"), desk.BEN, SECOND),
+    )
+    assert found["callctl_queue_wrap_up_seconds_sum{queue=sales}"] == 4
+    assert found["callctl_queue_wrap_up_seconds_count{queue=sales}"] == 1
+
+
+# ── log lines ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    logging.captureWarnings(False)
+    structlog.reset_defaults()
+
+
+def told(facts: list[Fact], *, unmask: bool = False, level: str = "debug") -> list[dict[str, typing.Any]]:
+    out = io.StringIO()
+    log.configure(level, json=True, unmask=unmask, stream=out)
+    story.Storyteller().saw(desk.NOON, facts)
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def test_every_fact_has_a_line() -> None:
+    assert set(story.LINES) == set(typing.get_args(Fact))
+
+
+def test_observers_fit_their_port(metrics: Metrics) -> None:
+    observers: list[Observer] = [metrics, story.Storyteller()]
+    for observer in observers:
+        observer.saw(desk.NOON, [])
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_numbers_and_digits_are_masked_and_the_call_is_named() -> None:
+    lines = told([fact for _, fact in desk.story(desk.OVER)])
+    assert all(line["call"] == desk.OVER for line in lines)
+    text = json.dumps(lines, ensure_ascii=False)
+    assert "612345" not in text
+    assert "123456789" not in text
+    assert lines[0]["caller"] == "+33…78"
+    assert lines[2]["digit"] == "•"
+    assert lines[2]["to"] == {"kind": "ToQueue", "queue": "sales", "priority": 0}
+    assert lines[-1]["event"] == "call ended"
+    assert lines[-1]["talked"] == 78
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_numbers_are_shown_when_asked() -> None:
+    lines = told([fact for _, fact in desk.story(desk.OVER)], unmask=True)
+    assert lines[0]["caller"] == "+33612345678"
+    assert lines[0]["dialled"] == "+33123456789"
+    assert lines[2]["digit"] == "1"
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_levels_say_what_somebody_must_act_upon() -> None:
+    lost = CallEnded(desk.OVER, None, None, Outcome.PBX_LOST, Party.PBX, 0, 0, 0, 0)
+    lines = told(
+        [
+            lost,
+            NodeChanged(desk.PBX, "down", "link lost"),
+            TrunkChanged(desk.PBX, TrunkId("carrier"), False, "no answer"),
+            StrayEvent("LegRinging", "Ended"),
+            AgentStatusChanged(desk.ANA, Paused("lunch"), "api", ""),
+        ],
+        level="info",
+    )
+    assert [line["level"] for line in lines] == ["error", "warning", "warning", "info"]
+    assert lines[-1]["status"] == {"kind": "Paused", "reason": "lunch"}
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_libraries_go_the_same_way_and_through_the_same_mask() -> None:
+    out = io.StringIO()
+    log.configure("info", json=True, stream=out)
+    logging.getLogger("some.library").warning("dialled %s, port %d", "+33612345678", 5060)
+    with structlog.contextvars.bound_contextvars(call=desk.OVER):
+        structlog.stdlib.get_logger("callctl.x").info("asked", number="00441632960961")
+        try:
+            raise ValueError("33612345678 is odd")
+        except ValueError:
+            structlog.stdlib.get_logger("callctl.x").exception("failed")
+    foreign, own, failed = (json.loads(line) for line in out.getvalue().splitlines())
+    assert foreign["event"] == "dialled +33…78, port 5060"
+    assert foreign["logger"] == "some.library"
+    assert own["call"] == desk.OVER
+    assert own["number"] == "004…61"
+    assert "612345" not in failed["exception"]
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_pretty_lines_and_wrong_level() -> None:
+    out = io.StringIO()
+    log.configure("info", json=False, stream=out)
+    story.Storyteller().saw(desk.NOON, [NodeChanged(desk.PBX, "up", "synced")])
+    assert "node changed" in out.getvalue()
+    assert not out.getvalue().startswith("{")
+    with pytest.raises(ValueError, match="must be debug"):
+        log.configure("loud")
+
+
+def test_masking_keeps_what_is_the_houses_own() -> None:
+    assert MASKED.address(Extension("2001")) == "2001"
+    assert MASKED.address(Emergency("112")) == "112"
+    assert MASKED.text("call 0612345678 now, port 65535") == "call 061…78 now, port 65535"
+    assert MASKED.text(desk.OVER) == desk.OVER
+    assert Masking(unmask=True).digits("12") == "12"
