@@ -39,10 +39,8 @@ DATABASE = "callctl"
 _SOCKET_PATH_MAX = 100  # sun_path holds 108
 _POLL = 0.05
 _WATCH = 0.2
-_INITDB = ("-A", "scram-sha-256", "-E", "UTF8", "--locale=C") + (
-    "--locale-provider=builtin",
-    "--builtin-locale=C.UTF-8",
-)
+_INITDB = ["-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--locale-provider=builtin"]
+_INITDB += ["--builtin-locale=C.UTF-8"]
 _LOG_LIMIT = 5_000_000
 _log = structlog.get_logger(__name__)
 
@@ -331,7 +329,7 @@ async def _gone(process: subprocess.Popen[bytes], patience: float) -> bool:
 @contextlib.asynccontextmanager
 async def _locked(path: Path) -> AsyncIterator[None]:
     """Only one process at a time makes or starts the server."""
-    with path.open("a") as file:  # noqa: ASYNC230  (a local file, opened once)
+    with path.open("a") as file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -33,8 +33,8 @@ create table live (
     body jsonb not null,
     primary key (kind, id)
 );
-comment on table live is 'Calls and agents as they are now: what a start is restored from.';
-comment on column live.kind is 'call or agent.';
+comment on table live is 'Calls, agents and nodes as they are now: what a start is restored from.';
+comment on column live.kind is 'call, agent or node.';
 comment on column live.id is 'Its id in the World.';
 comment on column live.epoch is 'The epoch that last wrote the row.';
 comment on column live.seq is 'The step that last changed it.';

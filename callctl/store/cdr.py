@@ -1,0 +1,215 @@
+"""Call records: a row from a Call, and what the API reads back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from callctl.core.facts import Fact
+from callctl.core.ids import AgentId, CallId, MenuId, Micros
+from callctl.core.model import Call, MenuVisit, Ring, RingResult
+from callctl.store.codec import DecodeError, loads, storable
+from callctl.store.queries import SQL
+from callctl.store.times import iso, iso_or_none, to_datetime, to_micros
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import asyncpg
+
+    from callctl.store.pool import Pool
+
+MOST_EVENTS = 10_000
+"""Events read for one call, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One call, as stored. Times in microseconds of wall time; names as in the table `call`."""
+
+    id: CallId
+    node: str
+    trunk: str | None
+    phone: str | None
+    caller: str
+    caller_kind: str
+    caller_name: str
+    dialled: str
+    diverted_from: str | None
+    feature: str | None
+    entered: Micros
+    answered_by_pbx: Micros | None
+    menus: tuple[MenuVisit, ...]
+    queue: str | None
+    queued: Micros | None
+    rings: tuple[Ring, ...]
+    agent: str | None
+    connected: Micros | None
+    ended: Micros | None
+    ended_by: str | None
+    outcome: str | None
+    cause: int
+    sip: int
+    wrap_up_ended: Micros | None
+
+    @property
+    def waited(self) -> Micros:
+        """From queued to connected, or to the end; 0: never queued."""
+        until = self.connected if self.connected is not None else self.ended
+        return 0 if self.queued is None or until is None else until - self.queued
+
+    @property
+    def talked(self) -> Micros:
+        """From connected to the end; 0: never."""
+        return 0 if self.connected is None or self.ended is None else self.ended - self.connected
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One fact of a call. `fact` None: of a version that this code cannot read; `body` always shows it."""
+
+    at: Micros
+    epoch: int
+    seq: int
+    kind: str
+    body: dict[str, Any]
+    fact: Fact | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts of the calls that entered in a span."""
+
+    calls: int
+    offered: int
+    """Those that were queued."""
+    answered: int
+    abandoned: int
+    failed: int
+    """Outcome failed or pbx_lost."""
+    speed_of_answer: Micros
+    """Mean, from queued to connected; 0: none was."""
+
+
+def record_row(call: Call) -> dict[str, Any]:
+    """The call record as JSON, in the columns of `call`."""
+    story = call.story
+    return {
+        "id": storable(call.id),
+        "node": storable(call.node),
+        "trunk": _text(call.trunk),
+        "phone": _text(call.phone),
+        "caller": storable(str(call.caller)),
+        "caller_kind": type(call.caller).__name__,
+        "caller_name": storable(call.caller_name),
+        "dialled": storable(call.dialled),
+        "diverted_from": None if call.diverted_from is None else storable(str(call.diverted_from)),
+        "feature": call.feature and call.feature.value,
+        "entered": iso(call.entered),
+        "answered_by_pbx": iso_or_none(story.answered_by_pbx),
+        "menus": [_menu_row(visit) for visit in story.menus],
+        "queue": _text(story.queue),
+        "queued": iso_or_none(story.queued),
+        "rings": [_ring_row(ring) for ring in story.rings],
+        "agent": _text(story.agent),
+        "connected": iso_or_none(story.connected),
+        "ended": iso_or_none(story.ended),
+        "ended_by": story.ended_by and story.ended_by.value,
+        "outcome": story.outcome and story.outcome.value,
+        "cause": story.cause,
+        "sip": story.sip,
+        "wrap_up_ended": iso_or_none(story.wrap_up_ended),
+    }
+
+
+def _text(value: str | None) -> str | None:
+    return None if value is None else storable(value)
+
+
+def _menu_row(visit: MenuVisit) -> dict[str, Any]:
+    return {"menu": storable(visit.menu), "at": iso(visit.at), "digits": storable(visit.digits)}
+
+
+def _ring_row(ring: Ring) -> dict[str, Any]:
+    return {
+        "agent": storable(ring.agent),
+        "at": iso(ring.at),
+        "ended": iso_or_none(ring.ended),
+        "result": ring.result and ring.result.value,
+        "cause": ring.cause,
+        "sip": ring.sip,
+        "why": storable(ring.why),
+    }
+
+
+# ── reading ──────────────────────────────────────────────────────────────────────────────────
+
+
+async def recent_calls(
+    pool: Pool, limit: int = 20, *, queue: str | None = None, agent: str | None = None
+) -> list[CallRecord]:
+    """The newest call records, newest first."""
+    return [_record(row) for row in await pool.fetch(SQL["recent_calls"], limit, queue, agent)]
+
+
+async def call(pool: Pool, call_id: str) -> CallRecord | None:
+    """The record of one call; None: there is none (yet: it is written when the call ends)."""
+    row = await pool.fetchrow(SQL["one_call"], call_id)
+    return None if row is None else _record(row)
+
+
+async def events(pool: Pool, call_id: str, limit: int = MOST_EVENTS) -> list[StoredEvent]:
+    """What happened to a call and why, in order."""
+    return [_event(row) for row in await pool.fetch(SQL["call_events"], call_id, limit)]
+
+
+async def summary(pool: Pool, since: Micros) -> Summary:
+    """Counts of the calls that entered at `since` or later."""
+    row = await pool.fetchrow(SQL["summary"], to_datetime(since))
+    assert row is not None  # an aggregate always has one row
+    return Summary(**dict(row))
+
+
+def _record(row: asyncpg.Record) -> CallRecord:
+    times = ("answered_by_pbx", "queued", "connected", "ended", "wrap_up_ended")
+    values = {name: value for name, value in row.items() if name != "epoch"}
+    values |= {name: _micros(row[name]) for name in times}
+    values["entered"] = to_micros(row["entered"])
+    values["menus"] = tuple(_menu(data) for data in json.loads(row["menus"]))
+    values["rings"] = tuple(_ring(data) for data in json.loads(row["rings"]))
+    return CallRecord(**{name: values[name] for name in CallRecord.__slots__})
+
+
+def _micros(at: datetime | None) -> Micros | None:
+    return None if at is None else to_micros(at)
+
+
+def _from_iso(text: str | None) -> Micros | None:
+    from datetime import datetime
+
+    return None if text is None else to_micros(datetime.fromisoformat(text))
+
+
+def _menu(data: dict[str, Any]) -> MenuVisit:
+    return MenuVisit(MenuId(data["menu"]), _from_iso(data["at"]) or 0, data["digits"])
+
+
+def _ring(data: dict[str, Any]) -> Ring:
+    return Ring(
+        agent=AgentId(data["agent"]),
+        at=_from_iso(data["at"]) or 0,
+        why=data["why"],
+        ended=_from_iso(data["ended"]),
+        result=None if data["result"] is None else RingResult(data["result"]),
+        cause=data["cause"],
+        sip=data["sip"],
+    )
+
+
+def _event(row: asyncpg.Record) -> StoredEvent:
+    try:
+        fact = loads(Fact, row["body"])
+    except DecodeError:
+        fact = None
+    return StoredEvent(to_micros(row["at"]), row["epoch"], row["seq"], row["kind"], json.loads(row["body"]), fact)

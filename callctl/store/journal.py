@@ -1,0 +1,401 @@
+"""The journal: batches go to Postgres soon and in order; while it is away, to the spool.
+
+One task writes. It takes what has come since its last transaction as one unit (group commit), and holds it
+until it is stored or spooled:
+
+    storing ──(any trouble)──> spooling ──(connected again, spool drained)──> storing
+       └──────────(epoch ended by another)──> deposed <──────────┘
+
+Each unit is stored exactly once: `epoch.last_seq` is written in its transaction, so a unit whose commit was
+in doubt is known at the next try.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import asyncpg
+import structlog
+
+from callctl.core.ids import Micros
+from callctl.runtime.ports import Batch
+from callctl.store import partitions
+from callctl.store.errors import DeposedError, StoreError
+from callctl.store.pool import Connection, connect
+from callctl.store.queries import SQL
+from callctl.store.rows import Rows, Unit, to_rows
+from callctl.store.spool import Spool, SpoolFullError
+from callctl.store.write import ForeignRowsError, write
+
+ACTIVE_LOCK = 0x63616C6C63746C02  # "callctl", 2
+"""The advisory lock that the writing daemon holds on its journal's connection."""
+UNIT_BATCHES = 500
+UNIT_FACTS = 1_000
+"""A unit takes no further batch beyond these: its encoding and its transaction stay short."""
+MAX_UNITS = 100
+"""So many units wait in memory; beyond that, batches are merged without their facts."""
+MAX_RECORDS = 100_000
+"""Call records kept in memory in the last unit when neither database nor disk takes them."""
+WRITE_TIMEOUT = 5.0
+BEAT_EVERY = 5.0
+"""Seconds between signs of life when nothing happens."""
+MONTHS_EVERY = 3600.0
+SPOOL_RETRY = 1.0
+BACKOFF = (0.1, 5.0)
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """The life of a daemon that this journal writes for."""
+
+    id: int
+    seed: int
+
+
+class Mode(StrEnum):
+    STORING = "storing"
+    SPOOLING = "spooling"
+    DEPOSED = "deposed"
+    CLOSED = "closed"
+
+
+@dataclass(slots=True)
+class Counts:
+    """Of this journal, since it began; for metrics."""
+
+    batches: int = 0
+    units: int = 0
+    """Transactions committed."""
+    spooled: int = 0
+    """Units that went through the spool."""
+    dropped_events: int = 0
+    dropped_records: int = 0
+    refused_rows: int = 0
+    """Rows that the server refused as data."""
+
+
+class PostgresJournal:
+    """Fulfils `runtime.ports.Journal`. Made by `store.start.open_store`, which gives it a connection with the lock.
+
+    `on_deposed` is called once, with the reason, when another daemon has taken over.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        epoch: Epoch,
+        spool: Spool,
+        connection: Connection,
+        now: Callable[[], Micros],
+        on_deposed: Callable[[str], None],
+    ) -> None:
+        self.epoch = epoch
+        self.counts = Counts()
+        self.mode = Mode.STORING
+        self.why = ""
+        """Why it is not storing; for readyz."""
+        self._url = url
+        self._spool = spool
+        self._connection: Connection | None = connection
+        self._now = now
+        self._on_deposed = on_deposed
+        self._units: deque[Unit] = deque()
+        self._held: Rows | None = None
+        self._stored_seq = 0
+        self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._numbers = itertools.count()
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._spool_stuck = False
+        self._months_at = asyncio.get_running_loop().time() + MONTHS_EVERY
+        self._reconnecting: asyncio.Task[None] | None = None
+        self._writer = asyncio.create_task(self._run(), name="journal")
+
+    # ── the port ─────────────────────────────────────────────────────────────────────────────
+
+    def append(self, batch: Batch) -> None:
+        """Take a batch. Never blocks, never raises; over the bound, explaining events go first."""
+        self.counts.batches += 1
+        last = self._units[-1] if self._units else None
+        if last is None or last.batches >= UNIT_BATCHES or len(last.facts) >= UNIT_FACTS:
+            if last is not None and len(self._units) >= MAX_UNITS:
+                self._add_thinly(last, batch)
+                return
+            last = Unit()
+            self._units.append(last)
+        last.add(batch)
+        self._wake.set()
+
+    async def flushed(self, seq: int) -> None:
+        """Return when everything up to `seq` is in Postgres or fsynced in the spool. StoreError: never."""
+        if self._stored_seq >= seq:
+            return
+        if self.mode in (Mode.DEPOSED, Mode.CLOSED):
+            raise StoreError("the journal is closed") if self.mode is Mode.CLOSED else DeposedError(self.why)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiters, (seq, next(self._numbers), done))
+        await done
+
+    async def close(self, timeout: float = 3.0) -> None:
+        """Store what waits; what is not stored after `timeout` seconds is spooled. Then let go of everything."""
+        if self.mode is Mode.CLOSED:
+            return
+        self._closing = True
+        self._wake.set()
+        await asyncio.wait([self._writer], timeout=timeout)
+        if not self._writer.done() and self._connection is not None:
+            self._connection.terminate()
+        await _cancelled(self._writer)
+        await _cancelled(self._reconnecting)
+        await asyncio.to_thread(self._spool_rest)
+        await self._hang_up()
+        self._spool.close()
+        self.mode = Mode.CLOSED
+        self._release(StoreError("the journal is closed"))
+
+    @property
+    def stored_seq(self) -> int:
+        """Everything up to this step is safe."""
+        return self._stored_seq
+
+    @property
+    def spool_bytes(self) -> int:
+        """Bytes that wait in the spool."""
+        return self._spool.waiting
+
+    @property
+    def waiting_batches(self) -> int:
+        """Batches that wait in memory."""
+        return sum(unit.batches for unit in self._units)
+
+    # ── the writer ───────────────────────────────────────────────────────────────────────────
+
+    async def _run(self) -> None:
+        while self.mode is not Mode.DEPOSED:
+            if self._held is None and self._units:
+                self._held = to_rows(self._units.popleft(), self.epoch.id, self.epoch.seed)
+            if self._closing and self._held is None:
+                return
+            try:
+                await (self._store() if self.mode is Mode.STORING else self._to_spool())
+            except DeposedError as error:
+                self._depose(str(error))
+            except Exception as error:  # whatever it is, the batch is held, and goes to the spool
+                self._lose(error)
+
+    async def _store(self) -> None:
+        """Write what is held; with nothing to write, wait, and give a sign of life."""
+        rows = self._held
+        if rows is None and await self._woken(BEAT_EVERY):
+            return
+        connection = self._connection
+        assert connection is not None
+        with _bounded(connection):
+            self.counts.refused_rows += await write(connection, rows or self._sign_of_life())
+        if rows is not None:
+            self.counts.units += 1
+            self._held = None
+            self._advance(rows.seq)
+        if asyncio.get_running_loop().time() >= self._months_at:
+            self._months_at = asyncio.get_running_loop().time() + MONTHS_EVERY
+            with _bounded(connection):
+                await partitions.make_ahead(connection, self._now())
+
+    async def _to_spool(self) -> None:
+        """Spool what is held; with a connection, store what was spooled, oldest first."""
+        stuck = self._held is not None and not await self._spool_held()
+        if self._connection is not None:
+            await self._drain_one(self._connection)
+        elif stuck and self._reconnecting is not None:
+            await asyncio.wait([self._reconnecting], timeout=SPOOL_RETRY)
+        elif self._held is None and not self._units:
+            await self._woken(None)
+
+    async def _drain_one(self, connection: Connection) -> None:
+        payload = await asyncio.to_thread(self._spool.peek)
+        if payload is None:
+            self._set_mode(Mode.STORING, "")
+            return
+        with _bounded(connection):
+            self.counts.refused_rows += await store_frame(connection, self._spool, payload)
+
+    async def _spool_held(self) -> bool:
+        """False: the disk does not take it; it stays held."""
+        rows = self._held
+        assert rows is not None
+        try:
+            await asyncio.to_thread(self._put, rows)
+        except SpoolFullError as error:
+            if not self._spool_stuck:
+                _log.critical("spool.full", why=str(error), then="kept in memory; a crash now loses it")
+            self._spool_stuck = True
+            return False
+        self._spool_stuck = False
+        self._held = None
+        self.counts.spooled += 1
+        self._advance(rows.seq)
+        return True
+
+    def _put(self, rows: Rows) -> None:
+        """In a thread. The last fifth of the spool is kept for what restores and what is counted."""
+        payload = rows.to_bytes()
+        try:
+            if rows.events and self._spool.size + len(payload) > self._spool.max_bytes * 4 // 5:
+                raise SpoolFullError("nearly full: the rest is for records")
+            self._spool.append(payload)
+        except SpoolFullError as error:
+            self._spool.append(rows.without_events().to_bytes())
+            self.counts.dropped_events += len(rows.events)
+            _log.error("spool.events_dropped", why=str(error), events=len(rows.events), seq=rows.seq)
+
+    def _sign_of_life(self) -> Rows:
+        return Rows(self.epoch.id, self.epoch.seed, 0)
+
+    async def _woken(self, timeout: float | None) -> bool:
+        """Wait for a batch, a connection or the end; False: `timeout` seconds have passed."""
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._wake.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    # ── trouble ──────────────────────────────────────────────────────────────────────────────
+
+    def _lose(self, error: Exception) -> None:
+        why = str(error) or type(error).__name__
+        expected = isinstance(error, (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError))
+        _log.error("journal.spooling", why=why, exc_info=None if expected else error)
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+        self._set_mode(Mode.SPOOLING, f"the database does not take records: {why}")
+        if self._reconnecting is None or self._reconnecting.done():
+            self._reconnecting = asyncio.create_task(self._reconnect(), name="journal-reconnect")
+
+    async def _reconnect(self) -> None:
+        pause, longest = BACKOFF
+        told = ""
+        while True:
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, longest)
+            try:
+                connection = await self._connect_and_lock()
+            except (StoreError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+                if str(error) != told:
+                    _log.warning("journal.not_connected", why=str(error))
+                    told = str(error)
+                continue
+            self._connection = connection
+            self._wake.set()
+            return
+
+    async def _connect_and_lock(self) -> Connection:
+        connection = await connect(self._url)
+        try:
+            if not await connection.fetchval(SQL["try_lock"], ACTIVE_LOCK):
+                _log.warning("journal.lock_held_elsewhere", then="the epoch's row decides who writes")
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    def _depose(self, why: str) -> None:
+        _log.critical("journal.deposed", why=why)
+        self._set_mode(Mode.DEPOSED, why)
+        self._release(DeposedError(why))
+        self._on_deposed(why)
+
+    def _set_mode(self, mode: Mode, why: str) -> None:
+        if mode is not self.mode:
+            _log.info("journal.mode", mode=mode.value, stored_seq=self._stored_seq)
+        self.mode, self.why = mode, why
+
+    def _add_thinly(self, last: Unit, batch: Batch) -> None:
+        """Over the bound of memory: merged without facts, so that it grows with the calls there are."""
+        if self.counts.dropped_events == 0 and batch.facts:
+            _log.critical("journal.memory_full", then="events that explain are dropped")
+        self.counts.dropped_events += len(batch.facts)
+        last.add(batch, facts=False)
+        while len(last.ended) > MAX_RECORDS:
+            del last.ended[next(iter(last.ended))]
+            self.counts.dropped_records += 1
+
+    # ── leaving ──────────────────────────────────────────────────────────────────────────────
+
+    def _spool_rest(self) -> None:
+        """At the end, in a thread: everything that is still held or waits."""
+        rest = [self._held] if self._held is not None else []
+        rest += [to_rows(unit, self.epoch.id, self.epoch.seed) for unit in self._units]
+        self._held = None
+        self._units.clear()
+        for rows in rest:
+            try:
+                self._put(rows)
+            except SpoolFullError as error:
+                self.counts.dropped_events += len(rows.events)
+                self.counts.dropped_records += len(rows.records)
+                _log.critical("journal.lost_at_the_end", why=str(error), records=len(rows.records))
+                continue
+            self._stored_seq = max(self._stored_seq, rows.seq)
+
+    async def _hang_up(self) -> None:
+        if self._connection is not None:
+            try:
+                await self._connection.close(timeout=1.0)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                self._connection.terminate()
+            self._connection = None
+
+    def _advance(self, seq: int) -> None:
+        self._stored_seq = max(self._stored_seq, seq)
+        while self._waiters and self._waiters[0][0] <= self._stored_seq:
+            _, _, done = heapq.heappop(self._waiters)
+            if not done.done():
+                done.set_result(None)
+
+    def _release(self, error: StoreError) -> None:
+        self._advance(self._stored_seq)
+        for _, _, done in self._waiters:
+            if not done.done():
+                done.set_exception(error)
+        self._waiters.clear()
+
+
+async def store_frame(connection: Connection, spool: Spool, payload: bytes, *, history: bool = False) -> int:
+    """Store the spool's oldest frame and forget it; returns how many rows were refused.
+
+    What this database or this code cannot take is set aside. DeposedError: the frame stays.
+    """
+    try:
+        refused = await write(connection, Rows.from_bytes(payload), history=history)
+    except (ForeignRowsError, ValueError) as error:
+        await asyncio.to_thread(spool.set_aside, str(error))
+        return 0
+    await asyncio.to_thread(spool.pop)
+    return refused
+
+
+@contextlib.contextmanager
+def _bounded(connection: Connection) -> Iterator[None]:
+    """Cut a transaction off that takes too long. Cancelling would not do: the rollback waits for the same server."""
+    timer = asyncio.get_running_loop().call_later(WRITE_TIMEOUT, connection.terminate)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+async def _cancelled(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,148 @@
+"""A start: the schema, the lock, what an earlier life left in the spool, a new epoch, what it restores from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import structlog
+
+from callctl.core.ids import Micros
+from callctl.runtime.ports import Restored
+from callctl.store import partitions
+from callctl.store.codec import DecodeError, loads
+from callctl.store.errors import DeposedError, StoreError
+from callctl.store.journal import ACTIVE_LOCK, Epoch, PostgresJournal, store_frame
+from callctl.store.migrate import migrate
+from callctl.store.pool import Connection, Pool, connect, open_pool, shown
+from callctl.store.queries import SQL
+from callctl.store.rows import LIVE
+from callctl.store.spool import MAX_BYTES, Spool
+
+LOCK_PATIENCE = 6.0
+"""Seconds to wait for another daemon that may be stopping: longer than a SIGTERM takes."""
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What a daemon is, as its epoch's row says."""
+
+    holder: str
+    """Host and process id."""
+    code: str
+    """Version of callctl."""
+    policy_sha: str
+    seed: int
+    """Of its ids: 64 random bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open store. `close()` stores or spools what waits, and lets go."""
+
+    journal: PostgresJournal
+    pool: Pool
+    """For reading."""
+    restored: Restored
+
+    async def close(self, timeout: float = 3.0) -> None:
+        await self.journal.close(timeout)
+        try:
+            async with asyncio.timeout(1.0):
+                await self.pool.close()
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self.pool.terminate()
+
+
+async def open_store(
+    url: str,
+    life: Life,
+    spool_folder: Path,
+    *,
+    now: Callable[[], Micros],
+    on_deposed: Callable[[str], None],
+    patience: float = 10.0,
+    lock_patience: float = LOCK_PATIENCE,
+    spool_bytes: int = MAX_BYTES,
+) -> Store:
+    """Everything from the first connection to a journal that takes batches.
+
+    `patience`: seconds to wait for a database that is not there yet. StoreError: it cannot be used, another
+    callctl is using it, or its schema does not fit.
+    """
+    connection = await connect(url, patience=patience)
+    spool = Spool(spool_folder, max_bytes=spool_bytes)
+    try:
+        await migrate(connection)
+        await _take_lock(connection, url, lock_patience)
+        await partitions.make_ahead(connection, now())
+        spool.open()
+        await _store_leftovers(connection, spool)
+        epoch, restored = await _begin(connection, life)
+        pool = await open_pool(url)
+    except BaseException as error:
+        connection.terminate()
+        spool.close()
+        if isinstance(error, (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)):
+            raise StoreError(f"{shown(url)}: {error}") from error
+        raise
+    journal = PostgresJournal(url, epoch, spool, connection, now, on_deposed)
+    _log.info("store.open", epoch=epoch.id, calls=len(restored.calls), agents=len(restored.agents))
+    return Store(journal, pool, restored)
+
+
+async def _take_lock(connection: Connection, url: str, patience: float) -> None:
+    deadline = asyncio.get_running_loop().time() + patience
+    told = False
+    while not await connection.fetchval(SQL["try_lock"], ACTIVE_LOCK):
+        if asyncio.get_running_loop().time() >= deadline:
+            row = await connection.fetchrow(SQL["current_epoch"])
+            who = f" ({row['holder']}, last sign of life {row['beat']:%F %T} UTC)" if row else ""
+            raise StoreError(f"{shown(url)}: another callctl{who} is using this database; stop it first")
+        if not told:
+            _log.warning("store.lock_held", url=shown(url), patience=patience)
+            told = True
+        await asyncio.sleep(0.1)
+
+
+async def _store_leftovers(connection: Connection, spool: Spool) -> None:
+    """What the last life could not store. The lock is ours: nobody else writes."""
+    frames = 0
+    while (payload := await asyncio.to_thread(spool.peek)) is not None:
+        try:
+            await store_frame(connection, spool, payload)
+        except DeposedError:
+            await store_frame(connection, spool, payload, history=True)
+        frames += 1
+    if frames:
+        _log.info("spool.stored", units=frames)
+
+
+async def _begin(connection: Connection, life: Life) -> tuple[Epoch, Restored]:
+    async with connection.transaction():
+        await connection.execute(SQL["end_epochs"])
+        epoch = int(
+            await connection.fetchval(SQL["begin_epoch"], life.holder, life.code, life.policy_sha, Decimal(life.seed))
+        )
+        restored = await _restore(connection)
+    return Epoch(epoch, life.seed), restored
+
+
+async def _restore(connection: Connection) -> Restored:
+    """The live rows as values. One that cannot be read is set aside: it must not keep the daemon down."""
+    found: dict[str, list[Any]] = {kind: [] for kind in LIVE}
+    for row in await connection.fetch(SQL["load_live"]):
+        try:
+            if row["kind"] not in LIVE:
+                raise DecodeError(f"unknown kind {row['kind']}")
+            found[row["kind"]].append(loads(LIVE[row["kind"]], row["body"]))
+        except DecodeError as error:
+            _log.error("store.row_set_aside", kind=row["kind"], id=row["id"], why=str(error))
+            await connection.execute(SQL["set_aside"], row["kind"], row["id"], str(error))
+    return Restored(tuple(found["call"]), tuple(found["agent"]), tuple(found["node"]))
