@@ -78,7 +78,7 @@ class Info:
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class AriAddress:
     """Where an Asterisk's ARI is, and how to get in. The password is not printed."""
 
     url: str
@@ -123,7 +123,7 @@ class Ari:
     `on_event` must be quick and must not raise: Asterisk cuts a reader that stalls.
     """
 
-    def __init__(self, address: Address, on_event: OnEvent, deadline: float = DEADLINE) -> None:
+    def __init__(self, address: AriAddress, on_event: OnEvent, deadline: float = DEADLINE) -> None:
         self.address = address
         self.decode_errors = 0
         self.answered = 0
@@ -346,7 +346,7 @@ def _message(text: str) -> str:
     return text[:80]
 
 
-def _refusal(status: int, address: Address) -> AriError:
+def _refusal(status: int, address: AriAddress) -> AriError:
     if status == 401:
         return WrongPasswordError(
             f"{address.where} does not accept user {address.user!r} with this password (see ari.conf)"
@@ -358,7 +358,7 @@ def _refusal(status: int, address: Address) -> AriError:
     return NotAsteriskError(f"{address.where} answers {status} to the WebSocket's request: no ARI there")
 
 
-def _unreachable(error: BaseException, address: Address) -> AriError:
+def _unreachable(error: BaseException, address: AriAddress) -> AriError:
     if isinstance(error, TimeoutError):
         return UnreachableError(f"{address.where} does not answer in time")
     if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ClientResponseError):

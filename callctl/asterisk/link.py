@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from callctl.asterisk.ari import Address, Ari, AriError, FrozenError, Info, TakenOverError
+from callctl.asterisk.ari import Ari, AriAddress, AriError, FrozenError, Info, TakenOverError
 from callctl.asterisk.backoff import Backoff
 from callctl.asterisk.translate import (
     Reading,
@@ -30,7 +30,7 @@ from callctl.asterisk.translate import (
     snapshot,
 )
 from callctl.asterisk.wire import APP, Reply, Request
-from callctl.core.commands import Command, Hold, RingPhone
+from callctl.core.commands import Bridge, Command, Hold, Play, RingPhone, StopPlay
 from callctl.core.events import (
     BridgeFailed,
     Event,
@@ -39,10 +39,11 @@ from callctl.core.events import (
     LegLeft,
     LinkLost,
     LinkRestored,
+    PlaybackEnded,
     Snapshot,
     Synced,
 )
-from callctl.core.ids import LegId, NodeId
+from callctl.core.ids import LegId, NodeId, PlaybackId
 from callctl.core.policy import Policy
 from callctl.runtime.ports import Inbox
 
@@ -77,7 +78,7 @@ class Link:
     """The ARI link to one node, and the `Pbx` port for it."""
 
     def __init__(
-        self, node: NodeId, address: Address, inbox: Inbox, policy: Policy, *, audit_every: float = AUDIT_EVERY
+        self, node: NodeId, address: AriAddress, inbox: Inbox, policy: Policy, *, audit_every: float = AUDIT_EVERY
     ) -> None:
         self.node = node
         self.address = address
@@ -95,6 +96,7 @@ class Link:
         self._buffer: list[Event] | None = None
         self._holds: set[str] = set()
         self._making: set[LegId] = set()
+        self._playing: dict[LegId, list[PlaybackId]] = {}
         self._named: set[LegId] | None = None
         self._gone: deque[tuple[float, LegId]] = deque()
         self._barriers: dict[str, asyncio.Future[None]] = {}
@@ -323,6 +325,10 @@ class Link:
             self._ari.submit(Request("DELETE", ("channels", leg), (("reason", "rejected"),)))
 
     def _deliver(self, event: Event) -> None:
+        if isinstance(event, PlaybackEnded):
+            self._forget_playback(event.leg, event.playback)
+        elif isinstance(event, LegGone | LegLeft):
+            self._playing.pop(event.leg, None)
         leg: LegId | None = getattr(event, "leg", None)
         if leg is not None:
             if self._named is not None:
@@ -350,17 +356,42 @@ class Link:
             log.error("command_refused", node=self.node, command=type(command).__name__, why=str(error))
             self._tell_failure(command, 0, Reply(400, str(error)))
             return
-        if isinstance(command, Hold):
-            self._holds.add(hold_bridge(command.queue))
-        elif isinstance(command, RingPhone):
-            self._making.add(command.leg)
-            if self._named is not None:
-                self._named.add(command.leg)
+        self._prepare(ari, command)
         for index, request in enumerate(wanted):
             first = len(wanted) > 1 and index == 0
             ari.submit(request).add_done_callback(
                 partial(self._replied, command, index, created=first and isinstance(command, Hold))
             )
+
+    def _prepare(self, ari: Ari, command: Command) -> None:
+        match command:
+            case Hold(leg=leg, queue=queue):
+                self._holds.add(hold_bridge(queue))
+                self._hush(ari, leg)
+            case Bridge(caller=caller, agent=agent):
+                self._hush(ari, caller)
+                self._hush(ari, agent)
+            case Play(leg=leg, playback=playback):
+                self._playing.setdefault(leg, []).append(playback)
+            case RingPhone(leg=leg):
+                self._making.add(leg)
+                if self._named is not None:
+                    self._named.add(leg)
+            case _:
+                pass
+
+    def _hush(self, ari: Ari, leg: LegId) -> None:
+        """End what plays on the leg: Asterisk would let the whole socket wait for the prompt's end before it
+        moves the leg into a bridge."""
+        for playback in self._playing.pop(leg, ()):
+            ari.submit(requests(StopPlay(self.node, playback), 0)[0])
+
+    def _forget_playback(self, leg: LegId, playback: PlaybackId) -> None:
+        playing = self._playing.get(leg, [])
+        if playback in playing:
+            playing.remove(playback)
+            if not playing:
+                del self._playing[leg]
 
     def _replied(self, command: Command, index: int, future: asyncio.Future[Reply], *, created: bool = False) -> None:
         if future.cancelled():

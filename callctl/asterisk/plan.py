@@ -1,0 +1,190 @@
+"""The generated dialplan: what a trunk's call and a phone's call may reach, and emergency calls.
+
+Pure. The values have been checked by provision.py. Nothing that was dialled is used before FILTER has left only
+digits, plus, star and hash of it. Emergency calls, their call-backs and calls between phones need no callctl.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from callctl.core.ids import SECOND, TrunkId
+from callctl.core.policy import E164, DidFrom, NumberRules, PhonePolicy, Policy, TrunkPolicy
+from callctl.numbers import for_trunk
+
+LONGEST_CALL = 4 * 3600
+"""Seconds: no call that the dialplan makes alone lasts longer."""
+RING = 45
+"""Seconds that a phone rings for another phone, or for an emergency call-back."""
+EMERGENCY_RING = 120
+"""Seconds that one trunk is given for an emergency call before the next is tried."""
+FAMILY = "callctl-emergency"
+TOLD = "UserEvent(CallctlEmergency,Phone: ${CC_PHONE},Number: ${CC_NUMBER},Result: %s)"
+
+EndpointOf = Callable[[TrunkId], str]
+
+
+def dialplan(
+    policy: Policy, phones: Sequence[PhonePolicy], trunks: Sequence[TrunkPolicy], endpoint_of: EndpointOf
+) -> str:
+    """extensions.conf of one node."""
+    lifelines = [t for t in trunks if t.emergency]
+    parts = [
+        *(_trunk(t) for t in trunks),
+        *(_phone(p, lifelines) for p in phones),
+        _reach(policy, phones),
+        _ring(phones),
+        _emergency(policy, lifelines, endpoint_of),
+        _call_back(),
+    ]
+    return "\n".join(parts)
+
+
+def _context(name: str, lines: Iterable[str]) -> str:
+    return "\n".join((f"[{name}]", *lines)) + "\n"
+
+
+def _exten(exten: str, *steps: str) -> Iterable[str]:
+    """One extension; a step may begin with a label: `(name)App(…)`."""
+    for index, step in enumerate(steps):
+        label, app = (step[: step.index(")") + 1], step[step.index(")") + 1 :]) if step[0] == "(" else ("", step)
+        yield f"exten => {exten},1,{app}" if index == 0 else f" same => n{label},{app}"
+
+
+def _trunk(trunk: TrunkPolicy) -> str:
+    did = "Set(CC_DID=${FILTER(0-9,${CC_EXTEN})})"
+    if trunk.numbers.did_from is DidFrom.TO:
+        did = "Set(CC_DID=${FILTER(0-9,${CUT(CC_TO,@,1)})})"
+    steps = [f"Set(CC_TRUNK={trunk.id})", "Set(CC_TO=${CHANNEL(pjsip,local_uri)})", did]
+    if trunk.max_channels:
+        steps += [
+            f"Set(GROUP(callctl-trunk)={trunk.id})",
+            f"GotoIf($[${{GROUP_COUNT({trunk.id}@callctl-trunk)}} > {trunk.max_channels}]?full)",
+        ]
+    steps += [
+        'GotoIf($["${CC_DID}" = ""]?in)',
+        f"Set(CC_BACK=${{DB({FAMILY}/${{CC_DID}})}})",
+        'GotoIf($["${CC_BACK}" = ""]?in)',
+        "GotoIf($[0${CUT(CC_BACK,:,2)} >= ${EPOCH}]?callctl-call-back,s,1)",
+        '(in)Goto(callctl-in,${IF($["${CC_EXTEN}" = ""]?s:${CC_EXTEN})},1)',
+    ]
+    if trunk.max_channels:
+        steps.append("(full)Hangup(34)")
+    return _context(
+        f"callctl-trunk-{trunk.id}",
+        [
+            *_exten("_[0-9+*#A-Za-z]!", "Set(CC_EXTEN=${FILTER(0-9+*#,${EXTEN})})", "Goto(s,1)"),
+            *_exten("s", *steps),
+        ],
+    )
+
+
+def _phone(phone: PhonePolicy, lifelines: Sequence[TrunkPolicy]) -> str:
+    steps = [f"Set(CC_PHONE={phone.id})"]
+    if phone.emergency_caller is not None:
+        steps.append(f"Set(CC_FROM={phone.emergency_caller.digits})")
+        steps.append(f"Set(CC_FROM_HOME={_home(phone.emergency_caller, lifelines)})")
+        for index, trunk in enumerate(lifelines):
+            steps.append(f"Set(CC_FROM_{index}={for_trunk(phone.emergency_caller, trunk.numbers)})")
+    steps.append("Goto(callctl-phones,${FILTER(0-9*#+,${EXTEN})},1)")
+    return _context(f"callctl-phone-{phone.id}", _exten("_[0-9*#+]!", *steps))
+
+
+def _home(number: E164, lifelines: Sequence[TrunkPolicy]) -> str:
+    """The number as its own country writes it, for the call-back that comes in that form."""
+    countries = [t.numbers.country for t in lifelines]
+    forms = (for_trunk(number, NumberRules(country=c, send="national")) for c in countries)
+    return next(forms, number.digits)
+
+
+def _reach(policy: Policy, phones: Sequence[PhonePolicy]) -> str:
+    """All that a phone can dial. Emergency stands first: no extension can take its place."""
+    taken: dict[str, str] = {}
+    for number in policy.emergency.numbers:
+        taken.setdefault(number.digits, f"Goto(callctl-emergency,{number.digits},1)")
+    for code in policy.features:
+        taken.setdefault(code, f"Goto(callctl-feature,{code},1)")
+    for phone in phones:
+        if phone.extension is not None:
+            taken.setdefault(phone.extension.digits, f"Goto(callctl-ring,{_ringer(phone.id)},1)")
+    rules = NumberRules(country=policy.country, send="national")
+    for address in policy.entries:
+        digits = str(getattr(address, "digits", ""))
+        forms = [digits] if digits else []
+        if isinstance(address, E164):
+            forms = [f"+{digits}", f"00{digits}", for_trunk(address, rules)]
+        for form in forms:
+            taken.setdefault(form, f"Goto(callctl-in,{form},1)")
+    lines = [line for exten, step in taken.items() for line in _exten(exten, step)]
+    # Unallocated number: nothing else is reached from a phone.
+    return _context("callctl-phones", [*lines, *_exten("i", "Hangup(1)")])
+
+
+def _ringer(phone: str) -> str:
+    """A phone's extension in callctl-ring; its bare name might be one of Asterisk's own: s, h, i, t."""
+    return f"phone-{phone}"
+
+
+def _ring(phones: Sequence[PhonePolicy]) -> str:
+    """One phone rings another's. Option i: a 302 is not followed."""
+    lines: list[str] = []
+    for phone in phones:
+        lines += _exten(
+            _ringer(phone.id),
+            f"Set(TIMEOUT(absolute)={LONGEST_CALL})",
+            f"Dial(PJSIP/{phone.endpoint},{RING},i)",
+            'GotoIf($["${CC_BACK}" != ""]?callctl-call-back,missed,1)',
+            'Hangup(${IF($["${DIALSTATUS}" = "BUSY"]?17:20)})',
+        )
+    return _context("callctl-ring", [*lines, *_exten("i", "Hangup(1)"), *_exten("T", "Hangup(16)")])
+
+
+def _emergency(policy: Policy, lifelines: Sequence[TrunkPolicy], endpoint_of: EndpointOf) -> str:
+    """Over each emergency trunk in order, until one carries the call. No limit of any trunk applies."""
+    until = f"${{CC_PHONE}}:$[${{EPOCH}} + {policy.emergency.callback_window // SECOND}]:${{CC_NUMBER}}"
+    steps = [
+        "Set(CC_NUMBER=${EXTEN})",
+        f"Set(TIMEOUT(absolute)={LONGEST_CALL})",
+        TOLD % "dialled",
+        'GotoIf($["${CC_FROM}" = ""]?go)',
+        "Set(CALLERID(pres)=allowed)",
+        # The forms in which a network may write the number when it calls back.
+        f"Set(DB({FAMILY}/${{CC_FROM}})={until})",
+        f"Set(DB({FAMILY}/00${{CC_FROM}})={until})",
+        f"Set(DB({FAMILY}/${{CC_FROM_HOME}})={until})",
+        "(go)NoOp()",
+    ]
+    for index, trunk in enumerate(lifelines):
+        steps += [
+            f'ExecIf($["${{CC_FROM_{index}}}" != ""]?Set(CALLERID(num)=${{CC_FROM_{index}}}))',
+            f"Dial(PJSIP/${{CC_NUMBER}}@{endpoint_of(trunk.id)},{EMERGENCY_RING},i)",
+            'GotoIf($["${DIALSTATUS}" = "ANSWER"]?done)',
+        ]
+    steps += ["Playtones(congestion)", "Wait(10)", "(done)Hangup()"]
+    lines: list[str] = []
+    if lifelines:
+        lines += _exten("_[0-9]!", *steps)
+    else:
+        lines += _exten(
+            "_[0-9]!", "Set(CC_NUMBER=${EXTEN})", TOLD % "NO_EMERGENCY_TRUNK", "Playtones(congestion)", "Wait(10)"
+        )
+    lines += _exten("h", 'ExecIf($["${DIALSTATUS}" != ""]?' + TOLD % "${DIALSTATUS}" + ")")
+    return _context("callctl-emergency", lines)
+
+
+def _call_back() -> str:
+    """The emergency service calls back: the phone that called it rings, else the call goes its usual way."""
+    usual = 'Goto(callctl-in,${IF($["${CC_EXTEN}" = ""]?s:${CC_EXTEN})},1)'
+    return _context(
+        "callctl-call-back",
+        [
+            *_exten(
+                "s",
+                "Set(CC_PHONE=${CUT(CC_BACK,:,1)})",
+                "Set(CC_NUMBER=${CUT(CC_BACK,:,3)})",
+                TOLD % "called_back",
+                f"Goto(callctl-ring,{_ringer('${CC_PHONE}')},1)",
+            ),
+            *_exten("missed", "Set(TIMEOUT(absolute)=0)", "Set(CC_PHONE=)", usual),
+        ],
+    )
