@@ -85,6 +85,8 @@ class EmbeddedPostgres:
         """
         user = postmaster.run_as()
         self._prepare(user)
+        if self._process is not None and self._process.poll() is not None:
+            self._process = None
         async with _locked(self.folder / "lock"):
             install = await asyncio.to_thread(self._install, user)
             if not self._data.exists():
@@ -196,7 +198,7 @@ class EmbeddedPostgres:
         """Start, or reuse what runs; a server that is stopping, or its children, are waited for."""
         deadline = asyncio.get_running_loop().time() + patience
         while True:
-            if postmaster.running(self._data) is None:
+            if self._process is None and postmaster.running(self._data) is None:
                 postmaster.clear_stale(self._data)
                 self._process = self._spawn(install, user)
             if await self._answers(deadline):
@@ -205,6 +207,7 @@ class EmbeddedPostgres:
                 process, self._process = self._process, None
                 if process is not None:
                     process.kill()
+                    await _gone(process, 5.0)
                 raise StoreError(f"{self.folder}: Postgres does not start; it says:\n{self._last_words()}")
             await asyncio.sleep(_POLL)
 

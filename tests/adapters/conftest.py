@@ -1,0 +1,3 @@
+"""Fixtures of the adapters' tests."""
+
+from tests.postgres import *  # noqa: F403
