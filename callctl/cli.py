@@ -338,14 +338,14 @@ def _calls(args: argparse.Namespace) -> int:
 def _print_records(records: list[dict[str, Any]]) -> None:
     rows = [
         (
-            *(r["id"], _clock(r["entered"]), r["caller"], r["dialled"], r["queue"], r["agent"]),
-            *(r["outcome"], r["ended_by"], _span(r["queued"], r["connected"] or r["ended"])),
-            _span(r["connected"], r["ended"]),
+            *(r["id"], _clock(r["entered"]), r["caller"], r["dialled"], r["queue"], r["agent"], r["outcome"]),
+            *(r["ended_by"], _seconds(r["waited"]) if r["queued"] else None),
+            _seconds(r["talked"]) if r["connected"] else None,
         )
         for r in records
     ]
-    columns = ("call", "entered", "caller", "dialled", "queue", "agent", "outcome", "ended by", "waited", "talked")
-    _table(columns, rows, "no call has ended yet")
+    columns = ("call", "entered", "caller", "dialled", "queue", "agent", "outcome", "by", "waited", "talked")
+    _table(columns, rows, "no call has ended yet", right=(8, 9))
 
 
 def _explain(args: argparse.Namespace) -> int:
@@ -495,11 +495,3 @@ def _seconds(length: float | None) -> str:
 def _clock(iso: str | None) -> str:
     """`2026-11-22 01:02:03.456` of an ISO 8601 time."""
     return "-" if iso is None else iso.replace("T", " ")[:23]
-
-
-def _span(start: str | None, end: str | None) -> str:
-    from datetime import datetime
-
-    if start is None or end is None:
-        return "-"
-    return _seconds((datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds())

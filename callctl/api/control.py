@@ -6,7 +6,6 @@ request says `unmask=1`. Nothing from a request is interpreted: ids are looked u
 
 from __future__ import annotations
 
-import json
 import socket
 import struct
 from typing import Annotated
@@ -15,8 +14,9 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from callctl import __version__
+from callctl.api.causes import words
 from callctl.api.explain import Teller, explain
-from callctl.api.ports import Desk, Reloaded
+from callctl.api.ports import Desk, Record, Reloaded
 from callctl.api.problems import ProblemError, as_problems, not_found
 from callctl.api.public import readiness
 from callctl.core.events import StatusAsked, Wish
@@ -91,7 +91,7 @@ async def _call(request: web.Request) -> web.Response:
     record = await desk.record(call)
     if record is None:
         raise _no_call(call)
-    return web.json_response({"live": False, **_masked_record(dict(record), _masking(request))})
+    return web.json_response({"live": False, **_record(record, _masking(request))})
 
 
 async def _explain(request: web.Request) -> web.Response:
@@ -108,7 +108,7 @@ async def _explain(request: web.Request) -> web.Response:
 async def _records(request: web.Request) -> web.Response:
     desk = request.app[_DESK]
     rows = await desk.records(_limit(request))
-    return web.json_response({"records": [_masked_record(dict(row), _masking(request)) for row in rows]})
+    return web.json_response({"records": [_record(row, _masking(request)) for row in rows]})
 
 
 async def _agents(request: web.Request) -> web.Response:
@@ -244,16 +244,33 @@ def _who(request: web.Request) -> str:
     return f"api:uid={uid}"
 
 
-_NUMBERS = ("caller", "dialled", "caller_name", "diverted_from")
-
-
-def _masked_record(row: Plain, masking: Masking) -> Plain:
+def _record(it: Record, masking: Masking) -> Plain:
     """A record as JSON's types, with what must not be shown hidden."""
-    plain: Plain = json.loads(json.dumps(row, default=str))
-    for name in _NUMBERS:
-        if isinstance(plain.get(name), str):
-            plain[name] = masking.text(plain[name])
-    for visit in plain.get("menus") or ():
-        if isinstance(visit, dict) and isinstance(visit.get("digits"), str):
-            visit["digits"] = masking.digits(visit["digits"])
-    return plain
+    return {
+        "id": it.id,
+        "node": it.node,
+        "trunk": it.trunk,
+        "phone": it.phone,
+        "caller": masking.text(it.caller),
+        "caller_name": masking.text(it.caller_name),
+        "dialled": masking.text(it.dialled),
+        "diverted_from": None if it.diverted_from is None else masking.text(it.diverted_from),
+        "feature": it.feature,
+        "entered": views.iso(it.entered),
+        "answered_by_pbx": views.iso_or_none(it.answered_by_pbx),
+        "menus": [views.menu_visit(visit, masking) for visit in it.menus],
+        "queue": it.queue,
+        "queued": views.iso_or_none(it.queued),
+        "rings": [views.ring(ring) for ring in it.rings],
+        "agent": it.agent,
+        "connected": views.iso_or_none(it.connected),
+        "ended": views.iso_or_none(it.ended),
+        "ended_by": it.ended_by,
+        "outcome": it.outcome,
+        "cause": it.cause,
+        "sip": it.sip,
+        "cause_words": words(it.cause, it.sip),
+        "wrap_up_ended": views.iso_or_none(it.wrap_up_ended),
+        "waited": views.in_seconds(it.waited),
+        "talked": views.in_seconds(it.talked),
+    }

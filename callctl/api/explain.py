@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
 from callctl.api.causes import words
+from callctl.api.ports import Stored
 from callctl.core import facts as f
-from callctl.core.facts import Fact
 from callctl.core.ids import SECOND, AgentId, Micros
 from callctl.core.model import Outcome, Party, RingResult
 from callctl.core.policy import Announce, Destination, Feature, HangUp, HangupReason, Policy, ToMenu, ToQueue
@@ -28,24 +28,22 @@ class Teller:
         return name if known is None or known.name in ("", name) else f"{known.name} ({name})"
 
 
-def explain(events: Iterable[tuple[Micros, Fact]], teller: Teller) -> list[Plain]:
+def explain(events: Sequence[Stored], teller: Teller) -> list[Plain]:
     """One entry a fact: `at`, `after` (seconds since the first), `kind` (the fact's name), `text`."""
-    lines: list[Plain] = []
-    first: Micros | None = None
-    for at, fact in events:
-        tell = _TOLD.get(type(fact))
-        if tell is None:
-            continue
-        first = at if first is None else first
-        lines.append(
-            {
-                "at": iso(at),
-                "after": in_seconds(at - first),
-                "kind": type(fact).__name__,
-                "text": tell(fact, teller),
-            }
-        )
-    return lines
+    return [
+        {
+            "at": iso(it.at),
+            "after": in_seconds(it.at - events[0].at),
+            "kind": it.kind,
+            "text": _told(it, teller),
+        }
+        for it in events
+    ]
+
+
+def _told(it: Stored, teller: Teller) -> str:
+    tell = None if it.fact is None else _TOLD.get(type(it.fact))
+    return f"{it.kind}: no words for it in this version" if tell is None else tell(it.fact, teller)
 
 
 def length(of: Micros) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from callctl.core.events import Event
 from callctl.core.facts import Fact
 from callctl.core.ids import CallId, Micros, TrunkId
-from callctl.core.model import World
+from callctl.core.model import MenuVisit, Ring, World
 from callctl.runtime.views import TrunkNow
 
 
@@ -50,6 +50,100 @@ class Reloaded:
     """`file:line:column: path: what is wrong; what would be right`. Not empty: nothing was changed."""
 
 
+class Record(Protocol):
+    """A stored call record: the columns of table `call`, times in microseconds. The store's CallRecord fits."""
+
+    @property
+    def id(self) -> CallId: ...
+
+    @property
+    def node(self) -> str: ...
+
+    @property
+    def trunk(self) -> str | None: ...
+
+    @property
+    def phone(self) -> str | None: ...
+
+    @property
+    def caller(self) -> str: ...
+
+    @property
+    def caller_name(self) -> str: ...
+
+    @property
+    def dialled(self) -> str: ...
+
+    @property
+    def diverted_from(self) -> str | None: ...
+
+    @property
+    def feature(self) -> str | None: ...
+
+    @property
+    def entered(self) -> Micros: ...
+
+    @property
+    def answered_by_pbx(self) -> Micros | None: ...
+
+    @property
+    def menus(self) -> tuple[MenuVisit, ...]: ...
+
+    @property
+    def queue(self) -> str | None: ...
+
+    @property
+    def queued(self) -> Micros | None: ...
+
+    @property
+    def rings(self) -> tuple[Ring, ...]: ...
+
+    @property
+    def agent(self) -> str | None: ...
+
+    @property
+    def connected(self) -> Micros | None: ...
+
+    @property
+    def ended(self) -> Micros | None: ...
+
+    @property
+    def ended_by(self) -> str | None: ...
+
+    @property
+    def outcome(self) -> str | None: ...
+
+    @property
+    def cause(self) -> int: ...
+
+    @property
+    def sip(self) -> int: ...
+
+    @property
+    def wrap_up_ended(self) -> Micros | None: ...
+
+    @property
+    def waited(self) -> Micros: ...
+
+    @property
+    def talked(self) -> Micros: ...
+
+
+class Stored(Protocol):
+    """A stored fact of a call. The store's StoredEvent fits."""
+
+    @property
+    def at(self) -> Micros: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def fact(self) -> Fact | None:
+        """None: written by a version whose facts this one cannot read."""
+        ...
+
+
 class Desk(Protocol):
     """What the daemon offers to its API. Every method is called on the loop's own thread."""
 
@@ -83,18 +177,14 @@ class Desk(Protocol):
         """Read the configuration anew and put it in force, all or nothing. Wrong: `ok` is false."""
         ...
 
-    async def records(self, limit: int) -> Sequence[Mapping[str, Any]]:
-        """The newest call records, the newest first: rows of table `call`.
-
-        Raises:
-            UnavailableError: the database is away.
-        """
+    async def records(self, limit: int) -> Sequence[Record]:
+        """The newest call records, the newest first. Raises UnavailableError."""
         ...
 
-    async def record(self, call: CallId) -> Mapping[str, Any] | None:
+    async def record(self, call: CallId) -> Record | None:
         """One call's record. Raises UnavailableError."""
         ...
 
-    async def events(self, call: CallId) -> Sequence[tuple[Micros, Fact]]:
+    async def events(self, call: CallId) -> Sequence[Stored]:
         """What is stored of a call, in order. Raises UnavailableError."""
         ...

@@ -29,6 +29,7 @@ from callctl.core.model import (
     Idle,
     InMenu,
     LoggedOut,
+    MenuVisit,
     Node,
     NodePhase,
     Offered,
@@ -216,7 +217,7 @@ def _story(story: Story, masking: Masking) -> Plain:
         "menus": [{"menu": v.menu, "at": iso(v.at), "digits": masking.digits(v.digits)} for v in story.menus],
         "queue": story.queue,
         "queued": iso_or_none(story.queued),
-        "rings": [_ring(ring) for ring in story.rings],
+        "rings": [ring(it) for it in story.rings],
         "agent": story.agent,
         "connected": iso_or_none(story.connected),
         "ended": iso_or_none(story.ended),
@@ -228,15 +229,19 @@ def _story(story: Story, masking: Masking) -> Plain:
     }
 
 
-def _ring(ring: Ring) -> Plain:
+def menu_visit(it: MenuVisit, masking: Masking) -> Plain:
+    return {"menu": it.menu, "at": iso(it.at), "digits": masking.digits(it.digits)}
+
+
+def ring(it: Ring) -> Plain:
     return {
-        "agent": ring.agent,
-        "at": iso(ring.at),
-        "why": ring.why,
-        "ended": iso_or_none(ring.ended),
-        "result": None if ring.result is None else ring.result.value,
-        "cause": ring.cause,
-        "sip": ring.sip,
+        "agent": it.agent,
+        "at": iso(it.at),
+        "why": it.why,
+        "ended": iso_or_none(it.ended),
+        "result": None if it.result is None else it.result.value,
+        "cause": it.cause,
+        "sip": it.sip,
     }
 
 

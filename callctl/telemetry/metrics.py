@@ -18,6 +18,7 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -31,13 +32,14 @@ from callctl.core.model import Outcome, Party, RingResult, Up, World
 from callctl.core.policy import Policy
 from callctl.runtime import views
 
+disable_created_metrics()  # a second series for each of ours, that nobody asks for
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _WAIT = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200, 1800)
 _TALK = (5, 10, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200)
 _WRAP_UP = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600)
 _RING = (1, 2, 3, 5, 7.5, 10, 15, 20, 25, 30, 45, 60)
-_STEP = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1)
 
 _DIAL_RESULTS = frozenset(
     {"dialled", "answer", "busy", "noanswer", "cancel", "congestion", "chanunavail", "invalidargs"}
@@ -58,7 +60,6 @@ class Metrics:
         self._make_calls()
         self._make_queues()
         self._make_rest()
-        self._make_inside()
         self.registry.register(WorldGauges(world, now))
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -94,35 +95,15 @@ class Metrics:
             for party in Party:
                 self.calls_ended.labels(outcome.value, party.value)
 
-    # ── small setters for what the facts do not say ──────────────────────────────────────────────
+    # ── what the facts do not say ────────────────────────────────────────────────────────────────
 
     def pull(self, name: str, what: str, read: Callable[[], float]) -> None:
         """A gauge `callctl_<name>` that asks `read` at each scrape."""
         Gauge(f"callctl_{name}", what, registry=self.registry).set_function(read)
 
-    def step_took(self, seconds: float) -> None:
-        self._step.observe(seconds)
-
-    def set_inbox(self, depth: int) -> None:
-        self._inbox.set(depth)
-
-    def inbox_dropped(self, events: int = 1) -> None:
-        self._dropped.inc(events)
-
     def poisoned(self) -> None:
         """An event raised an exception in the core and was put aside."""
         self._poison.inc()
-
-    def set_journal(self, waiting: int) -> None:
-        """Batches that are not yet stored anywhere."""
-        self._journal.set(waiting)
-
-    def set_spool(self, batches: int) -> None:
-        """Batches that wait on disk for Postgres."""
-        self._spool.set(batches)
-
-    def set_database(self, up: bool) -> None:
-        self._database.set(int(up))
 
     # ── the metrics ──────────────────────────────────────────────────────────────────────────────
 
@@ -169,17 +150,9 @@ class Metrics:
         self.emergency = self._counter("emergency_calls", "Emergency calls from phones", "node", "result")
         self.node_up = self._gauge("node_up", "1: the node's link is up and its state known", "node")
         self.trunk_up = self._gauge("trunk_up", "1: the trunk can carry calls", "node", "trunk")
+        self._poison = self._counter("poison_events", "Events that broke the core and were put aside")
         self.policies = self._counter("policies_applied", "Configurations put in force")
         self._gauge("build_info", "Always 1", "version").labels(__version__).set(1)
-
-    def _make_inside(self) -> None:
-        self._step = self._histogram("step_seconds", "One step of the core", _STEP)
-        self._inbox = self._gauge("inbox_depth", "Events that wait for the core")
-        self._dropped = self._counter("inbox_dropped", "Events dropped at the inbox's bound")
-        self._poison = self._counter("poison_events", "Events that broke the core and were put aside")
-        self._journal = self._gauge("journal_waiting", "Batches not yet stored anywhere")
-        self._spool = self._gauge("spool_batches", "Batches on disk that wait for Postgres")
-        self._database = self._gauge("database_up", "1: the last word from Postgres was good")
 
     # ── one fact at a time ───────────────────────────────────────────────────────────────────────
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from callctl.api.ports import Condition, Health, Reloaded, UnavailableError
+from callctl.api.ports import Condition, Health, Record, Reloaded, Stored, UnavailableError
 from callctl.core.events import Event, StatusAsked, Wish
 from callctl.core.facts import (
     AgentStatusChanged,
@@ -51,6 +50,7 @@ from callctl.core.model import (
     Paused,
     Queued,
     Reachable,
+    Ring,
     RingResult,
     Story,
     Unreachable,
@@ -72,6 +72,7 @@ from callctl.core.policy import (
     TrunkPolicy,
 )
 from callctl.runtime.views import TrunkNow
+from callctl.store.cdr import CallRecord
 
 NOON: Micros = 1_795_262_400 * SECOND
 PBX, SALES, MAIN = NodeId("pbx"), QueueId("sales"), MenuId("main")
@@ -149,24 +150,48 @@ def story(call: CallId) -> list[tuple[Micros, Fact]]:
     ]
 
 
-def record(call: CallId) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Told:
+    """A stored fact, as the store reads it."""
+
+    at: Micros
+    fact: Fact | None
+    kind: str
+
+
+def stored(events: list[tuple[Micros, Fact]]) -> list[Told]:
+    return [Told(at, fact, type(fact).__name__) for at, fact in events]
+
+
+def record(call: CallId) -> CallRecord:
     """A row of table `call`, as the store reads it."""
-    return {
-        "id": call,
-        "entered": "2026-11-21T11:50:00.000000Z",
-        "caller": "+33612345678",
-        "caller_name": "",
-        "dialled": "+33123456789",
-        "diverted_from": None,
-        "menus": [{"menu": "main", "at": "2026-11-21T11:50:00.000000Z", "digits": "1"}],
-        "queue": "sales",
-        "queued": "2026-11-21T11:50:03.200000Z",
-        "agent": "ana",
-        "connected": "2026-11-21T11:50:12.000000Z",
-        "ended": "2026-11-21T11:51:30.000000Z",
-        "ended_by": "caller",
-        "outcome": "answered",
-    }
+    start = NOON - 600 * SECOND
+    return CallRecord(
+        id=call,
+        node=PBX,
+        trunk="carrier",
+        phone=None,
+        caller="+33612345678",
+        caller_kind="E164",
+        caller_name="",
+        dialled="+33123456789",
+        diverted_from=None,
+        feature=None,
+        entered=start,
+        answered_by_pbx=start,
+        menus=(MenuVisit(MAIN, start, "1"),),
+        queue=SALES,
+        queued=start + 3_200_000,
+        rings=(Ring(ANA, start + 9 * SECOND, "longest idle", start + 12 * SECOND, RingResult.ANSWERED),),
+        agent=ANA,
+        connected=start + 12 * SECOND,
+        ended=start + 90 * SECOND,
+        ended_by="caller",
+        outcome="answered",
+        cause=16,
+        sip=0,
+        wrap_up_ended=None,
+    )
 
 
 @dataclass
@@ -212,13 +237,13 @@ class FakeDesk:
     async def reload(self) -> Reloaded:
         return self.reloaded
 
-    async def records(self, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def records(self, limit: int) -> Sequence[Record]:
         if self.away:
             raise UnavailableError(self.away)
         return [record(OVER)][:limit]
 
-    async def record(self, call: CallId) -> Mapping[str, Any] | None:
+    async def record(self, call: CallId) -> Record | None:
         return record(call) if call == OVER else None
 
-    async def events(self, call: CallId) -> Sequence[tuple[Micros, Fact]]:
-        return story(call) if call in (OVER, TALKING) else []
+    async def events(self, call: CallId) -> Sequence[Stored]:
+        return stored(story(call)) if call in (OVER, TALKING) else []

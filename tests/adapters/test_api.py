@@ -21,7 +21,7 @@ from callctl.api.ports import Condition, Desk, Reloaded
 from callctl.api.public import public_app
 from callctl.api.server import ListenError, listen_tcp, listen_unix
 from callctl.core.events import StatusAsked, Wish
-from callctl.core.facts import CallEnded, CallRequeued, GhostAnswered, TrunkChanged
+from callctl.core.facts import CallEnded, CallRequeued, Fact, GhostAnswered, TrunkChanged
 from callctl.core.ids import SECOND, TrunkId
 from callctl.core.model import Available, Offered, Outcome, Party, Paused
 from callctl.core.policy import Announce, Feature, HangUp, HangupReason, ToMenu, ToQueue
@@ -112,7 +112,10 @@ async def test_an_unknown_call_is_a_problem(control: Caller, path: str) -> None:
 async def test_records(control: Caller, desk: FakeDesk) -> None:
     status, body = await control.get("/v1/records?limit=5")
     assert (status, len(body["records"])) == (200, 1)
-    assert body["records"][0]["caller"] == "+33…78"
+    (record,) = body["records"]
+    assert record["caller"] == "+33…78"
+    assert (record["waited"], record["talked"], record["cause_words"]) == (8.8, 78, "normal clearing (Q.850 16)")
+    assert record["rings"][0]["result"] == "answered"
     for wrong in ("0", "x", "1001", "99999", "-1", "1.5", "²"):
         status, body = await control.get(f"/v1/records?limit={wrong}")
         assert (status, body["right"]) == (400, "limit is a whole number from 1 to 1000")
@@ -180,20 +183,16 @@ async def test_explain_reads_as_a_story(control: Caller) -> None:
 def test_words_for_the_rarer_facts() -> None:
     teller = Teller(at_noon.policy(), MASKED)
     abandoned = CallEnded(OVER, SALES, None, Outcome.ABANDONED, Party.CALLER, 0, 487, 65 * SECOND, 0)
-    lines = explain(
-        [
-            (NOON, CallRequeued(OVER, SALES, 1, "ben did not answer")),
-            (NOON, GhostAnswered(OVER, SALES, ANA)),
-            (NOON, abandoned),
-        ],
-        teller,
-    )
+    facts: list[Fact] = [CallRequeued(OVER, SALES, 1, "ben did not answer"), GhostAnswered(OVER, SALES, ANA), abandoned]
+    told = at_noon.stored([(NOON, fact) for fact in facts])
+    lines = explain([*told, at_noon.Told(NOON, None, "CallBaked")], teller)
     assert lines[0]["text"] == "Back in sales at place 1: ben did not answer"
     assert lines[1]["text"].startswith("Ana Silva (ana) answered, but the caller had already gone")
     assert lines[2]["text"] == (
         "Ended by the caller, 1 min 5 s of waiting (abandoned: the caller left while waiting): "
         "SIP 487 request terminated"
     )
+    assert lines[3]["text"] == "CallBaked: no words for it in this version"
     assert words(0) == ""
     assert words(17) == "user busy (Q.850 17)"
     assert words(126, 699) == "Q.850 126, SIP 699"
