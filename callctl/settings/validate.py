@@ -69,11 +69,13 @@ class Validation:
         entries: dict[str, Any] = {}
         for key, value in raw.items():
             path = (section, key)
+            found = self._value(kind, value, path)
             try:
                 _adapter(key_kind).validate_python(key, context=self._known)
             except ValidationError as error:
                 self._note(error, path, kind, of_key=True)
-            found = self._value(kind, value, path)
+                if section == "numbers":
+                    continue  # it would be told a second time that this is no number
             if found is not None:
                 entries[key] = found
         return entries
@@ -114,6 +116,8 @@ class Validation:
         path = (*base, *loc)
         what = detail["type"]
         context = detail.get("ctx", {})
+        if what == "too_short" and detail["input"]:
+            return None  # what is in it was refused, and told
         if what == "missing":
             if path in self.tree.broken:
                 return None

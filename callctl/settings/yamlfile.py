@@ -76,8 +76,7 @@ class _Loader(Reader, Scanner, Parser):
         """The only document's value; problems are gathered on the way."""
         self._next()  # the stream's start
         if isinstance(self._peek(), StreamEndEvent):
-            self._note(Place(self.file, 1, 1), (), "the file is empty", "write settings, or remove the file")
-            return None
+            return {}  # everything in it is commented out
         self._next()  # the document's start
         root = self._node(())
         self._next()  # the document's end
@@ -202,11 +201,14 @@ def read(path: Path) -> tuple[Tree, list[Problem]]:
 
 def parse(text: str, file: str) -> tuple[Tree, list[Problem]]:
     """What the text of a file says."""
+    if not text.strip():
+        wrong = "the file is empty"
+        return Tree(whole=False), [Problem.at(Place(file, 1, 1), (), wrong, "write settings, or remove it")]
     try:
         loader = _Loader(text, file)
     except ReaderError as error:
         place = _place_of(text, error.position, file)
-        wrong = f"the character U+{ord(str(error.character)):04X} does not belong in a text file"
+        wrong = f"the character U+{ord(text[error.position]):04X} does not belong in a text file"
         return Tree(whole=False), [Problem.at(place, (), wrong, "remove it")]
     tree = loader.tree
     try:
