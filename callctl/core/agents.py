@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from callctl.core import calls
 from callctl.core.commands import Hangup, RingPhone
+from callctl.core.events import LegAnswered, LegRinging
 from callctl.core.facts import (
     AgentPhoneChanged,
     AgentStatusChanged,
@@ -116,14 +117,18 @@ def _display(call: Call) -> tuple[str, str]:
             return "", ""
 
 
-def leg_ringing(turn: Turn, agent: Agent, leg: Leg) -> None:
+def leg_ringing(turn: Turn, agent: Agent, leg: Leg, event: LegRinging) -> None:
     """A contact rings. That a second one does as well changes nothing."""
     match agent.state:
         case Reserved(call, legs, idle_since) if leg.id in legs:
             move(turn, agent, "phone rings", Ringing(call, legs, idle_since))
+        case Ringing(legs=legs) if leg.id in legs:
+            pass
+        case _:
+            turn.stray(event, agent.state)
 
 
-def leg_answered(turn: Turn, agent: Agent, leg: Leg) -> None:
+def leg_answered(turn: Turn, agent: Agent, leg: Leg, event: LegAnswered) -> None:
     """A contact was answered: it gets the call, if that still waits for it; else it is hung up."""
     call = turn.world.calls.get(leg.call)
     match agent.state, call and call.phase:
@@ -137,7 +142,7 @@ def leg_answered(turn: Turn, agent: Agent, leg: Leg) -> None:
             move(turn, agent, "answers", OnCall(call.id, leg.id))
             calls.connect(turn, call, agent.id, leg.id)
         case OnCall(leg=talking), _ if talking == leg.id:
-            pass  # said twice
+            turn.stray(event, "OnCall")  # said twice
         case _:
             turn.wish(Hangup(leg.node, leg.id, HangupReason.ANSWERED_ELSEWHERE))
             if call is not None and not isinstance(agent.state, OnCall):
@@ -160,7 +165,7 @@ def _contact_out(turn: Turn, agent: Agent, ringing: Reserved | Ringing, leg: Leg
     call = turn.world.calls.get(leg.call)
     offered = call is not None and isinstance(call.phase, Offered) and call.phase.agent == agent.id
     if call is not None and offered:
-        _note_cause(call, cause, sip)
+        _note_cause(turn, call, cause, sip)
     rest = ringing.legs - {leg.id}
     if rest:
         move(turn, agent, "a contact is out", replace(ringing, legs=rest))
@@ -174,7 +179,7 @@ def _contact_out(turn: Turn, agent: Agent, ringing: Reserved | Ringing, leg: Leg
         calls.requeue(turn, call, "ring failed", f"{agent.id}: {call.story.rings[-1].result}")
 
 
-def _note_cause(call: Call, cause: int, sip: int) -> None:
+def _note_cause(turn: Turn, call: Call, cause: int, sip: int) -> None:
     """Of several contacts' causes, keep the one that says most: forwarded, then rejected, then the last."""
     ring = call.story.rings[-1]
     rank = (RingResult.FORWARDED, RingResult.REJECTED)
@@ -182,6 +187,7 @@ def _note_cause(call: Call, cause: int, sip: int) -> None:
     if said_more and ring_result(cause, sip) is not RingResult.FORWARDED:
         return
     call.story.rings[-1] = replace(ring, cause=cause, sip=sip)
+    turn.touch_call(call)
 
 
 def ring_result(cause: int, sip: int) -> RingResult:

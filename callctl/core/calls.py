@@ -13,7 +13,6 @@ from callctl.core.facts import (
     CallEntered,
     CallQueued,
     CallRequeued,
-    StrayEvent,
 )
 from callctl.core.ids import SECOND, AgentId, CallId, LegId, Micros
 from callctl.core.model import (
@@ -72,7 +71,7 @@ def move(turn: Turn, call: Call, trigger: str, phase: CallPhase) -> None:
 def arrive(turn: Turn, event: CallArrived) -> None:
     """A caller enters: from a trunk or a phone, to a number or a feature code."""
     if event.leg in turn.world.legs:
-        turn.tell(StrayEvent("CallArrived", "known leg"))
+        turn.stray(event, "known leg")
         return
     world, now = turn.world, turn.now
     call = Call(
@@ -186,7 +185,7 @@ def bridge_failed(turn: Turn, event: BridgeFailed) -> None:
     """The two could not be joined: the agent's leg goes, the caller waits on at the old place."""
     call = turn.world.calls.get(event.call)
     if call is None or not isinstance(call.phase, Connected):
-        turn.tell(StrayEvent("BridgeFailed", "no such talk"))
+        turn.stray(event, "no such talk")
         return
     phase = call.phase
     agent = turn.world.agents[phase.agent]

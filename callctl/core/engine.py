@@ -33,10 +33,10 @@ from callctl.core.events import (
     TimePassed,
     TrunkState,
 )
-from callctl.core.facts import EmergencyCalled, Fact, StatusRefused, StrayEvent, TrunkChanged
+from callctl.core.facts import EmergencyCalled, Fact, StatusRefused, TrunkChanged
 from callctl.core.ids import SECOND, AgentId, CallId, LegId, Micros, NodeId, PhoneId
 from callctl.core.index import Alarm
-from callctl.core.model import Agent, Call, Ended, Idle, Leg, LegRole, Node, Outcome, Party, Up, World
+from callctl.core.model import Agent, Call, Down, Ended, Idle, Leg, LegRole, Node, Outcome, Party, Up, World
 from callctl.core.routing import choose
 from callctl.core.turn import Turn, agent_due, call_due
 
@@ -95,6 +95,13 @@ def next_due(world: World) -> Micros | None:
 
 
 def _event_triggered(turn: Turn, event: Event) -> None:
+    if not isinstance(event, StatusAsked | PolicyChanged | TimePassed) and event.node not in turn.world.nodes:
+        turn.stray(event, "unknown node")
+    else:
+        _take(turn, event)
+
+
+def _take(turn: Turn, event: Event) -> None:
     match event:
         case CallArrived():
             calls.arrive(turn, event)
@@ -130,7 +137,7 @@ def _event_triggered(turn: Turn, event: Event) -> None:
 def _of_leg(turn: Turn, event: LegRinging | LegAnswered | LegLeft | LegGone | DigitPressed | PlaybackEnded) -> None:
     leg = turn.world.legs.get(event.leg)
     if leg is None:
-        turn.tell(StrayEvent(type(event).__name__, "unknown leg"))
+        turn.stray(event, "unknown leg")
     elif leg.role is LegRole.CALLER:
         _of_caller(turn, leg, event)
     else:
@@ -145,13 +152,13 @@ def _of_caller(
         case LegGone(cause=cause, sip=sip):
             calls.leg_gone(turn, leg, cause, sip)
         case LegLeft():
-            _leaves(turn, leg)
+            _leaves(turn, leg, event)
         case DigitPressed():
             ivr.digit(turn, call, event)
         case PlaybackEnded():
             ivr.playback_ended(turn, call, event)
         case LegRinging() | LegAnswered():
-            turn.tell(StrayEvent(type(event).__name__, "caller"))
+            turn.stray(event, "caller")
         case _:
             assert_never(event)
 
@@ -164,34 +171,35 @@ def _of_agent_leg(
 ) -> None:
     match event:
         case LegRinging():
-            agents.leg_ringing(turn, agent, leg)
+            agents.leg_ringing(turn, agent, leg, event)
         case LegAnswered():
-            agents.leg_answered(turn, agent, leg)
+            agents.leg_answered(turn, agent, leg, event)
         case LegGone(cause=cause, sip=sip):
             agents.leg_gone(turn, agent, leg, cause, sip)
         case LegLeft():
-            _leaves(turn, leg)
+            _leaves(turn, leg, event)
         case DigitPressed() | PlaybackEnded():
-            pass  # an agent's digits mean nothing yet; nothing is played to agents yet
+            turn.stray(event, "agent")  # their digits mean nothing yet; nothing is played to them yet
         case _:
             assert_never(event)
 
 
-def _leaves(turn: Turn, leg: Leg) -> None:
-    if leg.left_by is None:
-        leg.left_by = turn.now + LEFT_GRACE
-        turn.world.index.alarm((leg.left_by, "leg", leg.id))
+def _leaves(turn: Turn, leg: Leg, event: LegLeft) -> None:
+    if leg.left_by is not None:
+        turn.stray(event, "left before")
+        return
+    leg.left_by = turn.now + LEFT_GRACE
+    turn.world.index.alarm((leg.left_by, "leg", leg.id))
 
 
 def _of_node(turn: Turn, event: LinkLost | LinkRestored | Synced) -> None:
-    if event.node not in turn.world.nodes:
-        turn.tell(StrayEvent(type(event).__name__, "unknown node"))
-        return
     match event:
         case LinkLost():
             nodes.link_lost(turn, event)
         case LinkRestored():
             nodes.link_restored(turn, event)
+        case Synced() if isinstance(turn.world.nodes[event.node].phase, Down):
+            turn.stray(event, "Down")  # the link was lost again before the snapshot could be held against anything
         case Synced(node, snapshot, named):
             for what in recovery.missed(turn.world, node, snapshot, named):
                 _event_triggered(turn, what)

@@ -46,9 +46,11 @@ def digit(turn: Turn, call: Call, event: DigitPressed) -> None:
     """The caller pressed a digit. Outside a menu, or during prompts without barge-in, it means nothing."""
     phase = call.phase
     if not isinstance(phase, InMenu):
+        turn.stray(event, phase)
         return
     menu = turn.world.policy.menus[phase.menu]
     if phase.playing is not None and not menu.barge_in:
+        turn.stray(event, "InMenu without barge-in")
         return
     visit = call.story.menus[-1]
     call.story.menus[-1] = replace(visit, digits=(visit.digits + event.digit)[:32])
@@ -82,6 +84,8 @@ def playback_ended(turn: Turn, call: Call, event: PlaybackEnded) -> None:
             if event.failed:
                 turn.tell(PromptFailed(call.id, prompts))
             enter(turn, call, then, "prompts end")
+        case _:
+            turn.stray(event, call.phase)  # a digit stopped it, say
 
 
 def resume(turn: Turn, call: Call) -> None:

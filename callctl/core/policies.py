@@ -48,7 +48,9 @@ _V = TypeVar("_V")
 def apply(turn: Turn, event: PolicyChanged) -> None:
     """From now on the new policy decides. Callers in a removed menu or queue finish there: it drains."""
     world, old, new = turn.world, turn.world.policy, event.policy
-    for node in {p.node for p in new.phones.values()} | {new.default_node}:
+    for node in sorted(
+        {p.node for p in new.phones.values()} | {t.node for t in new.trunks.values()} | {new.default_node}
+    ):
         world.nodes.setdefault(node, Node(node, Down(turn.now)))
     keep_what_is_used(world, old, new)
     for agent in list(world.agents.values()):

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from callctl.core.commands import Command
-from callctl.core.facts import AgentStateChanged, Fact
+from callctl.core.events import Event
+from callctl.core.facts import AgentStateChanged, Fact, StrayEvent
 from callctl.core.ids import AgentId, CallId, Micros, NodeId
 from callctl.core.index import IdleKey, Lane, PlaceKey
 from callctl.core.model import (
@@ -61,6 +62,11 @@ class Turn:
 
     def tell(self, fact: Fact) -> None:
         self.facts.append(fact)
+
+    def stray(self, event: Event, where: object) -> None:
+        """The event fits no phase: it changes nothing, and is counted. `where`: the phase, or what is not known."""
+        phase = where if isinstance(where, str) else type(where).__name__
+        self.tell(StrayEvent(type(event).__name__, phase))
 
     # ── calls and legs ───────────────────────────────────────────────────────────────────────
 

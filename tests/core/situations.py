@@ -1,0 +1,370 @@
+"""Every situation that the totality test plays every event into, and every event that fits or does not fit there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from callctl.core.events import (
+    BridgeFailed,
+    CallArrived,
+    DigitPressed,
+    EmergencyDialled,
+    Event,
+    LegAnswered,
+    LegGone,
+    LegLeft,
+    LegRinging,
+    LegSeen,
+    LegState,
+    LinkLost,
+    LinkRestored,
+    PhoneBusy,
+    PhoneContacts,
+    PlaybackEnded,
+    PolicyChanged,
+    Snapshot,
+    StatusAsked,
+    Synced,
+    TimePassed,
+    TrunkState,
+    Wish,
+)
+from callctl.core.ids import AgentId, CallId, LegId, NodeId, PhoneId, PlaybackId, TrunkId
+from callctl.core.model import Announcing, InMenu, LegRole, World
+from callctl.core.policy import E164, Emergency, Policy
+from tests.core.world import ENTRIES, FEATURES, NODE, TO_MENU, TO_QUEUE, Stage, policy, stage
+
+ELSEWHERE = NodeId("elsewhere")
+
+# ── situations ───────────────────────────────────────────────────────────────────────────────
+
+
+def nobody_calls() -> Stage:
+    return stage()
+
+
+def hears_a_menu() -> Stage:
+    it = stage()
+    it.arrive("c1", TO_MENU)
+    return it
+
+
+def may_press_a_digit() -> Stage:
+    it = hears_a_menu()
+    it.heard("c1")
+    return it
+
+
+def has_one_try_left() -> Stage:
+    it = may_press_a_digit()
+    it.wait(5)
+    it.heard("c1")
+    it.wait(5)
+    it.heard("c1")
+    return it
+
+
+def gives_up_to(number: str) -> Callable[[], Stage]:
+    def made() -> Stage:
+        it = stage()
+        it.arrive("c1", number)
+        for _ in range(2):
+            it.heard("c1")
+            it.wait(5)
+        it.heard("c1")
+        return it
+
+    return made
+
+
+def must_hear_the_prompts() -> Stage:
+    it = stage()
+    it.arrive("c1", "442079460013")
+    return it
+
+
+def hears_an_announcement() -> Stage:
+    it = stage()
+    it.arrive("c1", "442079460003")
+    return it
+
+
+def hears_a_greeting_before_the_menu() -> Stage:
+    it = stage()
+    it.arrive("c1", "442079460004")
+    return it
+
+
+def hears_a_greeting_before_the_queue() -> Stage:
+    it = stage()
+    it.arrive("c1", "442079460005")
+    return it
+
+
+def dials_a_feature_code() -> Stage:
+    it = stage()
+    it.feature("c1", "ana", "*47")
+    return it
+
+
+def waits() -> Stage:
+    it = stage(reachable=())
+    it.arrive("c1")
+    it.arrive("c2")
+    return it
+
+
+def is_offered() -> Stage:
+    it = stage()
+    it.contacts("ana", "sip:ana@192.0.2.1", "sip:ana@192.0.2.2")
+    it.arrive("c1")
+    return it
+
+
+def rings() -> Stage:
+    it = is_offered()
+    it.busy("ana", True)
+    it.ring(it.legs("ana")[0])
+    return it
+
+
+def rings_on_one_contact_of_two() -> Stage:
+    it = rings()
+    it.gone(it.legs("ana")[0], 17, 486)
+    return it
+
+
+def rang_too_long() -> Stage:
+    it = rings()
+    it.ask("ben", Wish.PAUSE)
+    it.wait(20)
+    return it
+
+
+def left_while_it_rang() -> Stage:
+    it = rings()
+    it.gone("c1")
+    return it
+
+
+def talks() -> Stage:
+    it = stage()
+    it.contacts("ana", "sip:ana@192.0.2.1", "sip:ana@192.0.2.2")
+    it.talk("c1", "ana")
+    it.busy("ana", True)
+    it.arrive("c2")
+    it.ring(it.legs("ben")[0])
+    return it
+
+
+def talks_in_a_queue_without_wrap_up() -> Stage:
+    it = stage()
+    it.arrive("c1", "442079460007")
+    it.answer(it.legs("ana")[0])
+    return it
+
+
+def caller_hung_up_first() -> Stage:
+    it = talks()
+    it.gone("c1")
+    return it
+
+
+def agent_hung_up_first() -> Stage:
+    it = talks()
+    it.gone(next(leg.id for leg in it.world.legs.values() if leg.call == it.call("c1").id and leg.agent))
+    return it
+
+
+def wraps_up() -> Stage:
+    it = stage()
+    leg = it.talk("c1", "ana")
+    it.gone(leg)
+    it.gone("c1")
+    return it
+
+
+def in_wrap_up_with_a_busy_phone() -> Stage:
+    it = wraps_up()
+    it.busy("ana", True)
+    return it
+
+
+def left_the_app() -> Stage:
+    it = talks()
+    it.do(LegLeft(NODE, LegId("c1")))
+    return it
+
+
+def agents_are_away() -> Stage:
+    it = waits()
+    it.ask("ana", Wish.LOGOUT)
+    it.ask("ben", Wish.PAUSE, "lunch")
+    return it
+
+
+def phone_settles() -> Stage:
+    it = stage()
+    it.arrive("c1", "442079460007")
+    leg = it.legs("ana")[0]
+    it.busy("ana", True)
+    it.answer(leg)
+    it.gone("c1")
+    return it
+
+
+def agent_was_removed() -> Stage:
+    it = talks()
+    it.do(PolicyChanged(replace(policy(("ben",)), sha="without ana")))
+    return it
+
+
+def queue_and_menus_were_removed() -> Stage:
+    it = talks()
+    it.arrive("c3", TO_MENU)
+    it.arrive("c4", "442079460005")
+    it.do(PolicyChanged(bare()))
+    return it
+
+
+def bare() -> Policy:
+    """The configuration without menus, queues and numbers."""
+    known = policy()
+    agents = {name: replace(agent, queues=()) for name, agent in known.agents.items()}
+    return replace(known, sha="bare", entries={}, menus={}, queues={}, agents=agents, features={})
+
+
+SITUATIONS: dict[str, Callable[[], Stage]] = {
+    made.__name__: made
+    for made in (
+        nobody_calls,
+        hears_a_menu,
+        may_press_a_digit,
+        has_one_try_left,
+        must_hear_the_prompts,
+        hears_an_announcement,
+        hears_a_greeting_before_the_menu,
+        hears_a_greeting_before_the_queue,
+        dials_a_feature_code,
+        waits,
+        is_offered,
+        rings,
+        rings_on_one_contact_of_two,
+        rang_too_long,
+        left_while_it_rang,
+        talks,
+        talks_in_a_queue_without_wrap_up,
+        caller_hung_up_first,
+        agent_hung_up_first,
+        wraps_up,
+        in_wrap_up_with_a_busy_phone,
+        left_the_app,
+        agents_are_away,
+        phone_settles,
+        agent_was_removed,
+        queue_and_menus_were_removed,
+    )
+} | {
+    "gives_up_to_a_menu": gives_up_to("442079460010"),
+    "gives_up_to_a_queue": gives_up_to("442079460011"),
+    "gives_up_to_an_announcement": gives_up_to("442079460012"),
+}
+
+
+def links(it: Stage) -> Iterator[tuple[str, Stage]]:
+    """The situation with its node up, down and syncing."""
+    yield "up", it
+    it.do(LinkLost(NODE))
+    yield "down", it
+    it.do(LinkRestored(NODE, "boot-1"))
+    yield "syncing", it
+
+
+# ── events ───────────────────────────────────────────────────────────────────────────────────
+
+
+def everything(world: World) -> dict[type, list[Event]]:
+    """For every event type: what could fit this World, what cannot, and what comes from a node nobody knows."""
+    legs = [*world.legs, LegId("nobody")]
+    at = [*((NODE, leg) for leg in legs), (ELSEWHERE, LegId("nobody"))]
+    phones = [*(phone for phone in world.policy.phones), PhoneId("nobody")]
+    playing = [*_playing(world), PlaybackId("old")]
+    return {
+        CallArrived: _arrivals(world),
+        LegRinging: [LegRinging(n, leg) for n, leg in at],
+        LegAnswered: [LegAnswered(n, leg) for n, leg in at],
+        LegLeft: [LegLeft(n, leg) for n, leg in at],
+        LegGone: [LegGone(n, leg, *why) for n, leg in at for why in CAUSES],
+        DigitPressed: [DigitPressed(n, leg, digit) for n, leg in at for digit in "124#"],
+        PlaybackEnded: [PlaybackEnded(n, leg, p, bad) for n, leg in at for p in playing for bad in (False, True)],
+        BridgeFailed: [BridgeFailed(NODE, call, "no") for call in (*world.calls, CallId("nobody"))],
+        LinkLost: [LinkLost(NODE), LinkLost(ELSEWHERE)],
+        LinkRestored: [LinkRestored(n, booted) for n in (NODE, ELSEWHERE) for booted in ("boot-1", "boot-2")],
+        Synced: [Synced(n, s, named) for n in (NODE, ELSEWHERE) for s in snapshots(world) for named in _named(world)],
+        PhoneContacts: [
+            PhoneContacts(NODE, p, who) for p in phones for who in ((), (f"sip:{p}@192.0.2.1",), ("sip:a", "sip:b"))
+        ],
+        PhoneBusy: [PhoneBusy(NODE, p, busy) for p in phones for busy in (False, True)],
+        TrunkState: [TrunkState(NODE, TrunkId("t"), up, "registered") for up in (False, True)],
+        EmergencyDialled: [EmergencyDialled(NODE, p, Emergency("112"), "dialled") for p in phones],
+        StatusAsked: [
+            StatusAsked(agent, wish, "", "test") for agent in (*world.agents, AgentId("nobody")) for wish in Wish
+        ],
+        PolicyChanged: [PolicyChanged(p) for p in (policy(), policy(("ben", "carl")), policy(()), bare())],
+        TimePassed: [TimePassed()],
+    }
+
+
+CAUSES = ((16, 0), (19, 0), (17, 486), (21, 603), (0, 302), (20, 404), (0, 0, False))
+"""(cause, SIP status[, made]): normal, no answer, busy, declined, forwarded, not registered, never made."""
+
+
+def _arrivals(world: World) -> list[Event]:
+    caller, known = E164("33142685300"), [leg for leg, of in world.legs.items() if of.role is LegRole.CALLER][:1]
+    calls: list[Event] = [
+        CallArrived(NODE, leg, E164(number), number, caller, "Zoe")
+        for number in (*ENTRIES, "19995550100")
+        for leg in (LegId("new"), *known)
+    ]
+    codes: list[Event] = [
+        CallArrived(NODE, LegId("new"), E164("1"), code, caller, "", None, phone, None, code)
+        for code in (*FEATURES, "*99")
+        for phone in (PhoneId("ana"), PhoneId("nobody"), None)
+    ]
+    return [*calls, *codes, CallArrived(ELSEWHERE, LegId("new"), E164(TO_QUEUE), TO_QUEUE, caller, "")]
+
+
+def _playing(world: World) -> list[PlaybackId]:
+    found: list[PlaybackId] = []
+    for call in world.calls.values():
+        match call.phase:
+            case InMenu(playing=playing) if playing is not None:
+                found.append(playing)
+            case Announcing(playing=playing):
+                found.append(playing)
+    return found
+
+
+def _named(world: World) -> list[frozenset[LegId]]:
+    return [frozenset(), frozenset(world.legs)]
+
+
+def snapshots(world: World) -> list[Snapshot]:
+    """All is there; nothing is; all stands elsewhere; and there is more than we know."""
+    arrived = CallArrived(NODE, LegId("unheard"), E164(TO_QUEUE), TO_QUEUE, E164("33142685300"), "")
+    strangers = (
+        LegSeen(LegId("unheard"), LegState.UP, True, "", arrived),
+        LegSeen(LegId("unknown"), LegState.UP, True),
+        LegSeen(LegId("elsewhere"), LegState.UP, False),
+    )
+    bridges = (*world.calls, CallId("0" * 26), "hold-sales", "somebody-else's")
+    return [
+        Snapshot(),
+        *(
+            Snapshot((*(LegSeen(leg, state, in_app, bridge) for leg in world.legs), *strangers), bridges)
+            for state in LegState
+            for in_app in (True, False)
+            for bridge in ("", "hold-sales")
+        ),
+    ]
