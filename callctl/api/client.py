@@ -79,6 +79,8 @@ class Client:
                 why = "no daemon listens there; start one with `callctl run --config DIR`"
             case PermissionError():
                 why = "you may not open it; ask as its owner or a user of its group"
+            case BrokenPipeError() | ConnectionResetError():
+                why = "whoever listens there hung up; is it callctl's?"
             case TimeoutError():
                 why = f"the daemon did not answer in {TIMEOUT:g} s"
             case _:
