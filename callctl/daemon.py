@@ -1,0 +1,317 @@
+"""The composition root: builds, starts and stops everything in order. Decides nothing.
+
+The order of a start is the order of trust: configuration, health page, database, the World from its rows, the loop,
+and only then the links to the PBX. Until the loop writes the heartbeat, callers take the fallback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from callctl import __version__
+from callctl.api.control import control_app
+from callctl.api.ports import Reloaded
+from callctl.api.public import public_app
+from callctl.api.server import ListenError, Server, listen_tcp, listen_unix
+from callctl.core.events import Event, PolicyChanged
+from callctl.core.ids import Micros
+from callctl.core.model import World
+from callctl.core.recovery import restore
+from callctl.desk import DaemonDesk
+from callctl.links import Links
+from callctl.runtime.clock import SystemClock
+from callctl.runtime.inbox import BoundedInbox
+from callctl.runtime.loop import Loop
+from callctl.runtime.ports import Restored
+from callctl.settings import Loaded, SettingsError, changes, load, needs_restart
+from callctl.store.embedded import EmbeddedPostgres
+from callctl.store.errors import StoreError
+from callctl.store.start import Life, Store, open_store
+from callctl.telemetry.log import configure
+from callctl.telemetry.metrics import Metrics
+from callctl.telemetry.story import Storyteller
+
+log = structlog.get_logger("callctl.daemon")
+
+DATABASE_RETRY = 2.0
+"""Seconds between two tries to open the database at the start."""
+POISON_PAUSE = 0.5
+"""Seconds before a rebuilt World goes on: a step that fails again and again must not eat the machine."""
+
+
+class StartError(Exception):
+    """callctl cannot start; `str()` says why and what to do, for people."""
+
+
+def run(config: Path, overlay: Path | None = None) -> int:
+    """Run the daemon until SIGTERM or SIGINT; returns the exit code.
+
+    Raises:
+        SettingsError: the configuration is wrong.
+        StartError: a port is taken, another callctl runs, a folder cannot be written.
+    """
+    loaded = load(config, overlay)
+    configure(
+        loaded.daemon.log.level,
+        json={"json": True, "text": False}.get(loaded.daemon.log.format),
+        unmask=loaded.daemon.log.unmasked,
+    )
+    return uvloop.run(Daemon(config, overlay, loaded).main())
+
+
+class Daemon:
+    """Everything of one callctl, from its start to its end."""
+
+    def __init__(self, config: Path, overlay: Path | None, loaded: Loaded) -> None:
+        self.config = config
+        self.overlay = overlay
+        self.loaded = loaded
+        self.clock = SystemClock()
+        self.inbox = BoundedInbox()
+        self.links = Links(loaded, self.inbox)
+        self.store: Store | None = None
+        self.loop: Loop | None = None
+        self.world = self._world(Restored())
+        self.metrics = Metrics(lambda: self.world_now, self.clock.now)
+        self.desk = DaemonDesk(self)
+        self.starting = "starting"
+        """What the start waits for; empty: started."""
+        self._stop = asyncio.Event()
+        self._failed = ""
+        self._reloading = asyncio.Lock()
+        self._reloads: set[asyncio.Task[Reloaded]] = set()
+
+    @property
+    def world_now(self) -> World:
+        """The World as the loop has it."""
+        return self.loop.world if self.loop is not None else self.world
+
+    async def main(self) -> int:
+        """Start, run until told to stop, stop."""
+        self._watch_signals()
+        try:
+            async with self._everything():
+                self.starting = ""
+                log.info("callctl_started", version=__version__, sha=self.loaded.policy.sha)
+                await self._stop.wait()
+                log.info("callctl_stopping", why=self._failed or "asked to")
+        except _StoppedError:
+            log.info("callctl_stopped_while_starting")
+        return 1 if self._failed else 0
+
+    def fail(self, why: str) -> None:
+        """End the daemon with exit code 1: somebody else is in charge, or nothing can be promised any more."""
+        self._failed = why
+        self._stop.set()
+
+    # ── start and stop ───────────────────────────────────────────────────────────────────────
+
+    @asynccontextmanager
+    async def _everything(self) -> AsyncIterator[None]:
+        """In order; taken down in the opposite one."""
+        async with AsyncExitStack() as stack:
+            settings = self.loaded.daemon
+            _make_folder(settings.state_dir)
+            await _listening(stack, listen_tcp(self._public(), settings.http.host, settings.http.port))
+            self.store = await self._or_stopped(self._open_store(stack))
+            self.world = self._world(self.store.restored)
+            self.loop = Loop(
+                self.world,
+                self.inbox,
+                self.clock,
+                self.links,
+                self.store.journal,
+                [self.metrics, self.desk.trunks, Storyteller()],
+                self._rebuild,
+            )
+            stack.push_async_callback(self._stop_loop, asyncio.create_task(self.loop.run(), name="loop"))
+            await self.links.start(self.loaded)
+            stack.push_async_callback(self.links.stop)
+            _make_folder(settings.control_socket.parent)
+            await _listening(stack, listen_unix(control_app(self.desk), settings.control_socket))
+            self._measure()
+            yield
+
+    def _public(self) -> web.Application:
+        return public_app(self.desk, self.metrics.exposition)
+
+    async def _stop_loop(self, task: asyncio.Task[None]) -> None:
+        """What has been heard is decided and stored; the heartbeat runs out by itself."""
+        assert self.loop is not None
+        self.loop.stop()
+        await task
+
+    async def _or_stopped(self, starting: Coroutine[None, None, Store]) -> Store:
+        """The store, unless somebody stops us first."""
+        opening = asyncio.create_task(starting)
+        stopped = asyncio.create_task(self._stop.wait())
+        await asyncio.wait((opening, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if not opening.done():
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
+            raise _StoppedError
+        stopped.cancel()
+        return opening.result()
+
+    async def _open_store(self, stack: AsyncExitStack) -> Store:
+        """The database, however long it takes: without it nobody knows what was promised, and callers are better
+        off in the fallback."""
+        url = await self._database_url(stack)
+        life = Life(f"{socket.gethostname()}:{os.getpid()}", __version__, self.loaded.policy.sha, secrets.randbits(64))
+        spool = self.loaded.daemon.state_dir / "spool"
+        told = ""
+        while True:
+            try:
+                store = await open_store(url, life, spool, now=self.clock.now, on_deposed=self.fail)
+            except StoreError as error:
+                self.starting = f"the database: {error}"
+                if str(error) != told:
+                    log.error("database_not_ready", why=str(error), then="waiting; callers take the fallback")
+                    told = str(error)
+                await asyncio.sleep(DATABASE_RETRY)
+                continue
+            stack.push_async_callback(store.close)
+            return store
+
+    async def _database_url(self, stack: AsyncExitStack) -> str:
+        configured = self.loaded.daemon.database
+        if configured.url is not None:
+            return configured.url.reveal()
+        self.starting = "the database: starting callctl's own"
+        server = EmbeddedPostgres(configured.data_dir)
+        try:
+            url = await server.start()
+        except StoreError as error:
+            raise StartError(f"callctl's own database does not start: {error}") from error
+        stack.push_async_callback(server.stop)
+        return url
+
+    # ── the World ────────────────────────────────────────────────────────────────────────────
+
+    def _world(self, restored: Restored) -> World:
+        return restore(
+            self.loaded.policy,
+            secrets.randbits(64),
+            restored.calls,
+            restored.agents,
+            restored.nodes,
+            self.loaded.daemon.nodes,
+            self.clock.now(),
+        )
+
+    async def _rebuild(self, event: Event, error: BaseException) -> World:
+        """After a step that failed: keep what failed for people, and start again from the rows."""
+        assert self.store is not None
+        self.metrics.poisoned()
+        _keep_poison(self.loaded.daemon.state_dir / "poison", self.clock.now(), event, error)
+        await asyncio.sleep(POISON_PAUSE)
+        assert self.loop is not None
+        await self.store.journal.flushed(self.loop.seq)
+        self.world = self._world(await self.store.restore())
+        self.links.resync()
+        return self.world
+
+    # ── reload ───────────────────────────────────────────────────────────────────────────────
+
+    async def plan(self) -> Reloaded:
+        """What a reload would do."""
+        try:
+            new = await asyncio.to_thread(load, self.config, self.overlay)
+        except SettingsError as error:
+            return Reloaded(False, "", problems=tuple(str(problem) for problem in error.problems))
+        return self._reloaded(new)
+
+    async def reload(self) -> Reloaded:
+        """Put the configuration on disk in force, all or nothing."""
+        async with self._reloading:
+            try:
+                new = await asyncio.to_thread(load, self.config, self.overlay)
+            except SettingsError as error:
+                problems = tuple(str(problem) for problem in error.problems)
+                log.error("reload_refused", problems=problems)
+                return Reloaded(False, "", problems=problems)
+            result = self._reloaded(new)
+            assert self.loop is not None
+            try:
+                await self.links.apply(new)
+            except OSError as error:
+                why = f"the PBX's files cannot be written: {error}; the old configuration stays in force"
+                log.error("reload_refused", why=why)
+                return Reloaded(False, "", problems=(why,))
+            await self.loop.ask(PolicyChanged(new.policy))
+            self.loaded = Loaded(new.policy, self.loaded.daemon, new.secrets, new.warnings)
+            log.info("reloaded", sha=new.policy.sha, changes=result.changes)
+            return result
+
+    def _reloaded(self, new: Loaded) -> Reloaded:
+        lines = changes(self.loaded.policy, new.policy) + needs_restart(self.loaded.daemon, new.daemon)
+        return Reloaded(True, new.policy.sha, tuple(lines))
+
+    # ── signals and measures ─────────────────────────────────────────────────────────────────
+
+    def _watch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
+
+    def _reload_soon(self) -> None:
+        if self.starting:
+            log.warning("reload_ignored", why="callctl is still starting")
+            return
+        task = asyncio.create_task(self.reload())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+
+    def _measure(self) -> None:
+        """Gauges of what no fact tells."""
+        assert self.store is not None
+        journal = self.store.journal
+        pull = self.metrics.pull
+        pull("inbox_events", "Events that wait for the core", lambda: len(self.inbox))
+        pull("inbox_dropped", "Events dropped over the inbox's bound since the start", lambda: self.inbox.dropped)
+        pull("journal_waiting_batches", "Batches that wait in memory", lambda: journal.waiting_batches)
+        pull("spool_bytes", "Bytes that wait on disk for Postgres", lambda: journal.spool_bytes)
+
+
+class _StoppedError(Exception):
+    """Asked to stop before the start was over."""
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o750)
+    except OSError as error:
+        raise StartError(
+            f"{path} cannot be made: {error.strerror}; name another folder or give callctl the right"
+        ) from error
+
+
+async def _listening(stack: AsyncExitStack, starting: Awaitable[Server]) -> None:
+    try:
+        server = await starting
+    except ListenError as error:
+        raise StartError(str(error)) from error
+    stack.push_async_callback(server.stop)
+
+
+def _keep_poison(folder: Path, now: Micros, event: Event, error: BaseException) -> None:
+    """What made the core fail, for people who mend it. A full disk must not make it worse."""
+    text = f"{event!r}\n\n{''.join(traceback.format_exception(error))}"
+    try:
+        folder.mkdir(exist_ok=True, mode=0o700)
+        (folder / f"{now}.txt").write_text(text, encoding="utf-8")
+    except OSError as trouble:
+        log.error("poison_not_kept", why=str(trouble))

@@ -1,0 +1,181 @@
+"""`make demo`: the real thing on this machine, seen live. Real Asterisk, SIP, audio, Postgres; simulated people.
+
+A second Asterisk plays the telephone network: its callers press digits and send a tone, its phones register and
+answer. Nothing is left running, and nothing is written outside .demo/ (kept until the next run: logs, database).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import re
+import shutil
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+
+from callctl.api.client import NoDaemonError
+from callctl.lab.asterisk import AsteriskError
+from callctl.lab.house import House, HouseError
+from callctl.lab.install import Installation, InstallError, ensure
+from callctl.lab.people import People
+from callctl.lab.report import Report, report
+from callctl.lab.view import draw
+
+FOLDER = Path(".demo")
+CHANGES = {
+    "queues": {
+        "sales": {"wrap_up": "3s", "ring_timeout": "10s"},
+        "support": {"wrap_up": "3s", "ring_timeout": "10s"},
+        "operator": {"wrap_up": "3s", "ring_timeout": "10s"},
+    }
+}
+"""A livelier pace than config/ has."""
+REFRESH = 0.25
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the demo; 0: everything went as it should."""
+    args = _parser().parse_args(argv)
+    console = Console()
+    try:
+        installation = ensure(console=console)
+        return asyncio.run(Demo(args, console).run(installation))
+    except (InstallError, HouseError, AsteriskError) as error:
+        console.print(f"[red]The demo stopped:[/red] {error}", highlight=False)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+class Demo:
+    """One run of the demo."""
+
+    def __init__(self, args: argparse.Namespace, console: Console) -> None:
+        self._args = args
+        self._console = console
+        self._stop = asyncio.Event()
+        self._began = time.monotonic()
+
+    async def run(self, installation: Installation) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop.set)
+        house = self._house(installation)
+        try:
+            await self._start(house)
+            people = People(house.network, seed=self._args.seed, pause=self._args.pause)
+            if self._args.no_people:
+                self._tell_phones(house)
+                await self._watch(house, None)
+                return 0
+            await people.agents_ready()
+            await self._watch(house, people)
+            result = await report(house, people.tally)
+        finally:
+            with self._console.status("Stopping everything ..."):
+                await house.stop()
+        self._print(result)
+        return 0 if result.ok else 1
+
+    def _house(self, installation: Installation) -> House:
+        """Fresh in an empty folder."""
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        FOLDER.mkdir()
+        if self._args.no_people:
+            return House(installation, FOLDER.absolute(), phones=())
+        return House(installation, FOLDER.absolute(), CHANGES)
+
+    async def _start(self, house: House) -> None:
+        steps = (
+            ("Starting Asterisk", house.node.start),
+            ("Starting callctl and its Postgres", house.daemon.start),
+            ("Starting the telephone network", house.network.start),
+            ("Waiting for the phones to register", house.phones_reachable),
+        )
+        for what, step in steps:
+            began = time.monotonic()
+            with self._console.status(f"{what} ..."):
+                await step()
+            self._console.print(f"[green]✓[/green] {what} [dim]{time.monotonic() - began:.1f} s[/dim]")
+
+    async def _watch(self, house: House, people: People | None) -> None:
+        """Show the house until the time is over or somebody presses Ctrl-C; then until the last caller has gone."""
+        ending = asyncio.create_task(self._end_in_time())
+        coming = asyncio.create_task(people.come(self._stop)) if people is not None else ending
+        done = asyncio.gather(ending, coming)
+        with Live(console=self._console, screen=self._console.is_terminal, auto_refresh=False) as live:
+            while not done.done():
+                with suppress(NoDaemonError):
+                    picture = await self._picture(house, people)
+                    if self._console.is_terminal:
+                        live.update(picture, refresh=True)
+                await asyncio.wait((done,), timeout=REFRESH)
+        await done
+        if not self._console.is_terminal:
+            self._console.print(await self._picture(house, people))
+
+    async def _picture(self, house: House, people: People | None) -> object:
+        queues, agents, calls = await asyncio.gather(
+            house.daemon.get("queues"), house.daemon.get("agents"), house.daemon.get("calls")
+        )
+        called = f"{people.tally.called} callers so far" if people is not None else "your own phones"
+        left = "ending: waiting for the last caller" if self._stop.is_set() else "Ctrl-C ends it"
+        title = f"callctl demo   {time.monotonic() - self._began:.0f} s   {called}   {left}"
+        return draw(title, queues, agents, calls)
+
+    async def _end_in_time(self) -> None:
+        seconds = self._args.time
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+        self._stop.set()
+
+    def _tell_phones(self, house: House) -> None:
+        """What a person needs to use softphones."""
+        self._console.print("\nRegister two softphones (UDP), each at this address:")
+        for phone, extension in (("phone101", "101"), ("phone102", "102")):
+            password = (house.overlay / "secrets" / phone).read_text(encoding="ascii").strip()
+            self._console.print(
+                f"  sip:{phone}@127.0.0.1:{house.node.ports.sip}   user {phone}   password {password}"
+                f"   (extension {extension})",
+                highlight=False,
+            )
+        self._console.print(
+            "\nThen dial: 200 the main menu (1 sales, 2 support) · 101, 102 each other · *47 pause · *48 unpause"
+            " · *46 log out · *45 log in\n",
+            highlight=False,
+        )
+
+    def _print(self, result: Report) -> None:
+        for line in result.lines():
+            self._console.print(line, highlight=False)
+        self._console.print(f"[dim]Logs, database and configuration of this run: {FOLDER}/[/dim]")
+
+
+def _seconds(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)?", text)
+    if match is None or float(match[1]) <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no length of time; right is 60s, 5m or 1h")
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600, None: 1}[match[2]]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--for", dest="time", type=_seconds, metavar="TIME", help="end by itself after 60s, 5m, 1h")
+    parser.add_argument("--no-people", action="store_true", help="leave the phones to you: prints addresses")
+    parser.add_argument("--pause", type=_seconds, default=2.0, metavar="TIME", help="mean time between callers (2s)")
+    parser.add_argument(
+        "--seed", type=int, default=random.randrange(10**6), help="who does what (another each time if not given)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
