@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import time
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -90,12 +90,14 @@ class Link:
         self._inbox = inbox
         self._reading = Reading.of(node, policy)
         self._audit_every = audit_every
+        self._on_up = on_up
         self._ari: Ari | None = None
         self._live = False
         self._clock_offset = 0.0
         self._buffer: list[Event] | None = None
         self._holds: set[str] = set()
         self._making: set[LegId] = set()
+        self._unmade: set[LegId] = set()
         self._playing: dict[LegId, list[PlaybackId]] = {}
         self._named: set[LegId] | None = None
         self._gone: deque[tuple[float, LegId]] = deque()
@@ -154,7 +156,7 @@ class Link:
     async def _open(self, ari: Ari) -> Info:
         """Connected, filter put, events buffered, the core told. Steps 2 and 3 of the design."""
         self._buffer, self._named = [], set()
-        self._holds, self._making = set(), set()
+        self._holds, self._making, self._unmade = set(), set(), set()
         await ari.info()  # a wrong version must not even take over the application
         await ari.connect()
         info = await ari.info()  # again: it may have been restarted in between
@@ -175,6 +177,7 @@ class Link:
         self._set_health(True, "connected", info.version)
         log.info("pbx_link_up", node=self.node, version=info.version, legs=len(seen.legs), named=len(named))
         self._inbox.put(Synced(self.node, seen, named))
+        self._on_up()
 
     async def _stay(self, ari: Ari) -> None:
         """Live until something ends it; AriError with why."""
@@ -397,8 +400,13 @@ class Link:
         if future.cancelled():
             return
         reply = future.result()
-        if isinstance(command, RingPhone) and index == 0:
+        if isinstance(command, RingPhone):
             self._making.discard(command.leg)
+            if index == 1 and command.leg in self._unmade:
+                self._unmade.discard(command.leg)
+                return  # said already: there is nothing to watch
+            if index == 0 and not reply.ok and reply.status != 409:
+                self._unmade.add(command.leg)
         if reply.ok:
             return
         if isinstance(command, Hold) and not created:

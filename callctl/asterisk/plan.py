@@ -66,14 +66,16 @@ def _trunk(trunk: TrunkPolicy) -> str:
         f"Set(CC_BACK=${{DB({FAMILY}/${{CC_DID}})}})",
         'GotoIf($["${CC_BACK}" = ""]?in)',
         "GotoIf($[0${CUT(CC_BACK,:,2)} >= ${EPOCH}]?callctl-call-back,s,1)",
-        '(in)Goto(callctl-in,${IF($["${CC_EXTEN}" = ""]?s:${CC_EXTEN})},1)',
+        "(in)Goto(callctl-enter,s,1)",
     ]
     if trunk.max_channels:
         steps.append("(full)Hangup(34)")
     return _context(
         f"callctl-trunk-{trunk.id}",
         [
-            *_exten("_[0-9+*#A-Za-z]!", "Set(CC_EXTEN=${FILTER(0-9+*#,${EXTEN})})", "Goto(s,1)"),
+            # No pattern matches one letter alone: h, i, s, t and T are Asterisk's own.
+            *_exten("_[0-9+*#]!", "Set(CC_EXTEN=${FILTER(0-9+*#,${EXTEN})})", "Goto(s,1)"),
+            *_exten("_[A-Za-z][-_.0-9A-Za-z]!", "Set(CC_EXTEN=${FILTER(0-9A-Za-z._,${EXTEN})})", "Goto(s,1)"),
             *_exten("s", *steps),
         ],
     )
@@ -174,7 +176,6 @@ def _emergency(policy: Policy, lifelines: Sequence[TrunkPolicy], endpoint_of: En
 
 def _call_back() -> str:
     """The emergency service calls back: the phone that called it rings, else the call goes its usual way."""
-    usual = 'Goto(callctl-in,${IF($["${CC_EXTEN}" = ""]?s:${CC_EXTEN})},1)'
     return _context(
         "callctl-call-back",
         [
@@ -185,6 +186,6 @@ def _call_back() -> str:
                 TOLD % "called_back",
                 f"Goto(callctl-ring,{_ringer('${CC_PHONE}')},1)",
             ),
-            *_exten("missed", "Set(TIMEOUT(absolute)=0)", "Set(CC_PHONE=)", usual),
+            *_exten("missed", "Set(TIMEOUT(absolute)=0)", "Set(CC_PHONE=)", "Goto(callctl-enter,s,1)"),
         ],
     )

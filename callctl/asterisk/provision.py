@@ -10,7 +10,7 @@ import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -268,6 +268,11 @@ def _uri(trunk: TrunkPolicy, user: str = "") -> str:
     return f"sip:{at}{trunk.host}:{trunk.port}{transport}"
 
 
+def client_uri(trunk: TrunkPolicy) -> str:
+    """The address of record that a trunk registers; AMI's Registry events name it by this."""
+    return _uri(trunk, trunk.username)
+
+
 def _trunk(trunk: TrunkPolicy, password: str) -> str:
     name = trunk_endpoint(trunk.id)
     endpoint: list[tuple[str, str | int | bool]] = [
@@ -317,7 +322,7 @@ def _trunk(trunk: TrunkPolicy, password: str) -> str:
 def _registration(trunk: TrunkPolicy, name: str) -> list[tuple[str, str | int | bool]]:
     return [
         ("server_uri", _uri(trunk)),
-        ("client_uri", _uri(trunk, trunk.username)),
+        ("client_uri", client_uri(trunk)),
         ("contact_user", trunk.username.partition("@")[0]),
         ("outbound_auth", name),
         ("transport", f"transport-{trunk.transport.value}"),
@@ -330,9 +335,6 @@ def _registration(trunk: TrunkPolicy, name: str) -> list[tuple[str, str | int | 
         ("endpoint", name),
         ("line", True),
     ]
-
-
-Reload = Callable[[str], object]
 
 
 def modules_of(changed: Iterable[str]) -> tuple[str, ...]:

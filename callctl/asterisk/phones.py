@@ -1,0 +1,181 @@
+"""What AMI says of phones and trunks, as the core's events. Pure: dicts in, events out, only what has changed.
+
+A contact counts when Asterisk has heard from it: `Reachable`. After a restart of Asterisk contacts are back from
+its database before anybody knows whether they live (`NonQualified`): a phone that callctl provisions is qualified,
+so it waits for the answer. A phone that the operator keeps may not be qualified at all: there it counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from callctl.asterisk.provision import client_uri, trunk_endpoint
+from callctl.asterisk.translate import is_contact
+from callctl.core.events import EmergencyDialled, Event, PhoneBusy, PhoneContacts, TrunkState
+from callctl.core.ids import NodeId, PhoneId, TrunkId
+from callctl.core.policy import Emergency, PhoneKind, PhonePolicy, Policy, TrunkKind, TrunkPolicy
+
+Said = Mapping[str, str]
+"""An AMI event: header names in lower case."""
+
+MOST_CONTACTS = 10
+"""Of one phone that are rung."""
+_BUSY = frozenset({"INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD"})
+_BUSY_TEXT = {
+    "In use": "INUSE",
+    "Busy": "BUSY",
+    "Ringing": "RINGING",
+    "Ring+Inuse": "RINGINUSE",
+    "On Hold": "ONHOLD",
+}
+"""As lists write a device's state; every other text is not busy."""
+_NOT_SEEN = "not yet asked"
+
+
+@dataclass(slots=True)
+class Lists:
+    """The answers of one full look: contacts, endpoints, registrations."""
+
+    contacts: Iterable[Said]
+    endpoints: Iterable[Said]
+    registrations: Iterable[Said]
+
+
+@dataclass(slots=True)
+class Phones:
+    """The state of one node's phones and trunks, as last told."""
+
+    node: NodeId
+    policy: Policy
+    _contacts: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By endpoint: contact URI → Asterisk's status."""
+    _devices: dict[str, str] = field(default_factory=dict)
+    _registered: dict[str, str] = field(default_factory=dict)
+    """By the registration's client URI: its status."""
+    _told: dict[tuple[str, str], Event] = field(default_factory=dict)
+
+    def full(self, lists: Lists) -> list[Event]:
+        """Forget what was known, take the lists, and tell everything."""
+        self._contacts, self._devices, self._registered = {}, {}, {}
+        self._told.clear()
+        for said in lists.contacts:
+            self._contact(said.get("endpoint", ""), said.get("uri", ""), said.get("status", ""))
+        for said in lists.endpoints:
+            name, state = said.get("objectname", ""), said.get("devicestate", "")
+            self._devices[name] = _BUSY_TEXT.get(state, state)
+        for said in lists.registrations:
+            self._registered[said.get("clienturi", "")] = said.get("status", "")
+        return [event for event in self._all() if self._is_news(event)]
+
+    def event(self, said: Said) -> list[Event]:
+        """What one AMI event changes."""
+        match said.get("event"):
+            case "ContactStatus":
+                # Of a trunk's own contact no endpoint is told at first; its aor has the same name.
+                endpoint = said.get("endpointname") or said.get("aor", "")
+                self._contact(endpoint, said.get("uri", ""), said.get("contactstatus", ""))
+                return self._news(endpoint)
+            case "DeviceStateChange":
+                kind, _, endpoint = said.get("device", "").partition("/")
+                if kind != "PJSIP":
+                    return []
+                self._devices[endpoint] = said.get("state", "")
+                return self._news(endpoint)
+            case "Registry":
+                self._registered[said.get("username", "")] = said.get("status", "")
+                return [e for t in self._trunks() if self._is_news(e := self._trunk_state(t))]
+            case "UserEvent":
+                return [e for e in (self._emergency(said),) if e is not None]
+            case _:
+                return []
+
+    def _contact(self, endpoint: str, uri: str, status: str) -> None:
+        known = self._contacts.setdefault(endpoint, {})
+        if status == "Removed":
+            known.pop(uri, None)
+        elif is_contact(uri):
+            known[uri] = status
+
+    def _phones(self) -> Iterator[PhonePolicy]:
+        return (p for p in self.policy.phones.values() if p.node == self.node)
+
+    def _trunks(self) -> Iterator[TrunkPolicy]:
+        return (t for t in self.policy.trunks.values() if t.node == self.node)
+
+    def _all(self) -> Iterator[Event]:
+        for phone in self._phones():
+            yield self._phone_contacts(phone)
+            yield self._phone_busy(phone)
+        for trunk in self._trunks():
+            yield self._trunk_state(trunk)
+
+    def _news(self, endpoint: str) -> list[Event]:
+        found: list[Event] = []
+        for phone in self._phones():
+            if phone.endpoint == endpoint:
+                found += [self._phone_contacts(phone), self._phone_busy(phone)]
+        for trunk in self._trunks():
+            if trunk_endpoint(trunk.id) == endpoint:
+                found.append(self._trunk_state(trunk))
+        return [event for event in found if self._is_news(event)]
+
+    def _is_news(self, event: Event) -> bool:
+        match event:
+            case PhoneContacts(phone=phone):
+                key = ("contacts", str(phone))
+            case PhoneBusy(phone=phone):
+                key = ("busy", str(phone))
+            case TrunkState(trunk=trunk):
+                key = ("trunk", str(trunk))
+            case _:
+                return True
+        if self._told.get(key) == event:
+            return False
+        self._told[key] = event
+        return True
+
+    def _phone_contacts(self, phone: PhonePolicy) -> Event:
+        counts = {"Reachable"}
+        if phone.kind is PhoneKind.EXISTING:
+            counts |= {"NonQualified", "Unknown", "Created", "Updated"}
+        known = self._contacts.get(phone.endpoint, {})
+        usable = sorted(uri for uri, status in known.items() if status in counts and is_contact(uri))
+        return PhoneContacts(self.node, phone.id, tuple(usable[:MOST_CONTACTS]))
+
+    def _phone_busy(self, phone: PhonePolicy) -> Event:
+        return PhoneBusy(self.node, phone.id, self._devices.get(phone.endpoint, "") in _BUSY)
+
+    def _trunk_state(self, trunk: TrunkPolicy) -> Event:
+        up, why = True, "not asked: qualify is off"
+        if trunk.qualify > 0:
+            up, why = self._answers(trunk)
+        if trunk.kind is TrunkKind.REGISTER:
+            status = self._registered.get(client_uri(trunk), _NOT_SEEN)
+            if status != "Registered":
+                up, why = False, f"registration: {status.lower()}"
+            elif up:
+                why = "registered"
+        return TrunkState(self.node, TrunkId(trunk.id), up, why)
+
+    def _answers(self, trunk: TrunkPolicy) -> tuple[bool, str]:
+        """Whether the other side answers OPTIONS. Static contacts are in no list: there the device's state tells."""
+        endpoint = trunk_endpoint(trunk.id)
+        statuses = self._contacts.get(endpoint, {}).values()
+        if "Reachable" in statuses:
+            return True, "answers OPTIONS"
+        if "Unreachable" in statuses:
+            return False, "does not answer OPTIONS"
+        device = self._devices.get(endpoint, "")
+        if device in ("Unavailable", "UNAVAILABLE", "Invalid", "INVALID", ""):
+            return False, "does not answer OPTIONS" if device else _NOT_SEEN
+        return True, "answers OPTIONS"
+
+    def _emergency(self, said: Said) -> Event | None:
+        if said.get("userevent") != "CallctlEmergency":
+            return None
+        phone, number = PhoneId(said.get("phone", "")), Emergency(said.get("number", ""))
+        if phone not in self.policy.phones or number not in self.policy.emergency.numbers:
+            return None
+        result = said.get("result", "")
+        return EmergencyDialled(self.node, phone, number, result if result.replace("_", "").isalpha() else "")
