@@ -77,9 +77,7 @@ class Health:
 class Link:
     """The ARI link to one node, and the `Pbx` port for it."""
 
-    def __init__(
-        self, node: NodeId, address: AriAddress, inbox: Inbox, policy: Policy, *, audit_every: float = AUDIT_EVERY
-    ) -> None:
+    def __init__(XX) -> None:
         self.node = node
         self.address = address
         self.health = Health(node, False, "not connected yet", since=time.time())
