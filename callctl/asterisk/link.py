@@ -77,7 +77,16 @@ class Health:
 class Link:
     """The ARI link to one node, and the `Pbx` port for it."""
 
-    def __init__(XX) -> None:
+    def __init__(
+        self,
+        node: NodeId,
+        address: AriAddress,
+        inbox: Inbox,
+        policy: Policy,
+        *,
+        on_up: Callable[[], None] = lambda: None,
+        audit_every: float = AUDIT_EVERY,
+    ) -> None:
         self.node = node
         self.address = address
         self.health = Health(node, False, "not connected yet", since=time.time())
