@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest_asyncio
@@ -38,14 +39,21 @@ async def postgres() -> AsyncIterator[EmbeddedPostgres]:
 @pytest_asyncio.fixture
 async def postgres_url(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
     """The URL of an empty database, gone after the test."""
+    async with database(postgres) as url:
+        yield url
+
+
+@asynccontextmanager
+async def database(server: EmbeddedPostgres) -> AsyncIterator[str]:
+    """An empty database; its URL."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
-    await _do(postgres, f'create database "{name}"')
-    yield postgres.url(name)
-    await _do(postgres, f'drop database "{name}" with (force)')
+    await _do(server, f'create database "{name}"')
+    yield server.url(name)
+    await _do(server, f'drop database "{name}" with (force)')
 
 
 @pytest_asyncio.fixture
-async def fragile_postgres(postgres: EmbeddedPostgres, postgres_url: str) -> AsyncIterator[EmbeddedPostgres]:
+async def fragile_postgres(postgres: EmbeddedPostgres) -> AsyncIterator[EmbeddedPostgres]:
     """The server, for a test that stops or kills it; it runs again afterwards."""
     yield postgres
     await postgres.start()

@@ -30,7 +30,7 @@ from callctl.store import partitions
 from callctl.store.errors import DeposedError, StoreError
 from callctl.store.pool import Connection, connect
 from callctl.store.queries import SQL
-from callctl.store.rows import Rows, Unit, to_rows
+from callctl.store.rows import Rows, Unit, merged, to_rows
 from callctl.store.spool import Spool, SpoolFullError
 from callctl.store.write import ForeignRowsError, write
 
@@ -48,7 +48,11 @@ BEAT_EVERY = 5.0
 """Seconds between signs of life when nothing happens."""
 MONTHS_EVERY = 3600.0
 SPOOL_RETRY = 1.0
+SPOOL_FRAMES = 200
+"""So many spooled units share a transaction, at most."""
 BACKOFF = (0.1, 5.0)
+_TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What asyncpg raises when the server goes away; the last when its farewell comes between two statements."""
 _log = structlog.get_logger(__name__)
 
 
@@ -213,19 +217,18 @@ class PostgresJournal:
         """Spool what is held; with a connection, store what was spooled, oldest first."""
         stuck = self._held is not None and not await self._spool_held()
         if self._connection is not None:
-            await self._drain_one(self._connection)
+            await self._drain(self._connection)
         elif stuck and self._reconnecting is not None:
             await asyncio.wait([self._reconnecting], timeout=SPOOL_RETRY)
         elif self._held is None and not self._units:
             await self._woken(None)
 
-    async def _drain_one(self, connection: Connection) -> None:
-        payload = await asyncio.to_thread(self._spool.peek)
-        if payload is None:
+    async def _drain(self, connection: Connection) -> None:
+        if self._spool.waiting == 0:
             self._set_mode(Mode.STORING, "")
             return
         with _bounded(connection):
-            self.counts.refused_rows += await store_frame(connection, self._spool, payload)
+            self.counts.refused_rows += await store_spooled(connection, self._spool)
 
     async def _spool_held(self) -> bool:
         """False: the disk does not take it; it stays held."""
@@ -273,7 +276,7 @@ class PostgresJournal:
 
     def _lose(self, error: Exception) -> None:
         why = str(error) or type(error).__name__
-        expected = isinstance(error, (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError))
+        expected = isinstance(error, _TROUBLE)
         _log.error("journal.spooling", why=why, exc_info=None if expected else error)
         if self._connection is not None:
             self._connection.terminate()
@@ -290,7 +293,7 @@ class PostgresJournal:
             pause = min(pause * 2, longest)
             try:
                 connection = await self._connect_and_lock()
-            except (StoreError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            except (StoreError, *_TROUBLE) as error:
                 if str(error) != told:
                     _log.warning("journal.not_connected", why=str(error))
                     told = str(error)
@@ -352,7 +355,7 @@ class PostgresJournal:
         if self._connection is not None:
             try:
                 await self._connection.close(timeout=1.0)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            except _TROUBLE:
                 self._connection.terminate()
             self._connection = None
 
@@ -371,18 +374,39 @@ class PostgresJournal:
         self._waiters.clear()
 
 
-async def store_frame(connection: Connection, spool: Spool, payload: bytes, *, history: bool = False) -> int:
-    """Store the spool's oldest frame and forget it; returns how many rows were refused.
+async def store_spooled(connection: Connection, spool: Spool, *, history: bool = False) -> int:
+    """Store the spool's oldest frames in one transaction and forget them; returns how many rows were refused.
 
-    What this database or this code cannot take is set aside. DeposedError: the frame stays.
+    What this database or this code cannot take is set aside. DeposedError: the frames stay.
     """
+    payloads = await asyncio.to_thread(spool.peek, SPOOL_FRAMES)
+    if not payloads:
+        return 0
     try:
-        refused = await write(connection, Rows.from_bytes(payload), history=history)
+        together = _of_one_epoch(payloads)
+        refused = await write(connection, merged(together), history=history)
     except (ForeignRowsError, ValueError) as error:
         await asyncio.to_thread(spool.set_aside, str(error))
         return 0
-    await asyncio.to_thread(spool.pop)
+    await asyncio.to_thread(spool.pop, len(together))
     return refused
+
+
+def _of_one_epoch(payloads: list[bytes]) -> list[Rows]:
+    """As many as can go together, one at least. ValueError: the first cannot be read."""
+    first = Rows.from_bytes(payloads[0])
+    together = [first]
+    for payload in payloads[1:]:
+        try:
+            rows = Rows.from_bytes(payload)
+        except ValueError:
+            break
+        if (rows.epoch, rows.seed) != (first.epoch, first.seed) or len(rows.events) + sum(
+            len(other.events) for other in together
+        ) > UNIT_FACTS:
+            break
+        together.append(rows)
+    return together
 
 
 @contextlib.contextmanager

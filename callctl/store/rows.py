@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar
 
@@ -107,6 +107,30 @@ class Rows:
             )
         except (TypeError, KeyError) as error:
             raise ValueError(f"no unit of the journal: {error!r}") from None
+
+
+def merged(several: Sequence[Rows]) -> Rows:
+    """Rows of one epoch, in order, as one unit: the last word on each call, and every event."""
+    live: dict[tuple[str, str], LiveRow] = {}
+    gone: set[tuple[str, str]] = set()
+    records: dict[str, dict[str, Any]] = {}
+    for rows in several:
+        live.update({(row[0], row[1]): row for row in rows.live})
+        gone.difference_update(live)
+        for key in rows.gone:
+            live.pop(key, None)
+            gone.add(key)
+        records.update({record["id"]: record for record in rows.records})
+    last = several[-1]
+    return Rows(
+        epoch=last.epoch,
+        seed=last.seed,
+        seq=max(rows.seq for rows in several),
+        live=tuple(live.values()),
+        gone=tuple(sorted(gone)),
+        events=tuple(event for rows in several for event in rows.events),
+        records=tuple(records.values()),
+    )
 
 
 def to_rows(unit: Unit, epoch: int, seed: int) -> Rows:

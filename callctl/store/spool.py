@@ -93,25 +93,33 @@ class Spool:
                 raise SpoolFullError(f"{self.file}: cannot be written: {error.strerror}") from None
             self._tail += len(frame)
 
-    def peek(self) -> bytes | None:
-        """The oldest frame's payload; None: nothing waits. Damaged frames are put aside on the way."""
-        with self._guard:
-            while self._head < self._tail:
-                length, crc = self._header(self._head)
-                payload = os.pread(self._fd, length, self._head + _HEADER.size)
-                if zlib.crc32(payload) == crc:
-                    return payload
-                self.damaged += 1
-                self._keep("damaged", payload)
-                _log.error("spool.damaged", file=str(self.file), offset=self._head, bytes=length)
-                self._advance(length)
-            return None
+    def peek(self, frames: int = 1, max_bytes: int = 1_000_000) -> list[bytes]:
+        """The oldest frames' payloads, one at least, as far as the limits go; empty: nothing waits.
 
-    def pop(self) -> None:
-        """Forget the oldest frame: it is stored. The file shrinks when the last is."""
+        A damaged frame at the head is put aside; one further on ends the list.
+        """
         with self._guard:
-            length, _ = self._header(self._head)
-            self._advance(length)
+            found: list[bytes] = []
+            offset, size = self._head, 0
+            while offset < self._tail and len(found) < frames and size < max_bytes:
+                length, crc = self._header(offset)
+                payload = os.pread(self._fd, length, offset + _HEADER.size)
+                offset += _HEADER.size + length
+                size += length
+                if zlib.crc32(payload) == crc:
+                    found.append(payload)
+                elif found:
+                    break
+                else:
+                    self._put_aside_damaged(payload, length)
+            return found
+
+    def pop(self, frames: int = 1) -> None:
+        """Forget the oldest frames: they are stored. The file shrinks when the last is."""
+        with self._guard:
+            for _ in range(frames):
+                length, _ = self._header(self._head)
+                self._advance(length)
 
     def set_aside(self, why: str) -> None:
         """The oldest frame cannot be stored here: keep it beside for people, and forget it."""
@@ -120,6 +128,12 @@ class Spool:
             kept = self._keep("aside", os.pread(self._fd, length, self._head + _HEADER.size))
             self._advance(length)
         _log.error("spool.set_aside", file=str(kept), why=why, bytes=length)
+
+    def _put_aside_damaged(self, payload: bytes, length: int) -> None:
+        self.damaged += 1
+        self._keep("damaged", payload)
+        _log.error("spool.damaged", file=str(self.file), offset=self._head, bytes=length)
+        self._advance(length)
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────
 

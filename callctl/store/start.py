@@ -17,7 +17,7 @@ from callctl.runtime.ports import Restored
 from callctl.store import partitions
 from callctl.store.codec import DecodeError, loads
 from callctl.store.errors import DeposedError, StoreError
-from callctl.store.journal import ACTIVE_LOCK, Epoch, PostgresJournal, store_frame
+from callctl.store.journal import ACTIVE_LOCK, Epoch, PostgresJournal, store_spooled
 from callctl.store.migrate import migrate
 from callctl.store.pool import Connection, Pool, connect, open_pool, shown
 from callctl.store.queries import SQL
@@ -113,15 +113,14 @@ async def _take_lock(connection: Connection, url: str, patience: float) -> None:
 
 async def _store_leftovers(connection: Connection, spool: Spool) -> None:
     """What the last life could not store. The lock is ours: nobody else writes."""
-    frames = 0
-    while (payload := await asyncio.to_thread(spool.peek)) is not None:
+    found = spool.waiting
+    while spool.waiting:
         try:
-            await store_frame(connection, spool, payload)
+            await store_spooled(connection, spool)
         except DeposedError:
-            await store_frame(connection, spool, payload, history=True)
-        frames += 1
-    if frames:
-        _log.info("spool.stored", units=frames)
+            await store_spooled(connection, spool, history=True)
+    if found:
+        _log.info("spool.stored", bytes=found)
 
 
 async def _begin(connection: Connection, life: Life) -> tuple[Epoch, Restored]:
