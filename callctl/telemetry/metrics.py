@@ -56,6 +56,8 @@ class Metrics:
     def __init__(self, world: Callable[[], World], now: Callable[[], Micros]) -> None:
         self.registry = CollectorRegistry()
         self._world = world
+        self._answered: set[CallId] = set()
+        """Calls counted as answered that have not ended: as many as are there now."""
         self._queue_of: OrderedDict[CallId, QueueId] = OrderedDict()
         self._make_calls()
         self._make_queues()
@@ -161,6 +163,7 @@ class Metrics:
 
     def _call_ended(self, fact: f.CallEnded) -> None:
         self.calls_ended.labels(fact.outcome.value, fact.by.value).inc()
+        self._answered.discard(fact.call)
         if fact.queue is None:
             return
         self.queue_ended.labels(fact.queue, fact.outcome.value).inc()
@@ -192,6 +195,9 @@ class Metrics:
         self.requeued.labels(fact.queue).inc()
 
     def _connected(self, fact: f.CallConnected) -> None:
+        if fact.call in self._answered:  # again, after a bridge that failed
+            return
+        self._answered.add(fact.call)
         self.queue_answered.labels(fact.queue).inc()
         self.speed_of_answer.labels(fact.queue).observe(fact.waited / SECOND)
 

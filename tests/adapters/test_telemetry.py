@@ -4,12 +4,16 @@ import io
 import json
 import logging
 import typing
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
+from callctl.api.explain import Teller, explain
+from callctl.core.engine import Step
+from callctl.core.events import BridgeFailed, Event
 from callctl.core.facts import (
     AgentStatusChanged,
     CallEnded,
@@ -34,6 +38,7 @@ from callctl.runtime.ports import Observer
 from callctl.telemetry import log, story
 from callctl.telemetry.metrics import Metrics
 from tests.adapters import desk
+from tests.core import world as core
 
 pytestmark = pytest.mark.adapter
 
@@ -168,6 +173,70 @@ def test_wrap_up_of_a_call_that_ended_before_the_start_has_its_queue(metrics: Me
     )
     assert found["callctl_queue_wrap_up_seconds_sum{queue=sales}"] == 4
     assert found["callctl_queue_wrap_up_seconds_count{queue=sales}"] == 1
+
+
+def test_counts_agree_with_the_records_of_a_real_core() -> None:
+    stage = core.stage()
+    metrics = Metrics(lambda: stage.world, lambda: stage.now)
+    told: dict[CallId, list[tuple[int, Fact]]] = {}
+
+    def watch(_: Event, done: Step) -> None:
+        metrics.saw(stage.now, done.facts)
+        for fact in done.facts:
+            if isinstance(fact, CallEntered) or getattr(fact, "call", None) in told:
+                told.setdefault(fact.call, []).append((stage.now, fact))  # type: ignore[union-attr]
+
+    stage.watch = watch
+    stage.arrive("c1", core.TO_MENU)
+    stage.press("c1", "9")
+    stage.gone("c1")  # in the menu
+    stage.arrive("c2", core.TO_MENU)
+    stage.press("c2", "1")
+    ana = stage.legs("ana")[0]
+    stage.ring(ana)
+    stage.wait(25)  # ana does not answer; ben's phone rings
+    stage.gone(ana)
+    ben = stage.legs("ben")[0]
+    stage.answer(ben)
+    stage.do(BridgeFailed(core.NODE, stage.call("c2").id, "no such channel"))
+    stage.gone(ben)
+    ana = stage.legs("ana")[0]
+    stage.answer(ana)
+    stage.wait(40)
+    stage.gone("c2")
+    stage.gone(ana)
+    stage.wait(60)
+    stage.arrive("c3")
+    stage.wait(3)
+    ringing = [leg for leg in stage.world.legs if leg != "c3"]
+    stage.gone("c3")  # abandoned while it rings, and answered by a ghost
+    stage.answer(ringing[0])
+    for leg in ringing:
+        stage.gone(leg)
+    stage.arrive("c4", "442079460099")  # an unknown number
+    stage.gone("c4")
+
+    records = [versions[-1] for versions in stage.rows.records.values()]
+    found = samples(metrics)
+    assert len(records) == 4 == found["callctl_calls_entered_total{node=pbx}"]
+    assert Counter(f"{{by={r.story.ended_by},outcome={r.story.outcome}}}" for r in records) == {
+        name.removeprefix("callctl_calls_ended_total"): value
+        for name, value in found.items()
+        if name.startswith("callctl_calls_ended_total") and value
+    }
+    sales = [r for r in records if r.story.queue == core.SALES]
+    outcomes = Counter(r.story.outcome for r in sales)
+    assert found["callctl_queue_entered_total{queue=sales}"] == len(sales) == 2
+    assert found["callctl_queue_speed_of_answer_seconds_count{queue=sales}"] == 1
+    assert found["callctl_queue_answered_total{queue=sales}"] == outcomes[Outcome.ANSWERED] == 1
+    assert found["callctl_queue_abandoned_total{queue=sales}"] == outcomes[Outcome.ABANDONED] == 1
+    assert found["callctl_queue_ghosts_total{queue=sales}"] == 1
+    assert found["callctl_queue_wrap_up_seconds_count{queue=sales}"] == 1
+    assert set(told) == {r.id for r in records}
+    for facts in told.values():
+        lines = explain(desk.stored(facts), Teller(stage.world.policy, MASKED))
+        assert lines[0]["kind"] == "CallEntered"
+        assert not [line for line in lines if "no words" in line["text"]]
 
 
 # ── log lines ────────────────────────────────────────────────────────────────────────────────────
