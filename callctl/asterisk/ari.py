@@ -166,6 +166,11 @@ class Ari:
         assert self._ended is not None
         return await asyncio.shield(self._ended)
 
+    @property
+    def ended(self) -> bool:
+        """Whether the WebSocket is closed, or was declared dead."""
+        return self._ended is None or self._ended.done()
+
     def end(self, why: str) -> None:
         """Declare the WebSocket dead: `closed` returns. For a watchdog."""
         if self._ended is not None and not self._ended.done():

@@ -84,12 +84,13 @@ class Link:
         inbox: Inbox,
         policy: Policy,
         *,
-        on_up: Callable[[], None] = lambda: None,
         audit_every: float = AUDIT_EVERY,
     ) -> None:
         self.node = node
         self.address = address
         self.health = Health(node, False, "not connected yet", since=time.time())
+        self.on_live: Callable[[], None] = lambda: None
+        """Called after each `Synced` of a (re)connect."""
         self.counted: Counter[str] = Counter()
         """By name: events that meant nothing, commands dropped while down, requests refused."""
         self.replaced = asyncio.Event()
@@ -97,7 +98,6 @@ class Link:
         self._inbox = inbox
         self._reading = Reading.of(node, policy)
         self._audit_every = audit_every
-        self._on_up = on_up
         self._ari: Ari | None = None
         self._live = False
         self._clock_offset = 0.0
@@ -125,6 +125,11 @@ class Link:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+
+    def resync(self) -> None:
+        """Begin anew, as after a lost link: the core has forgotten what it knew."""
+        if self._ari is not None:
+            self._ari.end("asked to begin anew")
 
     def apply(self, policy: Policy) -> None:
         """Read numbers, trunks and phones by this policy from now on."""
@@ -176,6 +181,7 @@ class Link:
         """Lists, barrier, buffer, Synced; then live. Steps 4 to 7."""
         seen = await self._look()
         await self._barrier()
+        self._check_not_ended()
         for event in self._buffer or ():
             self._inbox.put(event)
         named = self._close_window()
@@ -184,7 +190,7 @@ class Link:
         self._set_health(True, "connected", info.version)
         log.info("pbx_link_up", node=self.node, version=info.version, legs=len(seen.legs), named=len(named))
         self._inbox.put(Synced(self.node, seen, named))
-        self._on_up()
+        self.on_live()
 
     async def _stay(self, ari: Ari) -> None:
         """Live until something ends it; AriError with why."""
@@ -216,16 +222,16 @@ class Link:
 
     # ── what exists ──────────────────────────────────────────────────────────────────────────
 
-    async def _audit(self) -> None:
+    async def _audit(self) -> str:
         """Hold the World against the lists every 30 s. A failed audit is tried again; the watchdog judges."""
         while True:
             await asyncio.sleep(self._audit_every)
             try:
                 await self._audit_once()
             except AriError as error:
+                self._named = None
                 self.counted["audit_failed"] += 1
                 log.warning("audit_failed", node=self.node, why=str(error))
-                self._named = None
 
     async def _audit_once(self) -> None:
         assert self._ari is not None
@@ -234,8 +240,14 @@ class Link:
         self._clock_offset = info.clock_offset
         seen = await self._look()
         await self._barrier()
+        self._check_not_ended()
         self._holds &= set(seen.bridges)
         self._inbox.put(Synced(self.node, seen, self._close_window()))
+
+    def _check_not_ended(self) -> None:
+        """A core that has begun anew must not be told `Synced` by the link that it gave up."""
+        if self._ari is None or self._ari.ended:
+            raise AriError("the link ended while the lists were read")
 
     def _close_window(self) -> frozenset[LegId]:
         """The legs about which events or our own requests say more than the lists can."""
