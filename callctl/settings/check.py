@@ -112,21 +112,31 @@ class Check:
             [(("phones", p, "extension"), v.extension) for p, v in phones.items() if v.extension],
             "give each phone its own extension",
         )
-        endpoints = [
-            (("phones", p, "endpoint") if v.endpoint else ("phones", p), v.endpoint or p) for p, v in phones.items()
-        ]
-        self._unique(endpoints, "give each phone its own endpoint")
-        for path, endpoint in endpoints:
-            if endpoint in RESERVED or endpoint in self.document.trunks:
-                what = "a trunk's name" if endpoint in self.document.trunks else "a section of pjsip.conf"
-                of_key = len(path) == 2
-                self._wrong(path, f"the endpoint {shown(endpoint)} is {what} too", "name it otherwise", of_key)
+        self._endpoints()
         for name, phone in phones.items():
             node = phone.node or next(iter(self.document.nodes), None)
             known = self.document.nodes.get(node) if node else None
             if phone.kind is PhoneKind.PROVISIONED and known is not None and known.provision is False:
                 right = "set `provision: true` there, or make it `kind: existing`"
                 self._warn(("phones", name), f"nobody provisions phones on the node {shown(str(node))}", right)
+
+    def _endpoints(self) -> None:
+        """PJSIP names: a phone's endpoint, and `trunk-NAME`. Asterisk takes no notice of case in some places."""
+        names: list[tuple[KeyPath, str]] = [
+            (("phones", p, "endpoint") if v.endpoint else ("phones", p), v.endpoint or p)
+            for p, v in self.document.phones.items()
+        ]
+        names += [(("trunks", name), f"trunk-{name}") for name in self.document.trunks]
+        seen: dict[str, KeyPath] = {}
+        for path, name in names:
+            of_key = len(path) == 2
+            if name.lower() in RESERVED:
+                self._wrong(path, f"{shown(name)} is a section of pjsip.conf too", "name it otherwise", of_key)
+            first = seen.setdefault(name.lower(), path)
+            if first is not path:
+                place = self._place(first, len(first) == 2)
+                wrong = f"the PJSIP name {shown(name)} is there already, in {place.file}, line {place.line}"
+                self._wrong(path, wrong, "name it otherwise", of_key)
 
     def _clashes(self) -> None:
         emergency, short = self._numbering.emergency, self._numbering.short_codes

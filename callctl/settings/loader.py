@@ -13,8 +13,10 @@ from callctl.settings.check import Check
 from callctl.settings.errors import KeyPath, Place, Problem, SettingsError, sorted_problems
 from callctl.settings.folder import read_all
 from callctl.settings.models import Document
-from callctl.settings.secrets import NoSecret, Secret, resolve
+from callctl.settings.secrets import NoSecret, Secret, resolve, sip_password
 from callctl.settings.validate import Validation
+
+SIP = ("phone:", "trunk:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ def load(directory: Path, overlay: Path | None = None, environ: Mapping[str, str
     folders = [directory] if overlay is None else [overlay, directory]
     for name, path, reference in _references(document):
         found = _resolved(reference, folders, os.environ if environ is None else environ)
+        if isinstance(found, Secret) and name.startswith(SIP):
+            found = sip_password(found) or found
         if isinstance(found, NoSecret):
             problems.append(Problem.at(validation.place(path), path, found.wrong, found.right))
         else:
@@ -54,7 +58,7 @@ def load(directory: Path, overlay: Path | None = None, environ: Mapping[str, str
     return Loaded(
         policy=policy_of(document),
         daemon=daemon_of(document, directory, secrets),
-        secrets={k: v for k, v in secrets.items() if k.startswith(("phone:", "trunk:"))},
+        secrets={k: v for k, v in secrets.items() if k.startswith(SIP)},
         warnings=sorted_problems(check.warnings),
     )
 

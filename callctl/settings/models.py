@@ -213,10 +213,10 @@ class TrunkModel(Strict):
     kind: Annotated[TrunkKind, t.OneOf(TrunkKind)] = key(
         "`register`: callctl's PBX logs in there; `ip`: both sides know each other by address.", "ip"
     )
-    host: t.Host = key("The carrier's address or name.", "sip.example.com")
+    host: t.UriHost = key("The carrier's address or name.", "sip.example.com")
     port: t.Port = Field(default=5060, description="The carrier's SIP port; 5061 is usual with TLS.")
     transport: Annotated[Transport, t.OneOf(Transport)] = Field(default=Transport.UDP, description="Udp, tcp or tls.")
-    username: t.User | None = Field(default=None, description="For `register`, or where the carrier asks for it.")
+    username: t.SipUser | None = Field(default=None, description="For `register`, or where the carrier asks for it.")
     password: t.SecretRef | None = Field(default=None, description="As a reference; goes with `username`.")
     match: Annotated[tuple[t.Source, ...], Field(max_length=64)] = Field(
         default=(), description="Where calls come from: IP, IP:port or network; the host if not given."

@@ -13,6 +13,7 @@ from callctl.settings.folder import read_all
 from callctl.settings.yamlfile import Raw
 
 LARGEST = 1024
+SIP_LONGEST = 128
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # no look-alikes: people type these into phones
 _MADE_LENGTH = 20  # of 31 letters: 99 bits
 
@@ -64,6 +65,15 @@ def resolve(reference: str, folders: Sequence[Path], environ: Mapping[str, str])
     except OSError as error:
         return NoSecret(f"{path} cannot be read ({error.strerror})", "make it readable for callctl alone")
     return text if isinstance(text, NoSecret) else _checked(text, str(path))
+
+
+def sip_password(secret: Secret) -> NoSecret | None:
+    """What is wrong with a secret as a SIP password: it must fit into one line of pjsip.conf, in ASCII."""
+    value = secret.reveal()
+    if len(value) <= SIP_LONGEST and value.isascii() and value.isprintable():
+        return None
+    wrong = "the secret it leads to is no SIP password"
+    return NoSecret(wrong, f"at most {SIP_LONGEST} printable ASCII characters")
 
 
 def _found(name: str, folders: Sequence[Path]) -> Path:

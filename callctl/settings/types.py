@@ -233,6 +233,8 @@ class Reachable(Kind):
     """A host: an IP address or a name; with `networks`, also IP:port and networks such as 192.0.2.0/24."""
 
     networks: bool = False
+    in_uri: bool = False
+    """It goes into a URI: an IPv6 address stands in brackets there."""
 
     @property
     def wanted(self) -> str:  # type: ignore[override]
@@ -241,9 +243,11 @@ class Reachable(Kind):
         return "an IP address or a host name"
 
     def read(self, text: str, known: dict[str, Any]) -> object:
+        if self.in_uri and text.startswith("[") and text.endswith("]") and ":" in text:
+            text = text[1:-1]
         if not (self._network(text) if self.networks else self._host(text)):
             raise bad(f"{shown(text)} does not fit", f"write {self.wanted}")
-        return text
+        return f"[{text}]" if self.in_uri and ":" in text else text
 
     @staticmethod
     def _host(text: str) -> bool:
@@ -262,7 +266,7 @@ class Reachable(Kind):
             ipaddress.ip_network(text, strict=True)
         except ValueError:
             return False
-        return True
+        return "%" not in text
 
     def schema(self) -> JsonSchemaValue:
         return {"type": "string"}
@@ -273,7 +277,7 @@ def _is_ip(text: str) -> bool:
         ipaddress.ip_address(text)
     except ValueError:
         return False
-    return True
+    return "%" not in text  # an IPv6 zone is of this machine alone
 
 
 class CountryCode(Kind):
@@ -302,6 +306,8 @@ class SecretReference(Kind):
             return value
         if value is None:
             raise bad("nothing is written here", f"write {self.wanted}")
+        if isinstance(value, str) and value.startswith(("env:", "file:")):
+            raise bad("no name follows, or none that can be", f"write {self.wanted}")
         right = f"put it into a file (mode 0600) or a variable, and write {self.wanted}"
         raise bad("a secret itself is written here", right)
 
@@ -363,6 +369,9 @@ NumberText = Annotated[
 Prompt = Annotated[str, Text(_MEDIA, "an Asterisk media URI such as `sound:queue-thankyou`")]
 MusicClass = Annotated[str, Text(r"[A-Za-z0-9_.-]{1,80}", "the name of a class in musiconhold.conf")]
 User = Annotated[str, Text(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,79}", "a user name of letters and digits", number=True)]
+SipUser = Annotated[
+    str, Text(r"[A-Za-z0-9._~+@*-]{1,128}", "a SIP user name: letters, digits and . _ ~ + @ * -", number=True)
+]
 Codec = Annotated[
     str,
     Text(
@@ -374,6 +383,7 @@ AriUrl = Annotated[
     str, Text(r"https?://[A-Za-z0-9.\[\]:-]{1,260}/[A-Za-z0-9_/-]{1,40}", "a URL such as `http://127.0.0.1:8088/ari`")
 ]
 Host = Annotated[str, Reachable()]
+UriHost = Annotated[str, Reachable(in_uri=True)]
 Source = Annotated[str, Reachable(networks=True)]
 Country = Annotated[str, CountryCode()]
 Bool = Annotated[bool, Switch()]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from callctl.asterisk import provision
 from callctl.core.ids import SECOND, AgentId, MenuId, NodeId, PhoneId, QueueId, TrunkId
 from callctl.core.policy import (
     E164,
@@ -219,6 +220,37 @@ def test_an_unset_variable_is_told(tmp_path: Path) -> None:
         load(write(tmp_path / "c", a=NODES), environ={"ARI": "x"})
     place = f"{tmp_path}/c/a.yaml:2:53: nodes.pbx.ami.password: "
     assert str(caught.value) == place + "the variable AMI is not set; set it for callctl, or name another"
+
+
+def test_what_is_good_here_can_be_written_for_asterisk(tmp_path: Path, overlay: Path) -> None:
+    text = NODES + (
+        "phones: {'0': {password: 'env:SIP', extension: 10, codecs: [g722, opus], webrtc: true, max_contacts: 10},\n"
+        "  a.b_c-d: {kind: existing, endpoint: X, extension: '000'}}\n"
+        "trunks:\n"
+        "  1.t: {kind: register, host: '::1', username: a+b@c.example, password: 'env:ODD', match: ['2001:db8::/32'],\n"
+        "    transport: tls, srtp: true, nat: true, qualify: 0s, dtmf: auto, emergency: true}\n"
+        "  2: {kind: ip, host: '[::2]', match: [192.0.2.1:5060, 192.0.2.0/24, '::1'], numbers: {country: GB}}\n"
+        "features: {'#*#': login}\n"
+        "emergency: {numbers: [112, 17]}\n"
+        "short_codes: ['*1', 118500]\n"
+        "numbers: {'+442079460000': {hang_up: busy}, 118500: {hang_up: busy}, 10000: {hang_up: busy}}\n"
+    )
+    environ = {**ENVIRON, "ODD": 'a;b \\"#${x} [c]=>'}
+    for loaded in (load(SAMPLE, overlay, {}), load(write(tmp_path / "c", a=text), environ=environ)):
+        passwords = {name: secret.reveal() for name, secret in loaded.secrets.items()}
+        secrets = provision.Secrets(
+            {p: passwords[f"phone:{p}"] for p in loaded.policy.phones if f"phone:{p}" in passwords},
+            {t: passwords[f"trunk:{t}"] for t in loaded.policy.trunks if f"trunk:{t}" in passwords},
+        )
+        assert provision.files(loaded.policy, secrets, NodeId("pbx"))
+
+
+def test_a_sip_password_fits_into_a_line(tmp_path: Path) -> None:
+    folder = write(tmp_path / "c", a=NODES + "phones: {p: {password: 'env:SIP'}}\n")
+    with pytest.raises(SettingsError) as caught:
+        load(folder, environ={**ENVIRON, "SIP": "pässword"})
+    wrong = "the secret it leads to is no SIP password; at most 128 printable ASCII characters"
+    assert str(caught.value) == f"{folder}/a.yaml:3:24: phones.p.password: {wrong}"
 
 
 def test_the_sha_names_what_is_said_not_how(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Wrong configurations, and what is said: the table is settings_wrong.txt.
 
-A block is YAML, a line `=>`, and every message in order (the file is a.yaml). Run with CALLCTL_REWRITE=1 to write
-what is said now, then read the difference.
+A block is YAML, a line `=>`, and every message in order (the file is a.yaml). Run with --rewrite to write what is said
+now, then read the difference.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def folder_of(tmp_path: Path, text: str | bytes) -> Path:
 
 
 @pytest.mark.parametrize("block", blocks(), ids=lambda block: block.split("=>\n")[1][:60])
-def test_a_wrong_configuration(tmp_path: Path, block: str) -> None:
+def test_a_wrong_configuration(tmp_path: Path, block: str, request: pytest.FixtureRequest) -> None:
     text, expected = block.split("=>\n")
     said = messages(folder_of(tmp_path, text))
-    if os.environ.get("CALLCTL_REWRITE"):
+    if request.config.getoption("--rewrite"):
         new = "=>\n".join([text, "\n".join(said)])
         TABLE.write_text(BETWEEN.join(new if b == block else b for b in blocks()) + "\n", encoding="utf-8")
         return
