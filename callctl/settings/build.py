@@ -31,6 +31,7 @@ from callctl.core.policy import (
     ToQueue,
     TrunkPolicy,
 )
+from callctl.numbers import Numbering
 from callctl.settings.check import entry_address, numbering_of
 from callctl.settings.models import Document, Goal, MenuModel, PhoneModel, TrunkModel, Way
 from callctl.settings.secrets import Secret
@@ -157,7 +158,7 @@ def policy_of(document: Document) -> Policy:
             )
             for name, a in document.agents.items()
         },
-        phones={PhoneId(name): _phone(name, p, document, default_node) for name, p in document.phones.items()},
+        phones={PhoneId(name): _phone(name, p, numbering, default_node) for name, p in document.phones.items()},
         trunks={TrunkId(name): _trunk(name, t, document, default_node) for name, t in document.trunks.items()},
         features=dict(document.features),
         short_codes=tuple(ShortCode(code) for code in document.short_codes),
@@ -216,8 +217,8 @@ def _menu(name: str, menu: MenuModel) -> Menu:
     )
 
 
-def _phone(name: str, phone: PhoneModel, document: Document, default_node: NodeId) -> PhonePolicy:
-    caller = entry_address(phone.emergency_caller or "", numbering_of(document))
+def _phone(name: str, phone: PhoneModel, numbering: Numbering, default_node: NodeId) -> PhonePolicy:
+    caller = entry_address(phone.emergency_caller or "", numbering)
     return PhonePolicy(
         id=PhoneId(name),
         kind=phone.kind,
