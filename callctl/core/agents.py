@@ -152,6 +152,7 @@ def leg_answered(turn: Turn, agent: Agent, leg: Leg, event: LegAnswered) -> None
 def leg_gone(turn: Turn, agent: Agent, leg: Leg, cause: int, sip: int) -> None:
     """One of the agent's legs exists no more."""
     turn.drop_leg(leg)
+    turn.agents.add(agent.id)
     match agent.state:
         case (Reserved() | Ringing()) as ringing if leg.id in ringing.legs:
             _contact_out(turn, agent, ringing, leg, cause, sip)
@@ -213,6 +214,8 @@ def ring_over(turn: Turn, call: Call, agent: Agent, result: RingResult) -> None:
 
 def _ghost(turn: Turn, call: Call, agent: Agent) -> None:
     at = _latest_ring(call, agent.id)
+    if call.story.rings[at].result in (RingResult.ANSWERED, RingResult.GHOST):
+        return  # a second contact that answered, or the same said twice
     call.story.rings[at] = replace(call.story.rings[at], result=RingResult.GHOST)
     turn.tell(GhostAnswered(call.id, call.story.queue, agent.id))
     turn.touch_call(call)

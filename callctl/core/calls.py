@@ -244,7 +244,8 @@ def end(
         turn.wish(Hangup(call.node, call.leg, reason))
     match phase:
         case Offered(agent=agent_id):
-            agents.withdraw(turn, turn.world.agents[agent_id], call, RingResult.ABANDONED)
+            result = RingResult.LOST if outcome is Outcome.PBX_LOST else RingResult.ABANDONED
+            agents.withdraw(turn, turn.world.agents[agent_id], call, result)
         case Connected(agent=agent_id, agent_leg=agent_leg):
             if agent_leg in turn.world.legs:
                 turn.wish(Hangup(call.node, agent_leg, HangupReason.NORMAL))
@@ -258,7 +259,8 @@ def end(
 def close_story(call: Call, outcome: Outcome, by: Party, cause: int, sip: int, now: Micros) -> None:
     """Write the end into the record."""
     story = call.story
-    story.outcome = story.outcome if story.outcome is Outcome.UNKNOWN_NUMBER else outcome
+    if story.outcome is not Outcome.UNKNOWN_NUMBER or outcome not in (Outcome.COMPLETED, Outcome.LEFT_IN_MENU):
+        story.outcome = outcome  # an unknown number that leads to a queue is judged as any caller there
     story.ended, story.ended_by, story.cause, story.sip = now, by, cause, sip
 
 

@@ -36,7 +36,7 @@ from callctl.core.events import (
 from callctl.core.facts import EmergencyCalled, Fact, StatusRefused, TrunkChanged
 from callctl.core.ids import SECOND, AgentId, CallId, LegId, Micros, NodeId, PhoneId
 from callctl.core.index import Alarm
-from callctl.core.model import Agent, Call, Down, Ended, Idle, Leg, LegRole, Node, Outcome, Party, Up, World
+from callctl.core.model import Agent, Call, Down, Ended, Leg, LegRole, Node, Outcome, Party, Syncing, Up, World
 from callctl.core.routing import choose
 from callctl.core.turn import Turn, agent_due, call_due
 
@@ -201,8 +201,11 @@ def _of_node(turn: Turn, event: LinkLost | LinkRestored | Synced) -> None:
         case Synced() if isinstance(turn.world.nodes[event.node].phase, Down):
             turn.stray(event, "Down")  # the link was lost again before the snapshot could be held against anything
         case Synced(node, snapshot, named):
+            recovering = isinstance(turn.world.nodes[node].phase, Syncing)
             for what in recovery.missed(turn.world, node, snapshot, named):
                 _event_triggered(turn, what)
+                if recovering and isinstance(what, LegLeft):
+                    turn.world.legs[what.leg].left_by = turn.now  # long ago: no agent is rung for it meanwhile
             nodes.synced(turn, event)
 
 
@@ -216,7 +219,7 @@ def _agents_of(world: World, phone: PhoneId) -> list[Agent]:
 
 def _ask(turn: Turn, agent_id: AgentId, wish: str, reason: str, by: str) -> None:
     agent = turn.world.agents.get(agent_id)
-    if agent is None or agent_id not in turn.world.policy.agents:
+    if agent is None or policies.is_retired(turn.world, agent_id):
         turn.tell(StatusRefused(agent_id, wish, "no such agent"))
     else:
         agents.ask(turn, agent, wish, reason, by)
@@ -290,8 +293,8 @@ def _touched(turn: Turn) -> Touched:
     world = turn.world
     closed = {call.id: call for call in turn.closed}
     for agent in [world.agents[a] for a in turn.agents]:
-        if agent.id not in world.policy.agents and isinstance(agent.state, Idle):
-            del world.agents[agent.id]  # removed from the configuration, and its last call is over
+        if policies.may_go(world, agent):
+            policies.bury(world, agent)
     return Touched(
         calls=tuple(world.calls[c] for c in sorted(turn.calls) if c in world.calls),
         agents=tuple(world.agents[a] for a in sorted(turn.agents) if a in world.agents),

@@ -56,3 +56,8 @@ class IdSource:
         value = ((now // MILLISECOND) & ((1 << 48) - 1)) << 80
         value |= (self._next64() << 16 | self._next64() >> 48) & ((1 << 80) - 1)
         return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def is_ours(name: str) -> bool:
+    """Whether a channel's or bridge's id is a ULID, hence made by us: Asterisk's own have a dot, or are UUIDs."""
+    return len(name) == 26 and all(letter in _ALPHABET for letter in name)

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from callctl.core.ids import CallId, LegId
 from callctl.core.model import (
     Arrived,
     Call,
     Connected,
     Ended,
-    Idle,
     LegRole,
     Offered,
     OnCall,
     Queued,
     Reserved,
     Ringing,
+    Up,
     World,
     WrapUp,
 )
+from callctl.core.policies import may_go
 from callctl.core.turn import agent_due, call_due, free_of, place_of
 
 
@@ -78,7 +80,7 @@ def _agents(world: World) -> Iterator[str]:
                 call = world.calls.get(call_id)
                 if call is None or not isinstance(call.phase, Connected) or call.phase.agent != agent.id:
                     yield f"agent {agent.id} is on {call_id}, which is {call and call.phase}"
-        if agent.id not in world.policy.agents and isinstance(agent.state, Idle):
+        if may_go(world, agent):
             yield f"agent {agent.id} is not configured, idle, and still in the World"
     yield from (f"call {call_id} has {n} agents" for call_id, n in holds.items() if n > 1)
 
@@ -87,6 +89,8 @@ def _legs(world: World) -> Iterator[str]:
     for leg in world.legs.values():
         if leg.call not in world.calls:
             yield f"leg {leg.id} belongs to {leg.call}, which is no more"
+        if leg.agent is not None and leg.agent not in world.agents:
+            yield f"leg {leg.id} is of {leg.agent}, who is no more"
         if (leg.role is LegRole.AGENT) != (leg.agent is not None):
             yield f"leg {leg.id} is a {leg.role} with agent {leg.agent}"
 
@@ -105,7 +109,7 @@ def _index(world: World) -> Iterator[str]:
         free = sorted(key for at, key in filter(None, frees.values()) if lane in at)
         if line.waiting != waiting or line.free != free:
             yield f"lane {lane}: {line} instead of {waiting}, {free}"
-    legs: dict[str, set[str]] = {}
+    legs: dict[CallId, set[LegId]] = {}
     for leg in world.legs.values():
         legs.setdefault(leg.call, set()).add(leg.id)
     if {c: ls for c, ls in index.legs.items() if ls} != legs:
@@ -115,6 +119,12 @@ def _index(world: World) -> Iterator[str]:
         due = call_due(call)
         if due is not None and world.node_up(call.node) and (due, "call", call.id) not in alarms:
             yield f"call {call.id} has a deadline that nobody watches"
+    for leg in world.legs.values():
+        if leg.left_by is not None and world.node_up(leg.node) and (leg.left_by, "leg", leg.id) not in alarms:
+            yield f"leg {leg.id} has left, and nobody watches"
+    for node in world.nodes.values():
+        if isinstance(node.phase, Up) and (node.phase.beat_at, "node", node.id) not in alarms:
+            yield f"node {node.id} has a heartbeat that nobody watches"
     for agent in world.agents.values():
         due = agent_due(agent)
         if due is not None and (due, "agent", agent.id) not in alarms:

@@ -8,10 +8,11 @@ from typing import TypeVar
 from callctl.core import agents
 from callctl.core.events import PolicyChanged
 from callctl.core.facts import AgentStatusChanged, PolicyApplied
-from callctl.core.ids import MenuId, Micros, NodeId, PhoneId, QueueId
+from callctl.core.ids import AgentId, MenuId, Micros, NodeId, PhoneId, QueueId
 from callctl.core.model import (
     Agent,
     AgentStatus,
+    Announcing,
     Available,
     Connected,
     Down,
@@ -57,23 +58,46 @@ def apply(turn: Turn, event: PolicyChanged) -> None:
         if agent.id not in new.agents:
             _retire(turn, agent)
     for policy in new.agents.values():
-        _adopt(turn, old.agents.get(policy.id), policy)
+        was = old.agents.get(policy.id)
+        _adopt(turn, was, old.phones.get(was.phone) if was else None, policy)
     turn.tell(PolicyApplied(new.sha))
 
 
 def _retire(turn: Turn, agent: Agent) -> None:
     """Gone from the configuration: no more calls; out of the World once the last one is over."""
+    if isinstance(agent.status, LoggedOut) and is_retired(turn.world, agent.id):
+        turn.touch_agent(agent)
+        return  # told at an earlier change
     agent.status = LoggedOut()
     turn.tell(AgentStatusChanged(agent.id, agent.status, "configuration", "removed"))
     turn.touch_agent(agent)
 
 
-def _adopt(turn: Turn, old: AgentPolicy | None, policy: AgentPolicy) -> None:
+def is_retired(world: World, agent: AgentId) -> bool:
+    """Whether the configuration no longer has the agent."""
+    policy = world.policy.agents.get(agent)
+    return policy is None or policy.phone == RETIRED_PHONE
+
+
+def may_go(world: World, agent: Agent) -> bool:
+    """Whether a retired agent's last call is over: nothing in the World names the agent any more."""
+    free = is_retired(world, agent.id) and isinstance(agent.state, Idle)
+    return free and not any(leg.agent == agent.id for leg in world.legs.values())
+
+
+def bury(world: World, agent: Agent) -> None:
+    """Out of the World."""
+    del world.agents[agent.id]
+    others = {name: policy for name, policy in world.policy.agents.items() if name != agent.id}
+    world.policy = replace(world.policy, agents=others)
+
+
+def _adopt(turn: Turn, old: AgentPolicy | None, before: PhonePolicy | None, policy: AgentPolicy) -> None:
     agent = turn.world.agents.get(policy.id)
     if agent is None:
         agent = turn.world.agents[policy.id] = new_agent(policy, turn.now)
         turn.tell(AgentStatusChanged(agent.id, agent.status, "configuration", "added"))
-    elif old is not None and old.phone != policy.phone:
+    elif old is not None and before != turn.world.policy.phones[policy.phone]:
         agents.contacts_changed(turn, agent, ())
         agents.device_busy(turn, agent, False)
     turn.touch_agent(agent)
@@ -95,35 +119,47 @@ def new_agent(policy: AgentPolicy, now: Micros) -> Agent:
 def keep_what_is_used(world: World, old: Policy, new: Policy) -> None:
     """Set the new policy, with the menus, queues and agents of the old one that calls are still in."""
     menus, queues = _in_use(world)
-    busy = {a.id for a in world.agents.values() if not isinstance(a.state, Idle)}
     kept_menus = {m: old.menus.get(m) or _last_resort(m, new) for m in _closure(menus, old) - set(new.menus)}
-    queues |= {q for m in kept_menus.values() for q in _queues_of(m)}
+    queues |= {q for m in kept_menus.values() for q in _queues_of(_destinations(m))}
     kept_queues = {q: old.queues.get(q) or QueuePolicy(q) for q in queues - set(new.queues)}
     kept_agents = {
-        a: replace(old.agents[a], queues=()) if a in old.agents else AgentPolicy(a, a, RETIRED_PHONE, ())
-        for a in busy - set(new.agents)
+        a: replace(old.agents.get(a) or AgentPolicy(a, a, RETIRED_PHONE, ()), phone=RETIRED_PHONE, queues=())
+        for a in _in_work(world) - set(new.agents)
     }
-    phones = {p.phone: old.phones.get(p.phone) or _retired_phone(new.default_node) for p in kept_agents.values()}
-    world.draining = {
-        q: world.draining.get(q) or frozenset(a.id for a in old.agents.values() if q in a.queues) for q in kept_queues
-    }
+    world.draining = {q: _who_drains(world, old, new, q) for q in kept_queues}
     world.policy = replace(
         new,
         menus={**kept_menus, **new.menus},
         queues={**kept_queues, **new.queues},
         agents={**kept_agents, **new.agents},
-        phones={**phones, **new.phones},
+        phones={RETIRED_PHONE: _retired_phone(new.default_node), **new.phones} if kept_agents else new.phones,
     )
 
 
+def _who_drains(world: World, old: Policy, new: Policy, queue: QueueId) -> frozenset[AgentId]:
+    """Who serves a removed queue: its agents; where none of them is left, everybody, lest a caller wait for nobody."""
+    known = world.draining.get(queue) or frozenset(a.id for a in old.agents.values() if queue in a.queues)
+    return known & set(new.agents) or frozenset(new.agents)
+
+
+def _in_work(world: World) -> set[AgentId]:
+    """The agents whom a call, or the last leg of one, still names."""
+    busy = {agent.id for agent in world.agents.values() if not isinstance(agent.state, Idle)}
+    return busy | {leg.agent for leg in world.legs.values() if leg.agent is not None}
+
+
 def _in_use(world: World) -> tuple[set[MenuId], set[QueueId]]:
-    menus, queues = set(), set()
+    menus: set[MenuId] = set()
+    queues: set[QueueId] = set()
     for call in world.calls.values():
         match call.phase:
             case InMenu(menu):
                 menus.add(menu)
             case Queued(queue) | Offered(queue) | Connected(queue):
                 queues.add(queue)
+            case Announcing(then=then):
+                menus |= _menus_of([then])
+                queues |= _queues_of([then])
     return menus, queues
 
 
@@ -132,20 +168,27 @@ def _closure(menus: set[MenuId], policy: Policy) -> set[MenuId]:
     found, todo = set(menus), list(menus)
     while todo:
         menu = policy.menus.get(todo.pop())
-        for to in _destinations(menu) if menu else ():
-            if isinstance(to, ToMenu) and to.menu not in found:
-                found.add(to.menu)
-                todo.append(to.menu)
+        news = _menus_of(_destinations(menu)) - found if menu else set()
+        found |= news
+        todo.extend(news)
     return found
 
 
 def _destinations(menu: Menu) -> list[Destination]:
-    direct = [*menu.options.values(), menu.give_up]
-    return [*direct, *(to.then for to in direct if isinstance(to, Announce))]
+    return [*menu.options.values(), menu.give_up]
 
 
-def _queues_of(menu: Menu) -> set[QueueId]:
-    return {to.queue for to in _destinations(menu) if isinstance(to, ToQueue)}
+def _ends(of: list[Destination]) -> list[Destination]:
+    """Where these lead in the end, announcements apart."""
+    return [to.then if isinstance(to, Announce) else to for to in of]
+
+
+def _menus_of(to: list[Destination]) -> set[MenuId]:
+    return {end.menu for end in _ends(to) if isinstance(end, ToMenu)}
+
+
+def _queues_of(to: list[Destination]) -> set[QueueId]:
+    return {end.queue for end in _ends(to) if isinstance(end, ToQueue)}
 
 
 def _last_resort(menu: MenuId, policy: Policy) -> Menu:

@@ -10,7 +10,7 @@ from callctl.core import ivr
 from callctl.core.calls import TALK_MARGIN
 from callctl.core.commands import Answer, Bridge, Command, DropBridge, Hangup, Hold, Lease, Watch
 from callctl.core.events import Event, LegAnswered, LegGone, LegLeft, LegRinging, LegSeen, LegState, Snapshot
-from callctl.core.ids import SECOND, CallId, IdSource, LegId, Micros, NodeId
+from callctl.core.ids import SECOND, CallId, IdSource, LegId, Micros, NodeId, is_ours
 from callctl.core.model import (
     Agent,
     Call,
@@ -20,6 +20,7 @@ from callctl.core.model import (
     Idle,
     Leg,
     LegRole,
+    LoggedOut,
     Node,
     Offered,
     OnCall,
@@ -67,7 +68,7 @@ def owed(world: World, node: NodeId, snapshot: Snapshot, now: Micros) -> Iterato
     for found in snapshot.legs:
         leg = world.legs.get(found.leg)
         if leg is None:
-            if found.in_app:
+            if found.in_app or is_ours(found.leg):  # or a loser of a finished ring, rung on
                 yield Hangup(node, found.leg, HangupReason.NORMAL)
             continue
         call = world.calls[leg.call]
@@ -87,7 +88,7 @@ def owed(world: World, node: NodeId, snapshot: Snapshot, now: Micros) -> Iterato
         yield Lease(node, call.leg, left)
         yield Lease(node, call.phase.agent_leg, left)
     for bridge in snapshot.bridges:
-        if bridge not in talks and len(bridge) == 26:  # a ULID: one of our talks
+        if bridge not in talks and is_ours(bridge):
             yield DropBridge(node, CallId(bridge))
 
 
@@ -155,8 +156,14 @@ def restore(
     kept = {agent.id: agent for agent in agents}
     for agent_policy in policy.agents.values():
         world.agents[agent_policy.id] = kept.get(agent_policy.id) or new_agent(agent_policy, now)
-    for agent in world.agents.values():
+    for agent in kept.values():
+        if agent.id not in world.agents and not isinstance(agent.state, Idle):
+            agent.status = LoggedOut()  # removed from the configuration while at work
+            world.agents[agent.id] = agent
+    for agent in list(world.agents.values()):
         _reseat(turn, agent)
+        if agent.id not in policy.agents and isinstance(agent.state, Idle):
+            del world.agents[agent.id]
     keep_what_is_used(world, policy, policy)
     for call in list(world.calls.values()):
         turn.touch_call(call)
