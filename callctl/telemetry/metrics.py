@@ -27,7 +27,7 @@ from prometheus_client.registry import Collector
 from callctl import __version__
 from callctl.core import facts as f
 from callctl.core.facts import Fact
-from callctl.core.ids import SECOND, CallId, Micros, QueueId
+from callctl.core.ids import SECOND, CallId, Micros, QueueId, TrunkId
 from callctl.core.model import Outcome, Party, RingResult, Up, World
 from callctl.core.policy import Policy
 from callctl.runtime import views
@@ -56,8 +56,11 @@ class Metrics:
     def __init__(self, world: Callable[[], World], now: Callable[[], Micros]) -> None:
         self.registry = CollectorRegistry()
         self._world = world
+        self._shown: Policy | None = None
+        """The configuration whose series have been started."""
         self._answered: set[CallId] = set()
         """Calls counted as answered that have not ended: as many as are there now."""
+        self._trunks_up: dict[TrunkId, bool] = {}
         self._queue_of: OrderedDict[CallId, QueueId] = OrderedDict()
         self._make_calls()
         self._make_queues()
@@ -69,6 +72,10 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """The text that Prometheus reads; its type is CONTENT_TYPE."""
+        policy = self._world().policy
+        if policy is not self._shown:
+            self._shown = policy
+            self._configured(policy)
         return generate_latest(self.registry)
 
     def saw(self, at: Micros, facts: Sequence[Fact]) -> None:
@@ -77,7 +84,7 @@ class Metrics:
             if count is not None:
                 count(self, fact)
 
-    def configured(self, policy: Policy) -> None:
+    def _configured(self, policy: Policy) -> None:
         """Start the series of everything configured at 0: a rate over a first count is right only then."""
         for queue in policy.queues:
             for one in (self.queue_entered, self.queue_answered, self.queue_abandoned, self.requeued, self.ghosts):
@@ -96,6 +103,9 @@ class Metrics:
         for outcome in Outcome:
             for party in Party:
                 self.calls_ended.labels(outcome.value, party.value)
+        self.trunk_up.clear()  # a trunk that is configured no more is no trunk that is down
+        for name, trunk in policy.trunks.items():
+            self.trunk_up.labels(trunk.node, name).set(int(self._trunks_up.get(name, False)))
 
     # ── what the facts do not say ────────────────────────────────────────────────────────────────
 
@@ -150,7 +160,6 @@ class Metrics:
         self.stray = self._counter("stray_events", "Events that fitted no phase", "event", "phase")
         self.refused = self._counter("status_refused", "Status changes that were refused", "wish")
         self.emergency = self._counter("emergency_calls", "Emergency calls from phones", "node", "result")
-        self.node_up = self._gauge("node_up", "1: the node's link is up and its state known", "node")
         self.trunk_up = self._gauge("trunk_up", "1: the trunk can carry calls", "node", "trunk")
         self._poison = self._counter("poison_events", "Events that broke the core and were put aside")
         self.policies = self._counter("policies_applied", "Configurations put in force")
@@ -226,15 +235,12 @@ class Metrics:
         result = fact.result.lower()
         self.emergency.labels(fact.node, result if result in _DIAL_RESULTS else "other").inc()
 
-    def _node(self, fact: f.NodeChanged) -> None:
-        self.node_up.labels(fact.node).set(int(fact.phase == views.NODE_PHASES[Up]))
-
     def _trunk(self, fact: f.TrunkChanged) -> None:
+        self._trunks_up[fact.trunk] = fact.up
         self.trunk_up.labels(fact.node, fact.trunk).set(int(fact.up))
 
     def _policy(self, _: f.PolicyApplied) -> None:
         self.policies.inc()
-        self.configured(self._world().policy)
 
 
 _COUNTED: Mapping[type[Any], Callable[[Metrics, Any], None]] = {
@@ -253,7 +259,6 @@ _COUNTED: Mapping[type[Any], Callable[[Metrics, Any], None]] = {
     f.StrayEvent: Metrics._stray,
     f.StatusRefused: Metrics._refused,
     f.EmergencyCalled: Metrics._emergency,
-    f.NodeChanged: Metrics._node,
     f.TrunkChanged: Metrics._trunk,
     f.PolicyApplied: Metrics._policy,
 }
@@ -273,6 +278,7 @@ class WorldGauges(Collector):
 
     def collect(self) -> Iterable[Metric]:
         world, now = self._world(), self._now()
+        yield self._nodes(world)
         yield from self._queues(world, now)
         yield _counted(
             "callctl_calls",
@@ -303,6 +309,12 @@ class WorldGauges(Collector):
             views.PHONE_STATES.values(),
             (views.PHONE_STATES[type(agent.phone)] for agent in agents),
         )
+
+    def _nodes(self, world: World) -> Metric:
+        up = GaugeMetricFamily("callctl_node_up", "1: the link is up and what is there is known", labels=["node"])
+        for node in world.nodes.values():
+            up.add_metric([node.id], isinstance(node.phase, Up))
+        return up
 
     def _queues(self, world: World, now: Micros) -> Iterable[Metric]:
         waiting = GaugeMetricFamily("callctl_queue_waiting", "Callers who wait or ring", labels=["queue"])

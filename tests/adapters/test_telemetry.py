@@ -6,6 +6,7 @@ import logging
 import typing
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import structlog
@@ -30,9 +31,9 @@ from callctl.core.facts import (
     TrunkChanged,
     WrapUpEnded,
 )
-from callctl.core.ids import SECOND, CallId, LegId, PhoneId, TrunkId
-from callctl.core.model import Outcome, Party, Paused, RingResult
-from callctl.core.policy import Emergency, Extension, ToMenu, Withheld
+from callctl.core.ids import SECOND, CallId, LegId, PhoneId, QueueId, TrunkId
+from callctl.core.model import Down, Outcome, Party, Paused, RingResult
+from callctl.core.policy import Emergency, Extension, QueuePolicy, ToMenu, Withheld
 from callctl.runtime.masking import MASKED, Masking
 from callctl.runtime.ports import Observer
 from callctl.telemetry import log, story
@@ -46,9 +47,7 @@ pytestmark = pytest.mark.adapter
 @pytest.fixture
 def metrics() -> Metrics:
     world = desk.world()
-    made = Metrics(lambda: world, lambda: desk.NOON)
-    made.configured(world.policy)
-    return made
+    return Metrics(lambda: world, lambda: desk.NOON)
 
 
 def samples(metrics: Metrics) -> dict[str, float]:
@@ -107,8 +106,13 @@ def test_everything_configured_starts_at_zero(metrics: Metrics) -> None:
 def test_a_new_configuration_starts_its_series() -> None:
     world = desk.world()
     metrics = Metrics(lambda: world, lambda: desk.NOON)
-    assert "callctl_queue_entered_total{queue=sales}" not in samples(metrics)
-    assert see(metrics, PolicyApplied("abc"))["callctl_queue_entered_total{queue=sales}"] == 0
+    assert "callctl_queue_entered_total{queue=sales}" in samples(metrics)
+    assert "callctl_queue_entered_total{queue=care}" not in samples(metrics)
+    care = QueueId("care")
+    world.policy = replace(world.policy, queues={**world.policy.queues, care: QueuePolicy(care)})
+    found = see(metrics, PolicyApplied("abc"))
+    assert found["callctl_queue_entered_total{queue=care}"] == 0
+    assert found["callctl_policies_applied_total"] == 1
 
 
 def test_what_a_caller_says_is_never_a_label(metrics: Metrics) -> None:
@@ -129,15 +133,31 @@ def test_ghosts_strays_nodes_and_trunks(metrics: Metrics) -> None:
         RingEnded(desk.OVER, desk.SALES, desk.ANA, RingResult.GHOST, SECOND),
         GhostAnswered(desk.OVER, desk.SALES, desk.ANA),
         StrayEvent("LegRinging", "Ended"),
-        NodeChanged(desk.PBX, "up", "synced"),
-        TrunkChanged(desk.PBX, TrunkId("carrier"), False, "no answer"),
+        TrunkChanged(desk.PBX, TrunkId("carrier"), True, "OPTIONS answered"),
     )
     assert found["callctl_queue_rings_total{queue=sales,result=ghost}"] == 1
     assert found["callctl_queue_ghosts_total{queue=sales}"] == 1
     assert found["callctl_stray_events_total{event=LegRinging,phase=Ended}"] == 1
     assert found["callctl_node_up{node=pbx}"] == 1
-    assert found["callctl_trunk_up{node=pbx,trunk=carrier}"] == 0
-    assert see(metrics, NodeChanged(desk.PBX, "down", "link lost"))["callctl_node_up{node=pbx}"] == 0
+    assert found["callctl_trunk_up{node=pbx,trunk=carrier}"] == 1
+    assert found["callctl_trunk_up{node=pbx,trunk=spare}"] == 0
+
+
+def test_a_trunk_that_is_configured_no_more_is_not_shown() -> None:
+    world, carrier = desk.world(), TrunkId("carrier")
+    metrics = Metrics(lambda: world, lambda: desk.NOON)
+    up = TrunkChanged(desk.PBX, carrier, True, "OPTIONS answered")
+    assert "callctl_trunk_up{node=pbx,trunk=spare}" in see(metrics, up)
+    world.policy = replace(world.policy, trunks={carrier: world.policy.trunks[carrier]})
+    found = samples(metrics)
+    assert found["callctl_trunk_up{node=pbx,trunk=carrier}"] == 1
+    assert "callctl_trunk_up{node=pbx,trunk=spare}" not in found
+
+
+def test_a_node_that_is_down_says_so() -> None:
+    world = desk.world()
+    world.nodes[desk.PBX].phase = Down(desk.NOON)
+    assert samples(Metrics(lambda: world, lambda: desk.NOON))["callctl_node_up{node=pbx}"] == 0
 
 
 def test_gauges_are_read_off_the_world(metrics: Metrics) -> None:
