@@ -34,8 +34,6 @@ from callctl.runtime import views
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, that nobody asks for
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
 _WAIT = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200, 1800)
 _TALK = (5, 10, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200)
 _WRAP_UP = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600)
@@ -71,7 +69,7 @@ class Metrics:
         GCCollector(registry=self.registry)
 
     def exposition(self) -> bytes:
-        """The text that Prometheus reads; its type is CONTENT_TYPE."""
+        """The text that Prometheus reads, in version 0.0.4 of its format."""
         policy = self._world().policy
         if policy is not self._shown:
             self._shown = policy
