@@ -25,6 +25,7 @@ from callctl.api.control import control_app
 from callctl.api.ports import Reloaded
 from callctl.api.public import public_app
 from callctl.api.server import ListenError, Server, listen_tcp, listen_unix
+from callctl.asterisk.provision import ProvisionError
 from callctl.core.events import Event, PolicyChanged
 from callctl.core.ids import Micros
 from callctl.core.model import World
@@ -80,7 +81,7 @@ class Daemon:
         self.loaded = loaded
         self.clock = SystemClock()
         self.inbox = BoundedInbox()
-        self.links = Links(loaded, self.inbox)
+        self.links = Links(loaded, self.inbox, self.fail)
         self.store: Store | None = None
         self.loop: Loop | None = None
         self.world = self._world(Restored())
@@ -123,7 +124,7 @@ class Daemon:
         """In order; taken down in the opposite one."""
         async with AsyncExitStack() as stack:
             settings = self.loaded.daemon
-            _make_folder(settings.state_dir)
+            _make_folder(settings.state_dir, 0o711)  # callctl's own Postgres, another user, must get through
             await _listening(stack, listen_tcp(self._public(), settings.http.host, settings.http.port))
             self.store = await self._or_stopped(self._open_store(stack))
             self.world = self._world(self.store.restored)
@@ -137,12 +138,18 @@ class Daemon:
                 self._rebuild,
             )
             stack.push_async_callback(self._stop_loop, asyncio.create_task(self.loop.run(), name="loop"))
-            await self.links.start(self.loaded)
+            self._start_links()
             stack.push_async_callback(self.links.stop)
             _make_folder(settings.control_socket.parent)
             await _listening(stack, listen_unix(control_app(self.desk), settings.control_socket))
             self._measure()
             yield
+
+    def _start_links(self) -> None:
+        try:
+            self.links.start(self.loaded)
+        except (OSError, ProvisionError) as error:
+            raise StartError(f"the PBX's files cannot be written: {error}") from error
 
     def _public(self) -> web.Application:
         return public_app(self.desk, self.metrics.exposition)
@@ -246,11 +253,12 @@ class Daemon:
             assert self.loop is not None
             try:
                 await self.links.apply(new)
-            except OSError as error:
+            except (OSError, ProvisionError) as error:
                 why = f"the PBX's files cannot be written: {error}; the old configuration stays in force"
                 log.error("reload_refused", why=why)
                 return Reloaded(False, "", problems=(why,))
             await self.loop.ask(PolicyChanged(new.policy))
+            self.links.speak_of(new)
             self.loaded = Loaded(new.policy, self.loaded.daemon, new.secrets, new.warnings)
             log.info("reloaded", sha=new.policy.sha, changes=result.changes)
             return result
@@ -290,9 +298,9 @@ class _StoppedError(Exception):
     """Asked to stop before the start was over."""
 
 
-def _make_folder(path: Path) -> None:
+def _make_folder(path: Path, mode: int = 0o750) -> None:
     try:
-        path.mkdir(parents=True, exist_ok=True, mode=0o750)
+        path.mkdir(parents=True, exist_ok=True, mode=mode)
     except OSError as error:
         raise StartError(
             f"{path} cannot be made: {error.strerror}; name another folder or give callctl the right"

@@ -1,7 +1,7 @@
 """`make demo`: the real thing on this machine, seen live. Real Asterisk, SIP, audio, Postgres; simulated people.
 
 A second Asterisk plays the telephone network: its callers press digits and send a tone, its phones register and
-answer. Nothing is left running, and nothing is written outside .demo/ (kept until the next run: logs, database).
+answer. Nothing is left running, and nothing is written outside .demo/ (kept until the next run: the log).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 
 from callctl.api.client import NoDaemonError
@@ -121,7 +121,7 @@ class Demo:
         if not self._console.is_terminal:
             self._console.print(await self._picture(house, people))
 
-    async def _picture(self, house: House, people: People | None) -> object:
+    async def _picture(self, house: House, people: People | None) -> RenderableType:
         queues, agents, calls = await asyncio.gather(
             house.daemon.get("queues"), house.daemon.get("agents"), house.daemon.get("calls")
         )
@@ -156,7 +156,7 @@ class Demo:
     def _print(self, result: Report) -> None:
         for line in result.lines():
             self._console.print(line, highlight=False)
-        self._console.print(f"[dim]Logs, database and configuration of this run: {FOLDER}/[/dim]")
+        self._console.print(f"[dim]Log and configuration of this run: {FOLDER}/[/dim]")
 
 
 def _seconds(text: str) -> float:

@@ -93,7 +93,7 @@ class Daemon:
         """SIGKILL, and wait."""
         await self._end(signal.SIGKILL)
 
-    def signal(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         """Send it any other signal."""
         if self.pid is not None:
             os.kill(self.pid, number)
@@ -102,7 +102,7 @@ class Daemon:
         process = self._process
         if process is None:
             return 0
-        self.signal(number)
+        self.send_signal(number)
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 return await process.wait()
@@ -150,7 +150,7 @@ class Daemon:
 
 
 class House:
-    """Asterisk, callctl and the network. `folder` is kept: logs, the database, the overlay."""
+    """Asterisk, callctl and the network. `folder` is kept: logs and the overlay. The database goes with the house."""
 
     def __init__(
         self,
@@ -166,8 +166,11 @@ class House:
         self.node = Node(installation)
         self.overlay = folder / "overlay"
         self._here: Overlay = {}
-        self._socket_folder = tempfile.TemporaryDirectory(prefix="callctl-")
-        socket, port = Path(self._socket_folder.name) / "control.sock", free_tcp()
+        # Not below `folder`: a socket's path must be short, and Postgres, which runs as nobody, must get there.
+        self._state = tempfile.TemporaryDirectory(prefix="callctl-")
+        os.chmod(self._state.name, 0o711)
+        self.state = Path(self._state.name)
+        socket, port = self.state / "control.sock", free_tcp()
         self._write_secret("ari", self.node.secrets.ari)
         self._write_secret("ami", self.node.secrets.ami)
         self.change(changes or {})
@@ -201,7 +204,7 @@ class House:
             },
             "http": {"port": port},
             "control_socket": str(socket),
-            "state_dir": str(self.folder / "state"),
+            "state_dir": str(self.state),
             "log": {"level": "debug", "format": "json"},
             "trunks": {"carrier": {"host": HOST, "port": trunk, "match": [f"{HOST}:{trunk}"], "qualify": "5s"}},
         }
@@ -244,7 +247,7 @@ class House:
                 trouble.append(f"{name}: {error}")
         self.network.remove()
         self.node.remove()
-        self._socket_folder.cleanup()
+        self._state.cleanup()
         if trouble:
             raise HouseError("; ".join(trouble))
 

@@ -1,0 +1,154 @@
+"""Every node's parts: the ARI link, the AMI telemetry, the files that callctl writes for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+
+import structlog
+
+from callctl.api.ports import Condition
+from callctl.asterisk.ami import Ami, AmiAddress
+from callctl.asterisk.ari import AriAddress, AriError
+from callctl.asterisk.link import Link
+from callctl.asterisk.provision import Secrets, files, modules_of, write_if_changed
+from callctl.core.commands import Command
+from callctl.core.ids import PhoneId, TrunkId
+from callctl.runtime.ports import Inbox
+from callctl.settings import Loaded, NodeSettings
+
+log = structlog.get_logger("callctl.links")
+
+
+@dataclass(slots=True)
+class _Node:
+    """The parts of one node."""
+
+    settings: NodeSettings
+    link: Link
+    ami: Ami
+    stale: set[str] = field(default_factory=set)
+    """Asterisk modules that have yet to read what callctl wrote."""
+    reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Links:
+    """All nodes. Fulfils `runtime.ports.Pbx`."""
+
+    def __init__(self, loaded: Loaded, inbox: Inbox, fail: Callable[[str], None]) -> None:
+        self._nodes = {settings.id: _parts(settings, loaded, inbox) for settings in loaded.daemon.nodes.values()}
+        self._fail = fail
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def send(self, command: Command) -> None:
+        """Give a command to its node's link."""
+        self._nodes[command.node].link.send(command)
+
+    def start(self, loaded: Loaded) -> None:
+        """Write the nodes' files, then connect, and keep connected.
+
+        Raises:
+            OSError, ProvisionError: the files cannot be written.
+        """
+        for node in self._nodes.values():
+            self._write(node, loaded)
+            # Asterisk may have started before the files were written, or with older ones: it reads them once more.
+            node.stale.update(modules_of(files(loaded.policy, _secrets(loaded), node.settings.id)))
+            node.link.on_live = self._live(node)
+            node.link.start()
+            node.ami.start()
+            self._watch(self._deposed(node))
+
+    async def stop(self) -> None:
+        """Disconnect from all nodes. Calls are not touched."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(part.stop() for n in self._nodes.values() for part in (n.link, n.ami)))
+
+    async def apply(self, loaded: Loaded) -> None:
+        """A new configuration: write what changed and have it read.
+
+        Raises:
+            OSError, ProvisionError: the files cannot be written; nothing was changed.
+        """
+        for node in self._nodes.values():
+            self._write(node, loaded)
+        for node in self._nodes.values():
+            await self._have_read(node)
+
+    def speak_of(self, loaded: Loaded) -> None:
+        """Read numbers, phones and trunks by the new policy from now on. The core has it already."""
+        for node in self._nodes.values():
+            node.link.apply(loaded.policy)
+            node.ami.apply(loaded.policy)
+
+    def resync(self) -> None:
+        """The World was rebuilt: tell it everything anew."""
+        for node in self._nodes.values():
+            node.link.resync()
+
+    def conditions(self) -> Iterator[Condition]:
+        """What readyz says of the nodes."""
+        for name, node in self._nodes.items():
+            health = node.link.health
+            yield Condition(f"{name}.ari", health.up, health.why)
+            yield Condition(f"{name}.ami", node.ami.up, node.ami.why)
+
+    # ── the files ────────────────────────────────────────────────────────────────────────────
+
+    def _write(self, node: _Node, loaded: Loaded) -> None:
+        if node.settings.provision:
+            wanted = files(loaded.policy, _secrets(loaded), node.settings.id)
+            node.stale.update(modules_of(write_if_changed(node.settings.include_dir, wanted)))
+
+    async def _have_read(self, node: _Node) -> None:
+        """Have Asterisk read what was written; what cannot be done now is done when the link is back."""
+        async with node.reloading:
+            for module in sorted(node.stale):
+                try:
+                    await node.link.reload(module)
+                except AriError as error:
+                    log.warning("module_not_reloaded", node=node.settings.id, module=module, why=str(error))
+                    return
+                node.stale.discard(module)
+            node.ami.relist()
+
+    def _live(self, node: _Node) -> Callable[[], None]:
+        """After each (re)connect: the files are read, and phones and trunks told anew. A restarted PBX has forgotten
+        its phones, and so has the core; AMI may have told before the core knew of the restart."""
+        return lambda: self._watch(self._have_read(node))
+
+    # ── life ─────────────────────────────────────────────────────────────────────────────────
+
+    async def _deposed(self, node: _Node) -> None:
+        await node.link.replaced.wait()
+        self._fail(f"another callctl has taken over the calls of node {node.settings.id}")
+
+    def _watch(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _parts(settings: NodeSettings, loaded: Loaded, inbox: Inbox) -> _Node:
+    ari, ami = settings.ari, settings.ami
+    return _Node(
+        settings,
+        Link(settings.id, AriAddress(ari.url, ari.user, ari.password.reveal()), inbox, loaded.policy),
+        Ami(settings.id, AmiAddress(ami.host, ami.port, ami.user, ami.password.reveal()), inbox, loaded.policy),
+    )
+
+
+def _secrets(loaded: Loaded) -> Secrets:
+    """Passwords of phones and trunks, from `phone:<id>` and `trunk:<id>`."""
+    phones: dict[PhoneId, str] = {}
+    trunks: dict[TrunkId, str] = {}
+    for name, secret in loaded.secrets.items():
+        kind, _, owner = name.partition(":")
+        if kind == "phone":
+            phones[PhoneId(owner)] = secret.reveal()
+        else:
+            trunks[TrunkId(owner)] = secret.reveal()
+    return Secrets(phones, trunks)
