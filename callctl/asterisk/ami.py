@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -23,7 +24,7 @@ from panoramisk.actions import Action
 from panoramisk.ami_protocol import AMIProtocol
 
 from callctl.asterisk.backoff import Backoff
-from callctl.asterisk.phones import Lists, Phones, Said
+from callctl.asterisk.phones import MOST_CONTACTS, Contact, Lists, Phones, Said
 from callctl.core.ids import NodeId
 from callctl.core.policy import Policy
 from callctl.runtime.ports import Inbox
@@ -35,7 +36,13 @@ PING_DEADLINE = 3.0
 LONGEST_UNFINISHED = 1_000_000
 """Bytes that may come without a message's end."""
 BUFFER_MOST = 50_000
-WANTED = ("ContactStatus", "DeviceStateChange", "Registry", "UserEvent")
+WANTED = frozenset({"ContactStatus", "DeviceStateChange", "Registry", "UserEvent"})
+"""No other event is believed: Asterisk 22.10.1 writes a caller's number as it came into every event that shows a
+channel, line ends included, so a caller can forge events. manager.conf lets none of those through."""
+TOGETHER = 40
+"""Questions asked at one time during a full look."""
+
+_SUBJECT = re.compile(r"[A-Za-z0-9_.@;:~+-]{1,200}")
 
 log = structlog.get_logger("callctl.asterisk")
 
@@ -161,9 +168,6 @@ class Connection:
             raise AmiRefusedError(
                 f"{self.address.where} does not accept user {self.address.user!r} with this secret (see manager.conf)"
             )
-        for name in WANTED:
-            # Without the right to filter there are only more events than needed.
-            await self.action("Filter", Operation="Add", _constant={"MatchCriteria": f"action(include),name({name})"})
 
     async def action(
         self, name: str, *, _constant: dict[str, str] | None = None, _deadline: float = DEADLINE, **headers: str
@@ -198,6 +202,13 @@ class Connection:
                 return []  # Asterisk calls an empty list an error
             raise AmiRefusedError(f"{self.address.where}: {name} was refused ({said[:80]})")
         return [message for message in answer if message.get("event") == item]
+
+    async def function(self, name: str, subject: str, field: str) -> str:
+        """The value of a dialplan function of ours; empty when it has none. `subject` is a PJSIP object's name."""
+        if not _SUBJECT.fullmatch(subject):
+            return ""
+        answer = await self.action("Getvar", _constant={"Variable": f"{name}({subject},{field})"})
+        return answer[0].get("value", "") if answer[0].get("response") == "Success" else ""
 
     async def ping(self) -> None:
         await self.action("Ping", _deadline=PING_DEADLINE)
@@ -289,8 +300,8 @@ class Ami:
         if self._buffer is None:
             self._buffer = []
         lists = Lists(
-            await connection.listing("PJSIPShowContacts", "ContactList"),
-            await connection.listing("PJSIPShowEndpoints", "EndpointList"),
+            await self._contacts(connection),
+            await connection.listing("DeviceStateList", "DeviceStateChange"),
             await connection.listing("PJSIPShowRegistrationsOutbound", "OutboundRegistrationDetail"),
         )
         events = self._phones.full(lists)
@@ -298,6 +309,17 @@ class Ami:
         for said in buffered:
             events += self._phones.event(said)
         self._tell(events)
+        for endpoint in self._phones.unqualified():
+            await connection.action("PJSIPQualify", Endpoint=endpoint)
+
+    async def _contacts(self, connection: Connection) -> list[Contact]:
+        """Every contact of our phones and trunks, by functions of the dialplan: the lists of AMI need a right that
+        opens far more."""
+        found: list[Contact] = []
+        for some in _slices(list(self._phones.endpoints())):
+            for contacts in await asyncio.gather(*(_contacts_of(connection, *one) for one in some)):
+                found += contacts
+        return found
 
     def _set(self, up: bool, why: str) -> None:
         if up != self.up:
@@ -309,6 +331,8 @@ class Ami:
     def _on_message(self, said: Said) -> None:
         """From panoramisk's reader: quick, and never raises."""
         try:
+            if said.get("event") not in WANTED:
+                return
             if self._buffer is None:
                 self._tell(self._phones.event(said))
             elif len(self._buffer) < BUFFER_MOST:
@@ -322,3 +346,25 @@ class Ami:
     def _tell(self, events: Iterable[Any]) -> None:
         for event in events:
             self._inbox.put(event)
+
+
+Endpoint = tuple[str, bool]
+
+
+def _slices(endpoints: list[Endpoint]) -> Iterable[list[Endpoint]]:
+    return (endpoints[i : i + TOGETHER] for i in range(0, len(endpoints), TOGETHER))
+
+
+async def _contacts_of(connection: Connection, endpoint: str, ours: bool) -> list[Contact]:
+    aors = [endpoint] if ours else _parts(await connection.function("PJSIP_ENDPOINT", endpoint, "aors"))
+    found = []
+    for aor in aors:
+        for name in _parts(await connection.function("PJSIP_AOR", aor, "contact")):
+            uri = await connection.function("PJSIP_CONTACT", name, "uri")
+            status = await connection.function("PJSIP_CONTACT", name, "status")
+            found.append(Contact(endpoint, uri, status))
+    return found
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in (p.strip() for p in text.split(",")) if part][:MOST_CONTACTS]

@@ -22,23 +22,25 @@ Said = Mapping[str, str]
 MOST_CONTACTS = 10
 """Of one phone that are rung."""
 _BUSY = frozenset({"INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD"})
-_BUSY_TEXT = {
-    "In use": "INUSE",
-    "Busy": "BUSY",
-    "Ringing": "RINGING",
-    "Ring+Inuse": "RINGINUSE",
-    "On Hold": "ONHOLD",
-}
-"""As lists write a device's state; every other text is not busy."""
 _NOT_SEEN = "not yet asked"
 
 
-@dataclass(slots=True)
-class Lists:
-    """The answers of one full look: contacts, endpoints, registrations."""
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One contact of an endpoint, as a full look finds it."""
 
-    contacts: Iterable[Said]
-    endpoints: Iterable[Said]
+    endpoint: str
+    uri: str
+    status: str
+    """Asterisk's word: Reachable, Unreachable, NonQualified, Unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """The answers of one full look."""
+
+    contacts: Iterable[Contact]
+    devices: Iterable[Said]
     registrations: Iterable[Said]
 
 
@@ -59,11 +61,10 @@ class Phones:
         """Forget what was known, take the lists, and tell everything."""
         self._contacts, self._devices, self._registered = {}, {}, {}
         self._told.clear()
-        for said in lists.contacts:
-            self._contact(said.get("endpoint", ""), said.get("uri", ""), said.get("status", ""))
-        for said in lists.endpoints:
-            name, state = said.get("objectname", ""), said.get("devicestate", "")
-            self._devices[name] = _BUSY_TEXT.get(state, state)
+        for contact in lists.contacts:
+            self._contact(contact.endpoint, contact.uri, contact.status)
+        for said in lists.devices:
+            self._device(said)
         for said in lists.registrations:
             self._registered[said.get("clienturi", "")] = said.get("status", "")
         return [event for event in self._all() if self._is_news(event)]
@@ -77,11 +78,8 @@ class Phones:
                 self._contact(endpoint, said.get("uri", ""), said.get("contactstatus", ""))
                 return self._news(endpoint)
             case "DeviceStateChange":
-                kind, _, endpoint = said.get("device", "").partition("/")
-                if kind != "PJSIP":
-                    return []
-                self._devices[endpoint] = said.get("state", "")
-                return self._news(endpoint)
+                endpoint = self._device(said)
+                return self._news(endpoint) if endpoint else []
             case "Registry":
                 self._registered[said.get("username", "")] = said.get("status", "")
                 return [e for t in self._trunks() if self._is_news(e := self._trunk_state(t))]
@@ -89,6 +87,29 @@ class Phones:
                 return [e for e in (self._emergency(said),) if e is not None]
             case _:
                 return []
+
+    def endpoints(self) -> Iterator[tuple[str, bool]]:
+        """The endpoints to look at, and whether their aor has the same name (so callctl writes them)."""
+        for phone in self._phones():
+            yield phone.endpoint, phone.kind is PhoneKind.PROVISIONED
+        for trunk in self._trunks():
+            yield trunk_endpoint(trunk.id), True
+
+    def unqualified(self) -> list[str]:
+        """Endpoints that callctl writes with a contact that nobody has asked yet: after a restart of Asterisk."""
+        return [
+            endpoint
+            for endpoint, ours in self.endpoints()
+            if ours and {"NonQualified", "Unknown"} & set(self._contacts.get(endpoint, {}).values())
+        ]
+
+    def _device(self, said: Said) -> str:
+        """Note a device's state; the endpoint's name, or nothing for other kinds of device."""
+        kind, _, endpoint = said.get("device", "").partition("/")
+        if kind != "PJSIP":
+            return ""
+        self._devices[endpoint] = said.get("state", "")
+        return endpoint
 
     def _contact(self, endpoint: str, uri: str, status: str) -> None:
         known = self._contacts.setdefault(endpoint, {})
@@ -159,17 +180,11 @@ class Phones:
         return TrunkState(self.node, TrunkId(trunk.id), up, why)
 
     def _answers(self, trunk: TrunkPolicy) -> tuple[bool, str]:
-        """Whether the other side answers OPTIONS. Static contacts are in no list: there the device's state tells."""
-        endpoint = trunk_endpoint(trunk.id)
-        statuses = self._contacts.get(endpoint, {}).values()
+        """Whether the other side answers OPTIONS."""
+        statuses = self._contacts.get(trunk_endpoint(trunk.id), {}).values()
         if "Reachable" in statuses:
             return True, "answers OPTIONS"
-        if "Unreachable" in statuses:
-            return False, "does not answer OPTIONS"
-        device = self._devices.get(endpoint, "")
-        if device in ("Unavailable", "UNAVAILABLE", "Invalid", "INVALID", ""):
-            return False, "does not answer OPTIONS" if device else _NOT_SEEN
-        return True, "answers OPTIONS"
+        return False, "does not answer OPTIONS" if "Unreachable" in statuses else _NOT_SEEN
 
     def _emergency(self, said: Said) -> Event | None:
         if said.get("userevent") != "CallctlEmergency":

@@ -143,10 +143,13 @@ def _ring(phones: Sequence[PhonePolicy]) -> str:
 
 def _emergency(policy: Policy, lifelines: Sequence[TrunkPolicy], endpoint_of: EndpointOf) -> str:
     """Over each emergency trunk in order, until one carries the call. No limit of any trunk applies."""
-    until = f"${{CC_PHONE}}:$[${{EPOCH}} + {policy.emergency.callback_window // SECOND}]:${{CC_NUMBER}}"
+    until = f"${{CC_PHONE}}:$[${{EPOCH}} + {policy.emergency.callback_window // SECOND}]"
     steps = [
         "Set(CC_NUMBER=${EXTEN})",
         f"Set(TIMEOUT(absolute)={LONGEST_CALL})",
+        # AMI writes a number as it came, line ends included.
+        "Set(CALLERID(num)=${FILTER(0-9+*#,${CALLERID(num)})})",
+        "Set(CALLERID(name)=)",
         TOLD % "dialled",
         'GotoIf($["${CC_FROM}" = ""]?go)',
         "Set(CALLERID(pres)=allowed)",
@@ -182,8 +185,6 @@ def _call_back() -> str:
             *_exten(
                 "s",
                 "Set(CC_PHONE=${CUT(CC_BACK,:,1)})",
-                "Set(CC_NUMBER=${CUT(CC_BACK,:,3)})",
-                TOLD % "called_back",
                 f"Goto(callctl-ring,{_ringer('${CC_PHONE}')},1)",
             ),
             *_exten("missed", "Set(TIMEOUT(absolute)=0)", "Set(CC_PHONE=)", "Goto(callctl-enter,s,1)"),
