@@ -1,0 +1,430 @@
+"""The links on a real Asterisk, with real phones and a real telephone network: every command, every event."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import pytest
+import pytest_asyncio
+
+from callctl.asterisk.ami import Ami, AmiAddress
+from callctl.asterisk.ari import AriAddress
+from callctl.asterisk.link import Link
+from callctl.asterisk.provision import Secrets, files, modules_of, write_if_changed
+from callctl.core.commands import (
+    Answer,
+    Beat,
+    Bridge,
+    DropBridge,
+    Hangup,
+    Hold,
+    Lease,
+    Play,
+    RingPhone,
+    Watch,
+)
+from callctl.core.events import (
+    BridgeFailed,
+    CallArrived,
+    DigitPressed,
+    EmergencyDialled,
+    Event,
+    LegAnswered,
+    LegGone,
+    LegLeft,
+    LegRinging,
+    LegState,
+    LinkLost,
+    LinkRestored,
+    PhoneBusy,
+    PhoneContacts,
+    PlaybackEnded,
+    Synced,
+    TrunkState,
+)
+from callctl.core.ids import SECOND, CallId, IdSource, LegId, NodeId, PhoneId, PlaybackId, QueueId, TrunkId
+from callctl.core.policy import (
+    E164,
+    Emergency,
+    EmergencyPolicy,
+    Extension,
+    Feature,
+    HangupReason,
+    NumberRules,
+    PhoneKind,
+    PhonePolicy,
+    Policy,
+    ShortCode,
+    ToQueue,
+    TrunkKind,
+    TrunkPolicy,
+    Withheld,
+)
+from callctl.lab.install import ensure
+from callctl.lab.line import Line
+from callctl.lab.network import Network
+from callctl.lab.node import Node
+from callctl.lab.phones import Account, Behaviour
+from callctl.lab.ports import HOST
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+
+NODE = NodeId("pbx")
+QUEUE = QueueId("sales")
+DID = "+33123456789"
+PASSWORD = "phone-secret"
+E = TypeVar("E")
+
+
+@dataclass
+class Box:
+    """The inbox, held by the test."""
+
+    events: list[Event] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, event: Event) -> None:
+        self.events.append(event)
+        self.changed.set()
+
+    async def wait(
+        self, kind: type[E], condition: Callable[[E], bool] = lambda _: True, after: int = 0, timeout: float = 10
+    ) -> E:
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    for event in self.events[after:]:
+                        if isinstance(event, kind) and condition(event):
+                            return event
+                    self.changed.clear()
+                    await self.changed.wait()
+        except TimeoutError:
+            raise AssertionError(f"no {kind.__name__} in {timeout} s; came: {self.events[after:]}") from None
+
+
+def phone(name: str, extension: str, emergency: E164 | None = None) -> PhonePolicy:
+    return PhonePolicy(
+        PhoneId(name), PhoneKind.PROVISIONED, name, NODE, Extension(extension), emergency, max_contacts=2
+    )
+
+
+def policy(port: int) -> Policy:
+    trunk = TrunkPolicy(
+        TrunkId("pstn"), TrunkKind.IP, NODE, HOST, port, match=(f"{HOST}:{port}",),
+        numbers=NumberRules(country="FR", send="national"), trust_identity=True, qualify=SECOND,
+        max_channels=20, emergency=True,
+    )  # fmt: skip
+    dead = replace(trunk, id=TrunkId("dead"), port=9, match=("127.0.0.9",))
+    return Policy(
+        sha="test",
+        country="FR",
+        entries={E164("33123456789"): ToQueue(QUEUE)},
+        phones={p.id: p for p in (phone("anna", "101", E164("33123456701")), phone("bert", "102"))},
+        trunks={dead.id: dead, trunk.id: trunk},  # emergency calls try the dead one first
+        features={"*45": Feature.LOGIN},
+        emergency=EmergencyPolicy((Emergency("112"),)),
+    )
+
+
+@dataclass
+class Stage:
+    node: Node
+    network: Network
+    box: Box
+    link: Link
+    ami: Ami
+    policy: Policy
+    ids: IdSource
+
+    def fresh(self) -> str:
+        return self.ids.ulid(time.time_ns() // 1000)
+
+    async def arrived(self, number: str = DID, **more: object) -> tuple[Line, CallArrived]:
+        before = len(self.box.events)
+        line = await self.network.call(number, **more)  # type: ignore[arg-type]
+        return line, await self.box.wait(CallArrived, after=before)
+
+    async def contact(self, name: str) -> str:
+        def usable(event: PhoneContacts) -> bool:
+            return event.phone == name and bool(event.contacts)
+
+        await self.box.wait(PhoneContacts, usable, timeout=15)
+        newest = [e for e in self.box.events if isinstance(e, PhoneContacts) and usable(e)][-1]
+        return newest.contacts[0]
+
+    async def ring(self, name: str, timeout: int = 20) -> LegId:
+        leg = LegId(self.fresh())
+        contact = await self.contact(name)
+        self.link.send(
+            RingPhone(NODE, leg, CallId(self.fresh()), name, contact, "+33612345678", 'A "B" <1>', timeout * SECOND)
+        )
+        return leg
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage() -> AsyncIterator[Stage]:
+    installation = await asyncio.to_thread(ensure)
+    node = Node(installation, "l-node")
+    network = Network(installation, node.ports.sip, [Account("anna", PASSWORD), Account("bert", PASSWORD)], "l-net")
+    rules = policy(network.trunk_port)
+    secrets = Secrets({PhoneId("anna"): PASSWORD, PhoneId("bert"): PASSWORD})
+    write_if_changed(node.generated, files(rules, secrets, NODE))
+    box = Box()
+    link = Link(NODE, AriAddress(node.ari_url, "callctl", node.secrets.ari), box, rules, audit_every=2)
+    ami = Ami(NODE, AmiAddress(HOST, node.ports.ami, "callctl", node.secrets.ami), box, rules)
+    link.on_live = ami.relist
+    try:
+        await asyncio.gather(node.start(), network.start())
+        link.start()
+        ami.start()
+        await box.wait(Synced)
+        link.send(Beat(NODE))
+        yield Stage(node, network, box, link, ami, rules, IdSource(1))
+    finally:
+        await link.stop()
+        await ami.stop()
+        await asyncio.gather(node.stop(), network.stop())
+        node.remove()
+        network.remove()
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def beating(stage: Stage) -> AsyncIterator[None]:
+    """The heartbeat goes on as the core would have it; what an earlier test heard of is forgotten."""
+
+    async def beat() -> None:
+        while True:
+            stage.link.send(Beat(NODE))
+            await asyncio.sleep(1)
+
+    task = asyncio.create_task(beat())
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_call_is_carried_from_prompt_to_talk(stage: Stage) -> None:
+    box, link = stage.box, stage.link
+    line, arrived = await stage.arrived(name="Éva")
+    assert arrived.dialled == E164("33123456789")
+    assert arrived.caller == E164("33612345678")
+    assert arrived.trunk == "pstn"
+    leg = arrived.leg
+    link.send(Watch(NODE, leg))
+    link.send(Answer(NODE, leg))
+    link.send(Lease(NODE, leg, 90 * SECOND))
+    link.send(Play(NODE, leg, PlaybackId("menu-1"), ("sound:demo-congrats",)))
+    await line.wait_answered()
+    await line.wait_heard(lambda audio: audio.sound_seconds() > 0.3, "the prompt")
+    await line.press("5")
+    digit = await box.wait(DigitPressed, lambda e: e.leg == leg)
+    assert digit.digit == "5"
+
+    start = time.monotonic()
+    link.send(Hold(NODE, leg, QUEUE, "default"))  # the prompt still plays: it must not hold up the socket
+    await box.wait(PlaybackEnded, lambda e: e.playback == "menu-1")
+    assert time.monotonic() - start < 2
+    await line.wait_heard(lambda audio: audio.sound_seconds() > 0.5, "music")
+
+    anna = stage.network.phone("anna")
+    await anna.behave(Behaviour.answer(0.5), tone_hz=600)
+    agent = await stage.ring("anna")
+    await box.wait(LegRinging, lambda e: e.leg == agent)
+    await box.wait(PhoneBusy, lambda e: e.phone == "anna" and e.busy)
+    await box.wait(LegAnswered, lambda e: e.leg == agent)
+    call = CallId(stage.fresh())
+    link.send(Lease(NODE, agent, 3600 * SECOND))
+    link.send(Bridge(NODE, call, leg, agent))
+    await line.wait_heard(lambda audio: audio.has_tone(600), "the agent's tone")
+    seen = await box.wait(Synced, lambda e: call in e.snapshot.bridges)
+    legs = {found.leg: found for found in seen.snapshot.legs}
+    assert legs[leg].in_app
+    assert legs[leg].bridge == legs[agent].bridge == call
+    assert legs[leg].state is LegState.UP
+    assert legs[leg].arrival == arrived
+
+    await line.hangup()
+    gone = await box.wait(LegGone, lambda e: e.leg == leg)
+    assert gone.cause == 16
+    link.send(Hangup(NODE, agent, HangupReason.NORMAL))
+    await box.wait(LegGone, lambda e: e.leg == agent)
+    link.send(DropBridge(NODE, call))
+    await box.wait(Synced, lambda e: call not in e.snapshot.bridges, after=len(box.events))
+    await box.wait(PhoneBusy, lambda e: e.phone == "anna" and not e.busy, after=box.events.index(gone))
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "cause", "sip"),
+    [
+        (Behaviour.busy(), 17, 486),
+        (Behaviour.status(603), 21, 603),
+        (Behaviour.status(500), 38, 500),
+        (Behaviour.forward("0899000000"), 23, 302),
+    ],
+)
+async def test_a_phone_that_refuses_is_told(stage: Stage, behaviour: str, cause: int, sip: int) -> None:
+    bert = stage.network.phone("bert")
+    await bert.behave(behaviour)
+    before = len(stage.network.arrivals)
+    leg = await stage.ring("bert")
+    gone = await stage.box.wait(LegGone, lambda e: e.leg == leg)
+    assert (gone.cause, gone.sip, gone.made) == (cause, sip, True)
+    assert [e for e in stage.box.events if isinstance(e, LegGone | LegAnswered) and e.leg == leg] == [gone]
+    assert {a.phone for a in stage.network.arrivals[before:]} <= {"bert"}, "a forward was followed"
+
+
+async def test_a_phone_that_never_answers_is_given_up(stage: Stage) -> None:
+    bert = stage.network.phone("bert")
+    await bert.behave(Behaviour.never())
+    leg = await stage.ring("bert", timeout=1)
+    await stage.box.wait(LegRinging, lambda e: e.leg == leg)
+    gone = await stage.box.wait(LegGone, lambda e: e.leg == leg)
+    assert gone.cause == 19
+
+
+async def test_a_loser_is_hung_up_while_it_rings(stage: Stage) -> None:
+    bert = stage.network.phone("bert")
+    await bert.behave(Behaviour.never())
+    leg = await stage.ring("bert")
+    await stage.box.wait(LegRinging, lambda e: e.leg == leg)
+    stage.link.send(Hangup(NODE, leg, HangupReason.ANSWERED_ELSEWHERE))
+    assert (await stage.box.wait(LegGone, lambda e: e.leg == leg)).cause == 26
+
+
+async def test_what_cannot_be_is_told_once(stage: Stage) -> None:
+    leg, call = LegId(stage.fresh()), CallId(stage.fresh())
+    before = len(stage.box.events)
+    stage.link.send(RingPhone(NODE, leg, call, "nobody", "", "", "", SECOND))
+    assert await stage.box.wait(LegGone, lambda e: e.leg == leg) == LegGone(NODE, leg, made=False)
+    stage.link.send(RingPhone(NODE, leg, call, "anna", "sip:a@b&PJSIP/112@trunk-pstn", "", "", SECOND))
+    stage.link.send(Bridge(NODE, call, leg, leg))
+    await stage.box.wait(BridgeFailed, lambda e: e.call == call)
+    stage.link.send(Play(NODE, leg, PlaybackId("p-none"), ("sound:beep",)))
+    assert (await stage.box.wait(PlaybackEnded, lambda e: e.playback == "p-none")).failed
+    told = [e for e in stage.box.events[before:] if isinstance(e, LegGone)]
+    assert told == [LegGone(NODE, leg, made=False)] * 2
+    stage.link.send(DropBridge(NODE, call))
+
+
+async def test_a_withheld_number_stays_withheld(stage: Stage) -> None:
+    line, arrived = await stage.arrived(withheld=True)
+    assert arrived.caller == Withheld()
+    assert arrived.caller_name == ""
+    await line.hangup()
+
+
+async def test_phones_reach_only_what_is_listed(stage: Stage) -> None:
+    anna, bert = stage.network.phone("anna"), stage.network.phone("bert")
+    await bert.behave(Behaviour.answer())
+    rung = len(bert.lines())
+    line = await anna.dial("102")
+    await line.wait_answered()
+    assert (await bert.wait_rung(rung)).id
+    await line.hangup()
+
+    before = len(stage.box.events)
+    feature = await anna.dial("*45")
+    arrived = await stage.box.wait(CallArrived, after=before)
+    assert (arrived.feature_code, arrived.phone, arrived.dialled) == ("*45", "anna", ShortCode("*45"))
+    assert arrived.caller == Extension("101")
+    await feature.hangup()
+
+    before = len(stage.box.events)
+    entry = await anna.dial("0123456789")
+    arrived = await stage.box.wait(CallArrived, after=before)
+    assert (arrived.dialled, arrived.phone, arrived.trunk) == (E164("33123456789"), "anna", None)
+    await entry.hangup()
+
+    arrivals = len(stage.network.arrivals)
+    for number in ("0899000000", "00336", "callctl-emergency", "h", "phone-bert"):
+        refused = await anna.dial(number)
+        await refused.wait_ended()
+        assert refused.cause in (1, 21), f"{number}: {refused.cause}"
+    assert len(stage.network.arrivals) == arrivals
+
+
+async def test_an_emergency_call_needs_no_callctl_and_is_called_back(stage: Stage) -> None:
+    anna = stage.network.phone("anna")
+    await stage.contact("anna")
+    await stage.network.behave("112", Behaviour.answer())
+    await stage.link.stop()
+    try:
+        arrivals = len(stage.network.arrivals)
+        line = await anna.dial("112")
+        arrival = await stage.network.wait_arrival(dialled="112", after=arrivals)
+        assert arrival.number == "0123456701"
+        await line.wait_answered()
+        told = await stage.box.wait(EmergencyDialled)
+        assert told == EmergencyDialled(NODE, PhoneId("anna"), Emergency("112"), "dialled")
+        await line.hangup()
+        await stage.box.wait(EmergencyDialled, lambda e: e.result == "ANSWER")
+
+        await anna.behave(Behaviour.answer())
+        for form in ("0123456701", "+33123456701", "0033123456701"):
+            rung = len(anna.lines())
+            back = await stage.network.call(form, caller="112")
+            await anna.wait_rung(rung)
+            await back.wait_answered()
+            await back.hangup()
+    finally:
+        stage.link.start()
+        await stage.box.wait(Synced, after=len(stage.box.events))
+
+
+async def test_trunks_are_told(stage: Stage) -> None:
+    await stage.box.wait(TrunkState, lambda e: e.trunk == "pstn" and e.up, timeout=15)
+    await stage.box.wait(TrunkState, lambda e: e.trunk == "dead" and not e.up)
+
+
+async def test_a_reload_harms_no_call(stage: Stage) -> None:
+    line, arrived = await stage.arrived()
+    stage.link.send(Watch(NODE, arrived.leg))
+    stage.link.send(Answer(NODE, arrived.leg))
+    stage.link.send(Hold(NODE, arrived.leg, QUEUE, "default"))
+    await line.wait_answered()
+    for module in modules_of(("pjsip.conf", "extensions.conf")):
+        await stage.link.reload(module)
+    await line.wait_heard(lambda audio: audio.sound_seconds() > 0.5, "music after the reload")
+    stage.link.send(Hangup(NODE, arrived.leg, HangupReason.NORMAL))
+    await stage.box.wait(LegGone, lambda e: e.leg == arrived.leg)
+
+
+async def test_what_happened_while_the_link_was_cut_is_found(stage: Stage) -> None:
+    stays, first = await stage.arrived()
+    leaves, second = await stage.arrived()
+    for arrived in (first, second):
+        stage.link.send(Watch(NODE, arrived.leg))
+        stage.link.send(Answer(NODE, arrived.leg))
+        stage.link.send(Hold(NODE, arrived.leg, QUEUE, "default"))
+    await asyncio.gather(stays.wait_answered(), leaves.wait_answered())
+    before = len(stage.box.events)
+    await stage.link.stop()
+    await leaves.hangup()
+    await leaves.wait_ended()
+    stage.link.start()
+    seen = await stage.box.wait(Synced, after=before)
+    legs = {found.leg: found for found in seen.snapshot.legs}
+    assert second.leg not in legs
+    assert legs[first.leg].bridge == "hold-sales"
+    assert legs[first.leg].arrival == first
+    stage.link.send(Hangup(NODE, first.leg, HangupReason.NORMAL))
+    # The subscription has survived: the end is told.
+    await stage.box.wait(LegGone, lambda e: e.leg == first.leg, after=before)
+    await stage.box.wait(LegLeft, lambda e: e.leg == first.leg, after=before)
+
+
+async def test_a_restarted_pbx_is_noticed_and_phones_wait_to_be_reached(stage: Stage) -> None:
+    await stage.contact("anna")
+    restored = [e for e in stage.box.events if isinstance(e, LinkRestored)][-1]
+    before = len(stage.box.events)
+    await stage.node.restart(crash=True)
+    await stage.box.wait(LinkLost, after=before)
+    again = await stage.box.wait(LinkRestored, after=before, timeout=20)
+    assert again.booted != restored.booted
+    await stage.box.wait(Synced, after=before)
+    usable = await stage.box.wait(
+        PhoneContacts, lambda e: e.phone == "anna" and bool(e.contacts), after=before, timeout=20
+    )
+    assert stage.box.events.index(again) < before + stage.box.events[before:].index(usable)
