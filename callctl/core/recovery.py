@@ -4,7 +4,7 @@ reconnect and by the periodic audit. And `restore`: the World from the rows of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from callctl.core import ivr
 from callctl.core.calls import TALK_MARGIN
@@ -63,9 +63,14 @@ def _missed_of_agent(world: World, leg: Leg, found: LegSeen) -> Iterator[Event]:
 
 
 def owed(world: World, node: NodeId, snapshot: Snapshot, now: Micros) -> Iterator[Command]:
-    """What was decided and may not have been sent: as commands that change nothing if it was."""
-    talks = set()
-    for found in snapshot.legs:
+    """What was decided and may not have been sent: as commands that change nothing if it was.
+
+    A leg that we know and the snapshot has not (it came while the lists were read) is owed all that it could want.
+    """
+    talks: set[str] = set()
+    seats = {found.leg: found.bridge for found in snapshot.legs}
+    unlisted = [LegSeen(leg.id, LegState.DOWN, True) for leg in world.legs.values() if _unlisted(leg, node, seats)]
+    for found in (*snapshot.legs, *unlisted):
         leg = world.legs.get(found.leg)
         if leg is None:
             if found.in_app or is_ours(found.leg):  # or a loser of a finished ring, rung on
@@ -76,7 +81,6 @@ def owed(world: World, node: NodeId, snapshot: Snapshot, now: Micros) -> Iterato
             yield from _owed_to_caller(world, call, found, now)
         elif not _wanted(world, leg):
             yield Hangup(node, leg.id, HangupReason.NORMAL)
-    seats = {found.leg: found.bridge for found in snapshot.legs}
     for call in world.calls.values():
         if call.node != node or not isinstance(call.phase, Connected):
             continue
@@ -90,6 +94,10 @@ def owed(world: World, node: NodeId, snapshot: Snapshot, now: Micros) -> Iterato
     for bridge in snapshot.bridges:
         if bridge not in talks and is_ours(bridge):
             yield DropBridge(node, CallId(bridge))
+
+
+def _unlisted(leg: Leg, node: NodeId, seats: Mapping[LegId, str]) -> bool:
+    return leg.node == node and leg.id not in seats and leg.left_by is None
 
 
 def _owed_to_caller(world: World, call: Call, found: LegSeen, now: Micros) -> Iterator[Command]:

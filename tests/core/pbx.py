@@ -1,0 +1,269 @@
+"""A model of the PBX: channels, bridges and phones as the commands and people make them. No SIP, no time of its own.
+
+What it does follows Asterisk as seen through ARI: a hang-up takes a channel out of the app (`LegLeft`) and away
+(`LegGone`); commands to what is gone are 404s, which change nothing; a bridge needs both channels in the app.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from callctl.core.commands import Answer, Bridge, Command, DropBridge, Hangup, Hold, Lease, Play, RingPhone, StopPlay
+from callctl.core.events import (
+    BridgeFailed,
+    CallArrived,
+    DigitPressed,
+    Event,
+    LegAnswered,
+    LegGone,
+    LegLeft,
+    LegRinging,
+    LegSeen,
+    LegState,
+    PhoneBusy,
+    PhoneContacts,
+    PlaybackEnded,
+    Snapshot,
+)
+from callctl.core.ids import LegId, Micros, PhoneId, PlaybackId, is_ours
+from callctl.core.model import (
+    Announcing,
+    Connected,
+    Ended,
+    InMenu,
+    LegRole,
+    Offered,
+    OnCall,
+    Queued,
+    Reserved,
+    Ringing,
+    World,
+)
+from callctl.core.policy import E164
+from tests.core.world import NODE
+
+
+@dataclass
+class Channel:
+    id: LegId
+    state: LegState
+    in_app: bool
+    arrival: CallArrived | None = None
+    phone: PhoneId | None = None
+    """Of an agent's leg."""
+    bridge: str = ""
+    playing: PlaybackId | None = None
+    lease: Micros | None = None
+
+
+@dataclass
+class ModelPbx:
+    booted: str = "boot-1"
+    link: bool = True
+    """Whether events reach callctl."""
+    bridging_works: bool = True
+    channels: dict[LegId, Channel] = field(default_factory=dict)
+    bridges: set[str] = field(default_factory=set)
+    phones: dict[PhoneId, tuple[str, ...]] = field(default_factory=dict)
+    in_use: set[PhoneId] = field(default_factory=set)
+    """Phones in use by something that is not ours."""
+    said_busy: dict[PhoneId, bool] = field(default_factory=dict)
+    news: list[Event] = field(default_factory=list)
+    """Said, and not yet delivered."""
+    touched: set[LegId] = field(default_factory=set)
+    """Channels that an event or a command has named since the last snapshot."""
+
+    # ── commands ─────────────────────────────────────────────────────────────────────────────
+
+    def carry(self, command: Command) -> None:
+        """Carry out a command, as often as it comes."""
+        match command:
+            case Answer(leg=leg) if leg in self.channels:
+                self.channels[leg].state = LegState.UP
+            case Play(leg=leg, playback=playback):
+                self._play(leg, playback)
+            case StopPlay(playback=playback):
+                for channel in self.channels.values():
+                    if channel.playing == playback:
+                        self.heard(channel)
+            case Hold(leg=leg, queue=queue) if self._in_app(leg):
+                self.bridges.add(f"hold-{queue}")
+                self.channels[leg].bridge = f"hold-{queue}"
+            case RingPhone(leg=leg) if leg not in self.channels:
+                self._make(command)
+            case Bridge(call=call, caller=caller, agent=agent):
+                if self.bridging_works and self._in_app(caller) and self._in_app(agent):
+                    self.bridges.add(call)
+                    self.channels[caller].bridge = self.channels[agent].bridge = call
+                else:
+                    self._say(BridgeFailed(NODE, call, "a channel is not in the app"))
+            case DropBridge(call=call):
+                self.bridges.discard(call)
+                for channel in self.channels.values():
+                    channel.bridge = "" if channel.bridge == call else channel.bridge
+            case Hangup(leg=leg) if leg in self.channels:
+                self.end(self.channels[leg], 16)
+            case Lease(leg=leg, length=length) if leg in self.channels:
+                self.channels[leg].lease = length
+
+    def _in_app(self, leg: LegId) -> bool:
+        return leg in self.channels and self.channels[leg].in_app
+
+    def _play(self, leg: LegId, playback: PlaybackId) -> None:
+        if not self._in_app(leg):
+            self._say(PlaybackEnded(NODE, leg, playback, failed=True))
+            return
+        if self.channels[leg].playing is not None:
+            self.heard(self.channels[leg])
+        self.channels[leg].playing = playback
+
+    def _make(self, command: RingPhone) -> None:
+        phone = PhoneId(command.endpoint)
+        self.touched.add(command.leg)
+        if not self.phones.get(phone):
+            self._say(LegGone(NODE, command.leg, 20, 0, made=False))
+            return
+        self.channels[command.leg] = Channel(command.leg, LegState.DOWN, False, phone=phone)
+
+    # ── people ───────────────────────────────────────────────────────────────────────────────
+
+    def arrive(self, leg: LegId, number: str) -> None:
+        arrival = CallArrived(NODE, leg, E164(number), number, E164("33142685300"), "Zoe")
+        self.channels[leg] = Channel(leg, LegState.RINGING, True, arrival)
+        self._say(arrival)
+
+    def end(self, channel: Channel, cause: int, sip: int = 0) -> None:
+        """The channel is hung up, by whomever."""
+        del self.channels[channel.id]
+        if channel.playing is not None:
+            self._say(PlaybackEnded(NODE, channel.id, channel.playing, failed=True))
+        if channel.in_app:
+            self._say(LegLeft(NODE, channel.id))
+        self._say(LegGone(NODE, channel.id, cause, sip))
+        self.say_busy(channel.phone)
+
+    def press(self, channel: Channel, digit: str) -> None:
+        self._say(DigitPressed(NODE, channel.id, digit))
+
+    def heard(self, channel: Channel) -> None:
+        playback, channel.playing = channel.playing, None
+        assert playback is not None
+        self._say(PlaybackEnded(NODE, channel.id, playback))
+
+    def ring(self, channel: Channel) -> None:
+        channel.state = LegState.RINGING
+        self._say(LegRinging(NODE, channel.id))
+        self.say_busy(channel.phone)
+
+    def answer(self, channel: Channel) -> None:
+        channel.state, channel.in_app = LegState.UP, True
+        self._say(LegAnswered(NODE, channel.id))
+        self.say_busy(channel.phone)
+
+    def leave(self, channel: Channel) -> None:
+        """Redirected, or its lease ended: the dialplan has it."""
+        channel.in_app, channel.bridge = False, ""
+        if channel.playing is not None:
+            self.heard(channel)
+        self._say(LegLeft(NODE, channel.id))
+
+    def register(self, phone: PhoneId, contacts: tuple[str, ...]) -> None:
+        self.phones[phone] = contacts
+        self._say(PhoneContacts(NODE, phone, contacts))
+
+    def say_busy(self, phone: PhoneId | None) -> None:
+        """Say whether the device is in use, if that is news."""
+        if phone is None:
+            return
+        ours = (c for c in self.channels.values() if c.phone == phone and c.state is not LegState.DOWN)
+        busy = phone in self.in_use or any(True for _ in ours)
+        if self.said_busy.get(phone) != busy:
+            self.said_busy[phone] = busy
+            self._say(PhoneBusy(NODE, phone, busy))
+
+    # ── the link ─────────────────────────────────────────────────────────────────────────────
+
+    def _say(self, event: Event) -> None:
+        if leg := getattr(event, "leg", None):
+            self.touched.add(leg)
+        if self.link:
+            self.news.append(event)
+
+    def restart(self) -> None:
+        """Another PBX process: nothing of the old one is left, and no phone has registered."""
+        self.booted = f"boot-{int(self.booted.removeprefix('boot-')) + 1}"
+        self.link = False
+        self.news.clear()
+        self.channels.clear()
+        self.bridges.clear()
+        self.in_use.clear()
+        self.said_busy.clear()
+        self.phones = dict.fromkeys(self.phones, ())
+
+    def report_phones(self) -> None:
+        """What the adapter says of every phone after a connect, and after a new policy."""
+        self.said_busy.clear()
+        for phone, contacts in self.phones.items():
+            self._say(PhoneContacts(NODE, phone, contacts))
+            self.say_busy(phone)
+
+    def snapshot(self) -> Snapshot:
+        self.touched.clear()
+        legs = tuple(LegSeen(c.id, c.state, c.in_app, c.bridge, c.arrival) for c in self.channels.values())
+        return Snapshot(legs, tuple(sorted(self.bridges)))
+
+
+# ── what the PBX should be ───────────────────────────────────────────────────────────────────
+
+
+def amiss(world: World, pbx: ModelPbx) -> Iterator[str]:
+    """Where the PBX is not what the World wants of it, apart from what the World cannot know yet."""
+    coming = {event.leg for event in pbx.news if isinstance(event, CallArrived)}
+    for channel in pbx.channels.values():
+        leg = world.legs.get(channel.id)
+        if leg is None:
+            if channel.id not in coming and (channel.in_app or is_ours(channel.id)):
+                yield f"{channel.id} is forgotten"
+        elif leg.role is LegRole.AGENT:
+            if not _wanted(world, leg.id):
+                yield f"{channel.id} rings or stands in the app, and nobody wants it"
+        elif channel.in_app:
+            yield from _amiss_of_caller(world, pbx, channel)
+    talks = {call.id for call in world.calls.values() if isinstance(call.phase, Connected)}
+    yield from (f"bridge {b} is left over" for b in pbx.bridges if is_ours(b) and b not in talks)
+
+
+def _wanted(world: World, leg: LegId) -> bool:
+    call, name = world.calls[world.legs[leg].call], world.legs[leg].agent
+    assert name is not None
+    agent = world.agents[name]
+    match agent.state:
+        case Reserved(call=of, legs=legs) | Ringing(call=of, legs=legs):
+            return leg in legs and of == call.id and isinstance(call.phase, Offered) and call.phase.agent == agent.id
+        case OnCall(leg=talking):
+            return leg == talking
+    return False
+
+
+def _amiss_of_caller(world: World, pbx: ModelPbx, channel: Channel) -> Iterator[str]:
+    call = world.calls[world.legs[channel.id].call]
+    if call.story.answered_by_pbx is not None and channel.state is not LegState.UP:
+        yield f"{channel.id} is not answered"
+    if channel.lease is None:
+        yield f"{channel.id} has no lease"
+    match call.phase:
+        case Ended():
+            yield f"{channel.id} is not hung up"
+        case Queued(queue=queue) | Offered(queue=queue):
+            if channel.bridge != f"hold-{queue}":
+                yield f"{channel.id} waits in {queue} and stands in {channel.bridge or 'nothing'}"
+        case InMenu(playing=playing) | Announcing(playing=playing):
+            over = {event.playback for event in pbx.news if isinstance(event, PlaybackEnded)}
+            if playing not in (None, channel.playing, *over):
+                yield f"{channel.id} should hear {playing}, and hears {channel.playing}"
+        case Connected(agent_leg=agent_leg):
+            failed = any(isinstance(event, BridgeFailed) and event.call == call.id for event in pbx.news)
+            both = agent_leg in pbx.channels and pbx.channels[agent_leg].in_app
+            if both and not failed and {channel.bridge, pbx.channels[agent_leg].bridge} != {call.id}:
+                yield f"{channel.id} and {agent_leg} talk, and stand in {channel.bridge or 'nothing'}"
