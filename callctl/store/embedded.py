@@ -81,6 +81,7 @@ class EmbeddedPostgres:
     async def start(self) -> str:
         """Make the database if it is new, start the server if it does not run; returns the URL.
 
+        To be called in a thread that lives as long as the owner: the server stops when that thread ends.
         StoreError: the folder cannot be used, or Postgres says why it does not start.
         """
         user = postmaster.run_as()
@@ -120,6 +121,11 @@ class EmbeddedPostgres:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.folder.chmod(0o711)
+            if (closed := postmaster.barrier(self.folder, user)) is not None:
+                raise StoreError(
+                    f"{self.folder}: the built-in Postgres runs as {postmaster.NOBODY}, whom {closed} keeps out; "
+                    f"keep the database elsewhere, e.g. in {default_folder()}, or chmod o+x {closed}"
+                )
             self._run = self._socket_folder()
             self._run.mkdir(mode=0o700, exist_ok=True)
             if self._run.is_symlink() or self._run.stat().st_uid not in (os.geteuid(), user.uid):
@@ -197,11 +203,12 @@ class EmbeddedPostgres:
     async def _launch(self, install: Path, user: postmaster.RunAs, patience: float = 60.0) -> None:
         """Start, or reuse what runs; a server that is stopping, or its children, are waited for."""
         deadline = asyncio.get_running_loop().time() + patience
+        spawned = None
         while True:
             if self._process is None and postmaster.running(self._data) is None:
                 postmaster.clear_stale(self._data)
-                self._process = self._spawn(install, user)
-            if await self._answers(deadline):
+                self._process = spawned = self._spawn(install, user)
+            if await self._answers(deadline, spawned):
                 return
             if asyncio.get_running_loop().time() >= deadline:
                 process, self._process = self._process, None
@@ -240,12 +247,13 @@ class EmbeddedPostgres:
             )
         return process
 
-    async def _answers(self, deadline: float) -> bool:
+    async def _answers(self, deadline: float, spawned: subprocess.Popen[bytes] | None) -> bool:
         """Wait until the server takes a connection; False: it has ended, or time is up."""
         while asyncio.get_running_loop().time() < deadline:
             if self._process is not None and self._process.poll() is not None:
+                earlier = self._process is not spawned  # one that ran before, and has just died
                 self._process = None
-                if self._last_words().rstrip().endswith(_CURABLE):
+                if earlier or self._last_words().rstrip().endswith(_CURABLE):
                     return False
                 raise StoreError(f"{self.folder}: Postgres does not start; it says:\n{self._last_words()}")
             if self._process is None and postmaster.running(self._data) is None:

@@ -215,6 +215,9 @@ class PostgresJournal:
 
     async def _to_spool(self) -> None:
         """Spool what is held; with a connection, store what was spooled, oldest first."""
+        if self._connection is not None and self._spool.waiting == 0:
+            self._set_mode(Mode.STORING, "")  # before what is held is spooled: else a steady stream never ends
+            return
         stuck = self._held is not None and not await self._spool_held()
         if self._connection is not None:
             await self._drain(self._connection)
@@ -224,9 +227,6 @@ class PostgresJournal:
             await self._woken(None)
 
     async def _drain(self, connection: Connection) -> None:
-        if self._spool.waiting == 0:
-            self._set_mode(Mode.STORING, "")
-            return
         with _bounded(connection):
             self.counts.refused_rows += await store_spooled(connection, self._spool)
 
@@ -264,6 +264,8 @@ class PostgresJournal:
 
     async def _woken(self, timeout: float | None) -> bool:
         """Wait for a batch, a connection or the end; False: `timeout` seconds have passed."""
+        if self._closing:
+            return True
         self._wake.clear()
         try:
             async with asyncio.timeout(timeout):

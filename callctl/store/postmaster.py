@@ -8,6 +8,7 @@ import os
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 from callctl.store.errors import StoreError
 
 _PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)  # loaded here: nothing may be loaded between fork and exec
 NOBODY = "nobody"
 
 
@@ -59,7 +61,17 @@ def run_as() -> RunAs:
 
 def die_with_parent() -> None:
     """In the child, before exec: a fast shutdown when our owner dies, however it dies (Linux, prctl(2))."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
+
+
+def barrier(folder: Path, user: RunAs) -> Path | None:
+    """The first folder on the way to `folder` that keeps the user out; None: the way is free."""
+    for step in reversed(folder.parents):
+        status = step.stat()
+        needed = stat.S_IXUSR if status.st_uid == user.uid else stat.S_IXOTH
+        if user.uid is not None and not status.st_mode & needed:
+            return step
+    return None
 
 
 def installed() -> Path:

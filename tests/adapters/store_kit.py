@@ -68,17 +68,15 @@ def ended(n: int, **fields: Any) -> Call:
         cause=16,
         sip=200,
     )
-    values: dict[str, Any] = {"caller_name": "Zoë", "dialled": "100", "trunk": TrunkId("carrier"), "story": story}
+    values: dict[str, Any] = {
+        "caller": E164("33140000000"),
+        "caller_name": "Zoë",
+        "dialled": "100",
+        "trunk": TrunkId("carrier"),
+        "story": story,
+    }
     phase = Ended(NOW + 60 * SECOND, HangupReason.NORMAL)
-    return Call(
-        CallId(f"call-{n}"),
-        NodeId("pbx"),
-        LegId(f"leg-{n}"),
-        phase,
-        NOW,
-        E164("33140000000"),
-        **(values | fields),
-    )
+    return Call(CallId(f"call-{n}"), NodeId("pbx"), LegId(f"leg-{n}"), phase, NOW, **(values | fields))
 
 
 def agent(name: str = "anna", misses: int = 0) -> Agent:
@@ -104,7 +102,8 @@ def batch(seq: int, *calls: Call, facts: tuple[Fact, ...] | None = None, **field
 @asynccontextmanager
 async def opened(url: str, spool: Path, **options: Any) -> AsyncIterator[Store]:
     """An open store, closed afterwards."""
-    options = {"now": now, "on_deposed": lambda why: None, "lock_patience": 0.3} | options
+    usual: dict[str, Any] = {"now": now, "on_deposed": lambda why: None, "lock_patience": 0.3}
+    options = usual | options
     store = await open_store(url, options.pop("life", life()), spool, **options)
     try:
         yield store

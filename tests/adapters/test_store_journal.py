@@ -22,6 +22,7 @@ from callctl.store.journal import Mode
 from callctl.store.pool import connect
 from callctl.store.rows import Rows, Unit, to_rows
 from callctl.store.spool import Spool, SpoolFullError
+from callctl.store.write import write
 from tests.adapters.store_kit import NOW, agent, ask, batch, end_fact, ended, life, node, opened, queued, until
 
 pytestmark = pytest.mark.adapter
@@ -106,7 +107,7 @@ async def test_postgres_killed_between_batches_loses_and_doubles_nothing(
         for seq in range(11, 21):
             journal.append(batch(seq, queued(seq), ended=(ended(seq),)))
             await journal.flushed(seq)  # one unit each
-        assert journal.mode is Mode.SPOOLING
+        assert journal.mode.value == "spooling"
         assert journal.spool_bytes > 0
         assert "does not take records" in journal.why
         await fragile_postgres.start()
@@ -138,7 +139,7 @@ async def test_postgres_killed_again_and_again_under_load(
         feeding = asyncio.create_task(feed())
         for _ in range(3):
             reached = store.journal.stored_seq
-            await until(lambda reached=reached: store.journal.stored_seq > reached + 200)  # type: ignore[misc]
+            await until(lambda reached=reached: store.journal.stored_seq > reached + 200)
             pid = fragile_postgres.pid
             assert pid is not None
             os.kill(pid, signal.SIGKILL)
@@ -163,8 +164,8 @@ async def test_a_commit_in_doubt_is_not_stored_twice(postgres_url: str, tmp_path
         unit = Unit()
         unit.add(batch(1, queued(1)))
         unit.add(batch(2, queued(2)))
-        await journal_module.write(connection, to_rows(unit, epoch.id, epoch.seed))
-        await journal_module.write(connection, to_rows(unit, epoch.id, epoch.seed))
+        await write(connection, to_rows(unit, epoch.id, epoch.seed))
+        await write(connection, to_rows(unit, epoch.id, epoch.seed))
         await connection.close()
         assert await ask(postgres_url, SEQS) == [1, 2]
 

@@ -1,0 +1,150 @@
+"""A start and the reading side: what is restored, what is refused, what a record tells."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from callctl.core.facts import CallQueued
+from callctl.core.ids import SECOND, AgentId, CallId
+from callctl.core.model import MenuVisit, Ring, RingResult
+from callctl.core.policy import E164, Withheld
+from callctl.runtime.ports import Restored
+from callctl.store import cdr
+from callctl.store import pool as pool_module
+from callctl.store.embedded import EmbeddedPostgres
+from callctl.store.errors import StoreError
+from callctl.store.pool import connect, open_pool, shown
+from callctl.store.times import iso, to_datetime, to_micros
+from tests.adapters.store_kit import NOW, SALES, agent, ask, batch, ended, life, node, opened, queued
+
+pytestmark = pytest.mark.adapter
+
+
+async def test_a_start_restores_what_was_live(postgres_url: str, tmp_path: Path) -> None:
+    call = ended(2, diverted_from=E164("441000"), caller=Withheld("anonymous"))
+    async with opened(postgres_url, tmp_path) as store:
+        assert store.restored == Restored()
+        store.journal.append(
+            batch(1, queued(1), call, agents={AgentId("anna"): agent(misses=2)}, nodes={node().id: node()})
+        )
+        await store.journal.flushed(1)
+    async with opened(postgres_url, tmp_path, life=life(3)) as store:
+        assert store.restored.calls == (queued(1), call)
+        assert store.restored.agents == (agent(misses=2),)
+        assert store.restored.nodes == (node(),)
+        epochs = await ask(postgres_url, "select seed, ended is null, holder, code from epoch order by id")
+        assert epochs == [(2**64 - 1, False, "host:1", "0.1.0"), (3, True, "host:1", "0.1.0")]
+
+
+async def test_a_row_that_cannot_be_read_is_set_aside(postgres_url: str, tmp_path: Path) -> None:
+    async with opened(postgres_url, tmp_path) as store:
+        store.journal.append(batch(1, queued(1), queued(2)))
+        await store.journal.flushed(1)
+    bad = json.dumps({"$": "Call", "id": "call-1"})
+    await ask(postgres_url, "update live set body = $1 where id = 'call-1'", bad)
+    await ask(postgres_url, "insert into live values ('campaign', 'x', 1, 1, '{}')")
+    async with opened(postgres_url, tmp_path, life=life(3)) as store:
+        assert [call.id for call in store.restored.calls] == ["call-2"]
+        assert await ask(postgres_url, "select id, why from live_aside order by id") == [
+            ("call-1", "value: Call without its field node"),
+            ("x", "value: unknown kind campaign"),
+        ]
+        assert await ask(postgres_url, "select id from live") == ["call-2"]
+
+
+async def test_a_second_daemon_is_refused_while_the_first_runs(postgres_url: str, tmp_path: Path) -> None:
+    async with opened(postgres_url, tmp_path / "a", life=life(1, "here:17")):
+        with pytest.raises(StoreError, match=r"another callctl \(here:17, last sign of life .*\) is using"):
+            async with opened(postgres_url, tmp_path / "b"):
+                pass
+    async with opened(postgres_url, tmp_path / "b"):
+        pass
+
+
+async def test_a_record_tells_the_whole_way(postgres_url: str, tmp_path: Path) -> None:
+    call = ended(1)
+    async with opened(postgres_url, tmp_path) as store:
+        store.journal.append(batch(1, queued(1)))
+        store.journal.append(batch(2, call, ended=(call,)))
+        await store.journal.flushed(2)
+        record = await cdr.call(store.pool, "call-1")
+        assert record is not None
+        assert record.menus == (MenuVisit(call.story.menus[0].menu, NOW + 2, "31"),)
+        assert record.rings == tuple(call.story.rings)
+        assert record.rings[0] == Ring(AgentId("bert"), NOW + 4, "longest idle", NOW + 5, RingResult.NO_ANSWER, 19, 480)
+        assert (record.caller, record.caller_kind, record.caller_name) == ("+33140000000", "E164", "Zoë")
+        assert (record.entered, record.queued, record.ended) == (NOW, NOW + 3, NOW + 3 + 60 * SECOND)
+        assert (record.outcome, record.ended_by, record.cause, record.sip) == ("answered", "caller", 16, 200)
+        assert (record.waited, record.talked) == (2 * SECOND, 58 * SECOND)
+        assert (record.trunk, record.phone, record.feature, record.diverted_from) == ("carrier", None, None, None)
+        assert record.wrap_up_ended is None
+        assert await cdr.call(store.pool, "no-such") is None
+        told = await cdr.events(store.pool, "call-1")
+        assert [(event.at, event.seq, event.kind) for event in told] == [
+            (NOW + 1, 1, "CallQueued"),
+            (NOW + 2, 2, "CallQueued"),
+        ]
+        assert told[0].fact == CallQueued(CallId("call-1"), SALES, 0, 1)
+
+
+async def test_an_event_of_another_version_is_still_shown(postgres_url: str, tmp_path: Path) -> None:
+    async with opened(postgres_url, tmp_path) as store:
+        store.journal.append(batch(1, queued(1)))
+        await store.journal.flushed(1)
+        await ask(postgres_url, 'update call_event set kind = \'Sung\', body = \'{"$": "Sung", "call": "call-1"}\'')
+        (event,) = await cdr.events(store.pool, "call-1")
+        assert event.fact is None
+        assert event.body == {"$": "Sung", "call": "call-1"}
+
+
+async def test_recent_calls_and_their_sum(postgres_url: str, tmp_path: Path) -> None:
+    calls = [ended(n) for n in range(5)]
+    for n, call in enumerate(calls):
+        call.entered += n
+    calls[3].story.agent = AgentId("bert")
+    calls[4].story.queue = None
+    async with opened(postgres_url, tmp_path) as store:
+        assert (await cdr.summary(store.pool, 0)).calls == 0
+        store.journal.append(batch(1, ended=tuple(calls)))
+        await store.journal.flushed(1)
+        assert [r.id for r in await cdr.recent_calls(store.pool, 2)] == ["call-4", "call-3"]
+        assert [r.id for r in await cdr.recent_calls(store.pool, agent="bert")] == ["call-3"]
+        assert len(await cdr.recent_calls(store.pool, queue="sales")) == 4
+        found = await cdr.summary(store.pool, NOW + 1)
+        assert found == cdr.Summary(4, 4, 4, 0, 0, 2 * SECOND)
+
+
+@pytest.mark.parametrize("at", [0, 1, NOW, 2**52 + 1, 253402300799999999])
+def test_times_are_exact_to_the_microsecond(at: int) -> None:
+    assert to_micros(to_datetime(at)) == at
+    assert iso(at).endswith("+00:00")
+    assert len(iso(at)) == 32
+
+
+async def test_each_trouble_with_the_database_has_its_word(
+    postgres: EmbeddedPostgres, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(StoreError, match="there is no such database"):
+        await connect(postgres.url("nowhere"))
+    secret = (postgres.folder / "password").read_text().strip()
+    with pytest.raises(StoreError, match="refused user or password") as error:
+        await connect(postgres_url.replace(secret, "hunter2"))
+    assert "hunter2" not in str(error.value)
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1:1/x: not reachable: .*is Postgres running there"):
+        await connect("postgresql://u:geheim@127.0.0.1:1/x", patience=0.3)
+    with pytest.raises(StoreError, match="its name is not known"):
+        await connect("postgresql://u@no-such-host.invalid/x")
+    with pytest.raises(StoreError, match="right is postgresql://USER@HOST/DATABASE"):
+        await connect("mysql://u@h/x")
+    monkeypatch.setattr(pool_module, "OLDEST", 990000)
+    with pytest.raises(StoreError, match="Postgres 18 is too old; callctl needs 99 or newer"):
+        await open_pool(postgres_url)
+
+
+def test_a_url_is_shown_without_its_password() -> None:
+    assert shown("postgresql://u:secret@db:5433/calls?sslmode=require") == "postgresql://u@db:5433/calls"
+    assert shown("postgresql://u:secret@/calls?host=/run/pg") == "postgresql://u@/run/pg/calls"
+    assert shown("postgresql://u:secret@db:port/calls") == "the database URL"
