@@ -11,6 +11,7 @@ import fcntl
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -96,10 +97,20 @@ def ensure(cache: Path | None = None, console: Console | None = None) -> Install
     with _lock(cache / "install.lock"):
         if not (root / ".complete").exists():
             build(root, console or Console(stderr=True))
+    _name_the_host(root)
     version = version_of(["chroot", str(root), "asterisk"])
     if not usable(version):
         raise InstallError(f"the Asterisk in {root} is {version or 'broken'}: delete that folder and try again")
     return Installation("/usr/sbin/asterisk", version, root, cache / "run")
+
+
+def _name_the_host(root: Path) -> None:
+    """Give the rootfs an /etc/hosts: Asterisk looks its host's name up for each media stream, and waits seconds for
+    a name server that does not know it."""
+    hosts = f"127.0.0.1 localhost {socket.gethostname()}\n"
+    path = root / "etc/hosts"
+    if not path.exists() or path.read_text(encoding="utf-8") != hosts:
+        path.write_text(hosts, encoding="utf-8")
 
 
 def version_of(command: list[str]) -> str:

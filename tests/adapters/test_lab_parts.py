@@ -1,0 +1,174 @@
+"""The lab's parts that need no Asterisk: configuration text, ports, the mirror, versions, sound, hand-made SIP."""
+
+from pathlib import Path
+
+import pytest
+
+from callctl.lab import install, mirror
+from callctl.lab.audio import join, read_wav, tone, write_wav
+from callctl.lab.conf import ConfError, fill, override
+from callctl.lab.node import REPOSITORY, NodeSecrets, shipped
+from callctl.lab.ports import choose
+from callctl.lab.rawsip import invite, reply
+
+pytestmark = pytest.mark.adapter
+
+CONF = "[general]\nport=5038 ; the usual\n\n[user]\nsecret => @SECRET@\n"
+
+
+def test_override_sets_one_key_of_one_section() -> None:
+    assert override(CONF, "general", "port", "9").splitlines()[1] == "port=9"
+    assert override(CONF, "user", "port", "9").splitlines() == [*CONF.splitlines()[:4], "port=9", CONF.splitlines()[4]]
+    assert "secret=x" in override(CONF, "user", "secret", "x")
+    with pytest.raises(ConfError, match=r"no section \[nobody\]"):
+        override(CONF, "nobody", "port", "9")
+
+
+def test_fill_refuses_what_it_has_no_value_for_and_line_ends() -> None:
+    assert "secret => s3" in fill(CONF, {"SECRET": "s3"})
+    with pytest.raises(ConfError, match="@SECRET@"):
+        fill(CONF, {})
+    with pytest.raises(ConfError, match="line end"):
+        fill(CONF, {"SECRET": "a\nb"})
+
+
+def test_the_shipped_configuration_keeps_the_rules() -> None:
+    """What asterisk-conf/ must say for safety; everything else is proven by running it."""
+    files = shipped(REPOSITORY, NodeSecrets("ari", "ami"))
+    for name, line in (
+        ("asterisk.conf", "live_dangerously=no"),
+        ("http.conf", "bindaddr=127.0.0.1"),
+        ("http.conf", "sessionlimit=500"),
+        ("manager.conf", "bindaddr=127.0.0.1"),
+        ("manager.conf", "write=reporting"),
+        ("manager.conf", "writetimeout=5000"),
+        ("ari.conf", "websocket_write_timeout=5000"),
+        ("modules.conf", "noload = bridge_native_rtp.so"),
+        ("pjsip.conf", "endpoint_identifier_order=ip,username"),
+        ("pjsip.conf", "#tryinclude callctl.d/pjsip.conf"),
+        ("extensions.conf", "#tryinclude callctl.d/extensions.conf"),
+    ):
+        assert line in files[name].splitlines(), f"{name}: {line}"
+    assert not [name for name, text in files.items() if "outbound_websocket" in text]
+
+
+def test_ports_are_distinct_and_free() -> None:
+    ports = choose(rtp_ports=20)
+    assert len({ports.sip, ports.sip2, ports.http, ports.ami}) == 4
+    assert ports.rtp_last - ports.rtp_first == 19
+
+
+DEB822 = """\
+Types: deb
+URIs: https://other.example/node
+Suites: nodistro
+Components: main
+
+Types: deb
+# a comment
+URIs: http://mirror.example/debian
+Suites: bookworm bookworm-updates
+Components: main
+ contrib
+
+Types: deb-src
+URIs: http://source.example/debian
+Suites: bookworm
+Components: main
+"""
+ONE_LINE = """\
+# deb http://commented.example/debian bookworm main
+deb https://other.example/apt cloud-sdk-bookworm main
+deb http://security.example/debian bookworm-security main
+deb [arch=amd64 signed-by=/x.gpg] http://old.example/debian bookworm main contrib
+"""
+
+
+def test_the_mirror_is_read_from_deb822_and_one_line_sources(tmp_path: Path) -> None:
+    (tmp_path / "sources.list.d").mkdir()
+    with pytest.raises(mirror.MirrorError, match="no mirror"):
+        mirror.debian_mirror(tmp_path)
+    (tmp_path / "sources.list").write_text(ONE_LINE)
+    assert mirror.debian_mirror(tmp_path) == "http://old.example/debian"
+    (tmp_path / "sources.list.d" / "debian.sources").write_text(DEB822)
+    assert mirror.debian_mirror(tmp_path) == "http://mirror.example/debian"
+
+
+@pytest.mark.parametrize(
+    ("version", "good"),
+    [
+        ("22.10.1", True),
+        ("22.11.0", True),
+        ("23.0.0", True),
+        ("22.10.0", False),
+        ("22.11.0-rc1", False),
+        ("20.19.2", False),
+        ("", False),
+    ],
+)
+def test_usable_versions(version: str, good: bool) -> None:
+    assert install.usable(version) is good
+
+
+def test_an_ordinary_user_without_asterisk_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/asterisk" if name == "asterisk" else None)
+    monkeypatch.setattr(install, "version_of", lambda command: "20.1.0")
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(install.InstallError, match=r"the installed Asterisk is 20\.1\.0.*22\.10\.1 or newer"):
+        install.ensure(tmp_path)
+
+
+def test_an_installed_asterisk_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/asterisk")
+    monkeypatch.setattr(install, "version_of", lambda command: "22.10.1")
+    found = install.ensure(tmp_path)
+    assert found.root is None
+    first, inside = found.new_folder("node")
+    assert first == inside
+    assert first.is_dir()
+    assert found.new_folder("node")[0] != first
+
+
+def test_the_folder_of_a_process_that_is_gone_is_swept(tmp_path: Path) -> None:
+    left = tmp_path / "node-999999999"
+    left.mkdir()
+    install.Installation("asterisk", "22.10.1", None, tmp_path).new_folder("node")
+    assert not left.exists()
+
+
+def test_a_step_that_fails_says_what_it_printed(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.touch()
+    with pytest.raises(install.InstallError, match=r"(?s)Building failed \(3\).*no such mirror"):
+        install._run("Building", ["sh", "-c", "echo no such mirror; exit 3"], log)
+
+
+def test_tones_are_told_apart() -> None:
+    sound = join([tone(440, 0.5), tone(440, 0.3, amplitude=0), tone(800, 0.7)])
+    assert sound.seconds == pytest.approx(1.5)
+    assert sound.between(0, 0.5).has_tone(440)
+    assert not sound.between(0, 0.5).has_tone(800)
+    assert sound.between(-0.5).has_tone(800)
+    assert sound.tone_seconds(440) == pytest.approx(0.5)
+    assert sound.tone_seconds(800) == pytest.approx(0.7)
+    assert sound.sound_seconds() == pytest.approx(1.2)
+    assert tone(440, 1, amplitude=1).level() == pytest.approx(-3.0, abs=0.1)
+    assert sound.between(0.5, 0.8).is_silent()
+
+
+def test_a_recording_still_being_written_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    assert read_wav(path).seconds == 0
+    write_wav(path, tone(600, 1))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4] + bytes(4) + whole[8:40] + bytes(4) + whole[44:-1001])
+    assert read_wav(path).has_tone(600)
+
+
+def test_hand_made_sip_answers_with_the_headers_of_the_request() -> None:
+    lines, sdp = invite(b'"A" <sip:1@x>', "5", 5060)
+    request = b"\r\n".join([b"INVITE sip:5@x SIP/2.0", b"Via: SIP/2.0/UDP x", *lines, b"Call-ID: c", b"CSeq: 1 INVITE"])
+    answer = reply(request + b"\r\n\r\n" + sdp, "302 Moved", [b"Contact: <sip:6@x>"])
+    assert answer.startswith(b"SIP/2.0 302 Moved\r\nVia: SIP/2.0/UDP x\r\nFrom: ")
+    assert b";tag=raw" in answer
+    assert b"Contact: <sip:6@x>" in answer
