@@ -226,7 +226,7 @@ class Daemon:
         await asyncio.sleep(POISON_PAUSE)
         assert self.loop is not None
         await self.store.journal.flushed(self.loop.seq)
-        self.world = self._world(await self.store.restore())
+        self.world = self._world(self.store.restore())
         self.links.resync()
         return self.world
 

@@ -53,7 +53,7 @@ async def database(server: EmbeddedPostgres) -> AsyncIterator[str]:
 
 
 @pytest_asyncio.fixture
-async def fragile_postgres(postgres: EmbeddedPostgres) -> AsyncIterator[EmbeddedPostgres]:
+async def fragile_postgres(postgres: EmbeddedPostgres, postgres_url: str) -> AsyncIterator[EmbeddedPostgres]:
     """The server, for a test that stops or kills it; it runs again afterwards."""
     yield postgres
     await postgres.start()

@@ -100,12 +100,15 @@ class PostgresJournal:
         connection: Connection,
         now: Callable[[], Micros],
         on_deposed: Callable[[str], None],
+        live: dict[tuple[str, str], str],
     ) -> None:
         self.epoch = epoch
         self.counts = Counts()
         self.mode = Mode.STORING
         self.why = ""
         """Why it is not storing; for readyz."""
+        self.live = live
+        """Body by kind and id: what the live rows are when everything safe is stored, also while it is spooled."""
         self._url = url
         self._spool = spool
         self._connection: Connection | None = connection
@@ -206,8 +209,7 @@ class PostgresJournal:
             self.counts.refused_rows += await write(connection, rows or self._sign_of_life())
         if rows is not None:
             self.counts.units += 1
-            self._held = None
-            self._advance(rows.seq)
+            self._safe(rows)
         if asyncio.get_running_loop().time() >= self._months_at:
             self._months_at = asyncio.get_running_loop().time() + MONTHS_EVERY
             with _bounded(connection):
@@ -242,9 +244,8 @@ class PostgresJournal:
             self._spool_stuck = True
             return False
         self._spool_stuck = False
-        self._held = None
         self.counts.spooled += 1
-        self._advance(rows.seq)
+        self._safe(rows)
         return True
 
     def _put(self, rows: Rows) -> None:
@@ -360,6 +361,14 @@ class PostgresJournal:
             except _TROUBLE:
                 self._connection.terminate()
             self._connection = None
+
+    def _safe(self, rows: Rows) -> None:
+        """What was held is stored or spooled."""
+        self._held = None
+        self.live.update({(kind, id_): body for kind, id_, _, body in rows.live})
+        for key in rows.gone:
+            self.live.pop(key, None)
+        self._advance(rows.seq)
 
     def _advance(self, seq: int) -> None:
         self._stored_seq = max(self._stored_seq, seq)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 import structlog
@@ -26,6 +26,8 @@ from callctl.store.spool import MAX_BYTES, Spool
 
 LOCK_PATIENCE = 6.0
 """Seconds to wait for another daemon that may be stopping: longer than a SIGTERM takes."""
+LiveBodies: TypeAlias = dict[tuple[str, str], str]
+"""JSON text by kind and id."""
 _log = structlog.get_logger(__name__)
 
 
@@ -50,6 +52,12 @@ class Store:
     pool: Pool
     """For reading."""
     restored: Restored
+    """What this start found."""
+
+    def restore(self) -> Restored:
+        """What a start would find now: everything that `journal.flushed` has answered for, Postgres there or not."""
+        found, _ = _decoded(self.journal.live)
+        return found
 
     async def close(self, timeout: float = 3.0) -> None:
         await self.journal.close(timeout)
@@ -84,7 +92,7 @@ async def open_store(
         await partitions.make_ahead(connection, now())
         spool.open()
         await _store_leftovers(connection, spool)
-        epoch, restored = await _begin(connection, life)
+        epoch, restored, live = await _begin(connection, life)
         pool = await open_pool(url)
     except BaseException as error:
         connection.terminate()
@@ -92,7 +100,7 @@ async def open_store(
         if isinstance(error, (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)):
             raise StoreError(f"{shown(url)}: {error}") from error
         raise
-    journal = PostgresJournal(url, epoch, spool, connection, now, on_deposed)
+    journal = PostgresJournal(url, epoch, spool, connection, now, on_deposed, live)
     _log.info("store.open", epoch=epoch.id, calls=len(restored.calls), agents=len(restored.agents))
     return Store(journal, pool, restored)
 
@@ -123,25 +131,31 @@ async def _store_leftovers(connection: Connection, spool: Spool) -> None:
         _log.info("spool.stored", bytes=found)
 
 
-async def _begin(connection: Connection, life: Life) -> tuple[Epoch, Restored]:
+async def _begin(connection: Connection, life: Life) -> tuple[Epoch, Restored, LiveBodies]:
     async with connection.transaction():
         await connection.execute(SQL["end_epochs"])
         epoch = int(
             await connection.fetchval(SQL["begin_epoch"], life.holder, life.code, life.policy_sha, Decimal(life.seed))
         )
-        restored = await _restore(connection)
-    return Epoch(epoch, life.seed), restored
+        rows = await connection.fetch(SQL["load_live"])
+        live = {(str(row["kind"]), str(row["id"])): str(row["body"]) for row in rows}
+        restored, refused = _decoded(live)
+        for (kind, id_), why in refused.items():
+            await connection.execute(SQL["set_aside"], kind, id_, why)
+            del live[kind, id_]
+    return Epoch(epoch, life.seed), restored, live
 
 
-async def _restore(connection: Connection) -> Restored:
-    """The live rows as values. One that cannot be read is set aside: it must not keep the daemon down."""
+def _decoded(live: LiveBodies) -> tuple[Restored, dict[tuple[str, str], str]]:
+    """The live rows as values; and those that cannot be read, with why: they must not keep the daemon down."""
     found: dict[str, list[Any]] = {kind: [] for kind in LIVE}
-    for row in await connection.fetch(SQL["load_live"]):
+    refused: dict[tuple[str, str], str] = {}
+    for (kind, id_), body in live.items():
         try:
-            if row["kind"] not in LIVE:
-                raise DecodeError(f"unknown kind {row['kind']}")
-            found[row["kind"]].append(loads(LIVE[row["kind"]], row["body"]))
+            if kind not in LIVE:
+                raise DecodeError(f"unknown kind {kind}")
+            found[kind].append(loads(LIVE[kind], body))
         except DecodeError as error:
-            _log.error("store.row_set_aside", kind=row["kind"], id=row["id"], why=str(error))
-            await connection.execute(SQL["set_aside"], row["kind"], row["id"], str(error))
-    return Restored(tuple(found["call"]), tuple(found["agent"]), tuple(found["node"]))
+            _log.error("store.row_set_aside", kind=kind, id=id_, why=str(error))
+            refused[kind, id_] = str(error)
+    return Restored(tuple(found["call"]), tuple(found["agent"]), tuple(found["node"])), refused

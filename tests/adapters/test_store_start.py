@@ -39,6 +39,21 @@ async def test_a_start_restores_what_was_live(postgres_url: str, tmp_path: Path)
         assert epochs == [(2**64 - 1, False, "host:1", "0.1.0"), (3, True, "host:1", "0.1.0")]
 
 
+async def test_the_world_can_be_rebuilt_without_postgres(
+    fragile_postgres: EmbeddedPostgres, postgres_url: str, tmp_path: Path
+) -> None:
+    async with opened(postgres_url, tmp_path) as store:
+        store.journal.append(batch(1, queued(1), queued(2), agents={AgentId("anna"): agent()}))
+        await store.journal.flushed(1)
+    async with opened(postgres_url, tmp_path, life=life(3)) as store:
+        await fragile_postgres.stop()
+        store.journal.append(batch(1, queued(3), queued(2, dialled="77"), closed=frozenset({CallId("call-1")})))
+        await store.journal.flushed(1)
+        found = store.restore()
+        assert found.calls == (queued(2, dialled="77"), queued(3))
+        assert found.agents == (agent(),)
+
+
 async def test_a_row_that_cannot_be_read_is_set_aside(postgres_url: str, tmp_path: Path) -> None:
     async with opened(postgres_url, tmp_path) as store:
         store.journal.append(batch(1, queued(1), queued(2)))
