@@ -10,6 +10,7 @@ from callctl.core.facts import Fact
 from callctl.core.ids import AgentId, CallId, MenuId, Micros
 from callctl.core.model import Call, MenuVisit, Ring, RingResult
 from callctl.store.codec import DecodeError, loads, storable
+from callctl.store.pool import Pool, answering
 from callctl.store.queries import SQL
 from callctl.store.times import iso, iso_or_none, to_datetime, to_micros
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     import asyncpg
-
-    from callctl.store.pool import Pool
 
 MOST_EVENTS = 10_000
 """Events read for one call, at most."""
@@ -149,24 +148,30 @@ def _ring_row(ring: Ring) -> dict[str, Any]:
 async def recent_calls(
     pool: Pool, limit: int = 20, *, queue: str | None = None, agent: str | None = None
 ) -> list[CallRecord]:
-    """The newest call records, newest first."""
-    return [_record(row) for row in await pool.fetch(SQL["recent_calls"], limit, queue, agent)]
+    """The newest call records, newest first. StoreError, here and below: the database does not answer."""
+    with answering():
+        rows = await pool.fetch(SQL["recent_calls"], limit, queue, agent)
+    return [_record(row) for row in rows]
 
 
 async def call(pool: Pool, call_id: str) -> CallRecord | None:
     """The record of one call; None: there is none (yet: it is written when the call ends)."""
-    row = await pool.fetchrow(SQL["one_call"], call_id)
+    with answering():
+        row = await pool.fetchrow(SQL["one_call"], storable(call_id))
     return None if row is None else _record(row)
 
 
 async def events(pool: Pool, call_id: str, limit: int = MOST_EVENTS) -> list[StoredEvent]:
     """What happened to a call and why, in order."""
-    return [_event(row) for row in await pool.fetch(SQL["call_events"], call_id, limit)]
+    with answering():
+        rows = await pool.fetch(SQL["call_events"], storable(call_id), limit)
+    return [_event(row) for row in rows]
 
 
 async def summary(pool: Pool, since: Micros) -> Summary:
     """Counts of the calls that entered at `since` or later."""
-    row = await pool.fetchrow(SQL["summary"], to_datetime(since))
+    with answering():
+        row = await pool.fetchrow(SQL["summary"], to_datetime(since))
     assert row is not None  # an aggregate always has one row
     return Summary(**dict(row))
 

@@ -21,14 +21,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-import asyncpg
 import structlog
 
 from callctl.core.ids import Micros
 from callctl.runtime.ports import Batch
 from callctl.store import partitions
 from callctl.store.errors import DeposedError, StoreError
-from callctl.store.pool import Connection, connect
+from callctl.store.pool import TROUBLE, Connection, connect
 from callctl.store.queries import SQL
 from callctl.store.rows import Rows, Unit, merged, to_rows
 from callctl.store.spool import Spool, SpoolFullError
@@ -51,8 +50,6 @@ SPOOL_RETRY = 1.0
 SPOOL_FRAMES = 200
 """So many spooled units share a transaction, at most."""
 BACKOFF = (0.1, 5.0)
-_TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""What asyncpg raises when the server goes away; the last when its farewell comes between two statements."""
 _log = structlog.get_logger(__name__)
 
 
@@ -279,7 +276,7 @@ class PostgresJournal:
 
     def _lose(self, error: Exception) -> None:
         why = str(error) or type(error).__name__
-        expected = isinstance(error, _TROUBLE)
+        expected = isinstance(error, TROUBLE)
         _log.error("journal.spooling", why=why, exc_info=None if expected else error)
         if self._connection is not None:
             self._connection.terminate()
@@ -296,7 +293,7 @@ class PostgresJournal:
             pause = min(pause * 2, longest)
             try:
                 connection = await self._connect_and_lock()
-            except (StoreError, *_TROUBLE) as error:
+            except (StoreError, *TROUBLE) as error:
                 if str(error) != told:
                     _log.warning("journal.not_connected", why=str(error))
                     told = str(error)
@@ -358,7 +355,7 @@ class PostgresJournal:
         if self._connection is not None:
             try:
                 await self._connection.close(timeout=1.0)
-            except _TROUBLE:
+            except TROUBLE:
                 self._connection.terminate()
             self._connection = None
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+from collections.abc import Iterator
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
@@ -24,6 +26,8 @@ _RETRY = 0.25
 _SETTINGS = {"application_name": "callctl", "jit": "off"}
 _log = structlog.get_logger(__name__)
 
+TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What asyncpg raises when the server goes away; the last when its farewell comes between two statements."""
 NOT_REACHED = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError)
 """Errors that a second try may cure: nobody listens, or the server is starting or stopping."""
 
@@ -107,6 +111,15 @@ async def open_pool(url: str, *, patience: float = 10.0, size: int = 4) -> Pool:
         command_timeout=COMMAND_TIMEOUT,
         server_settings=_SETTINGS,
     )
+
+
+@contextlib.contextmanager
+def answering() -> Iterator[None]:
+    """Around a read: what asyncpg raises while the database is away becomes a StoreError."""
+    try:
+        yield
+    except TROUBLE as error:
+        raise StoreError(f"the database does not answer: {_why(error)}") from error
 
 
 def _why(error: BaseException) -> str:

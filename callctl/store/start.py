@@ -9,7 +9,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import asyncpg
 import structlog
 
 from callctl.core.ids import Micros
@@ -19,7 +18,7 @@ from callctl.store.codec import DecodeError, loads
 from callctl.store.errors import DeposedError, StoreError
 from callctl.store.journal import ACTIVE_LOCK, Epoch, PostgresJournal, store_spooled
 from callctl.store.migrate import migrate
-from callctl.store.pool import Connection, Pool, connect, open_pool, shown
+from callctl.store.pool import TROUBLE, Connection, Pool, connect, open_pool, shown
 from callctl.store.queries import SQL
 from callctl.store.rows import LIVE
 from callctl.store.spool import MAX_BYTES, Spool
@@ -64,7 +63,7 @@ class Store:
         try:
             async with asyncio.timeout(1.0):
                 await self.pool.close()
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except TROUBLE:
             self.pool.terminate()
 
 
@@ -97,7 +96,7 @@ async def open_store(
     except BaseException as error:
         connection.terminate()
         spool.close()
-        if isinstance(error, (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)):
+        if isinstance(error, TROUBLE):
             raise StoreError(f"{shown(url)}: {error}") from error
         raise
     journal = PostgresJournal(url, epoch, spool, connection, now, on_deposed, live)

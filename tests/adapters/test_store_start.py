@@ -105,6 +105,20 @@ async def test_a_record_tells_the_whole_way(postgres_url: str, tmp_path: Path) -
         assert told[0].fact == CallQueued(CallId("call-1"), SALES, 0, 1)
 
 
+async def test_reading_while_postgres_is_away_says_so(
+    fragile_postgres: EmbeddedPostgres, postgres_url: str, tmp_path: Path
+) -> None:
+    async with opened(postgres_url, tmp_path) as store:
+        assert await cdr.call(store.pool, "no\0such") is None
+        await fragile_postgres.stop()
+        with pytest.raises(StoreError, match="the database does not answer"):
+            await cdr.recent_calls(store.pool)
+        with pytest.raises(StoreError, match="the database does not answer"):
+            await cdr.summary(store.pool, 0)
+        await fragile_postgres.start()
+        assert await cdr.recent_calls(store.pool) == []
+
+
 async def test_an_event_of_another_version_is_still_shown(postgres_url: str, tmp_path: Path) -> None:
     async with opened(postgres_url, tmp_path) as store:
         store.journal.append(batch(1, queued(1)))
