@@ -60,13 +60,14 @@ class RawSip(asyncio.DatagramProtocol):
         """Send one request to the node at `port`; `lines` are its From, To … headers as they are. Its Call-ID."""
         self._cseq += 1
         call_id = secrets.token_hex(8).encode()
+        contact = number if method == "REGISTER" else "raw"
         head = [
             f"{method} sip:{number}@{HOST}:{port} SIP/2.0".encode(),
             f"Via: SIP/2.0/UDP {HOST}:{self.port};branch=z9hG4bK{secrets.token_hex(8)}".encode(),
             b"Max-Forwards: 70",
             b"Call-ID: " + call_id,
             f"CSeq: {self._cseq} {method}".encode(),
-            f"Contact: <sip:raw@{HOST}:{self.port}>".encode(),
+            f"Contact: <sip:{contact}@{HOST}:{self.port}>".encode(),
             *lines,
             *([b"Content-Type: application/sdp"] if body else []),
             f"Content-Length: {len(body)}".encode(),

@@ -279,6 +279,19 @@ async def test_a_302_is_not_followed(fresh: Stage, target: bytes) -> None:
     assert fresh.network.arrivals[before:] == []
 
 
+async def test_a_phone_that_forwards_its_calls_is_told_as_such(fresh: Stage) -> None:
+    await registered(fresh)
+    phone = fresh.network.phone("anna")
+    await phone.behave(Behaviour.forward("999", after=0.2))
+    before, arrived = len(phone.lines()), len(fresh.network.arrivals)
+    await fresh.app.request("POST", "applications/callctl/subscription", eventSource="endpoint:PJSIP/anna")
+    await originate(fresh, "PJSIP/anna", "LEG-FORWARD", CC_LEG="LEG-FORWARD")
+    await phone.wait_rung(before)
+    await fresh.app.wait("ChannelDestroyed", id="LEG-FORWARD")
+    assert [e["forward"] for e in fresh.app.events if e["type"] == "Dial" and e["dialstatus"] == "CANCEL"] == ["999"]
+    assert len(fresh.network.arrivals) == arrived + 1
+
+
 async def test_a_call_that_a_302_smuggled_out_ends_when_it_is_answered(fresh: Stage) -> None:
     """Asterisk follows `PJSIP/999@pstn` in a 302: callctl-leg knows the call is not its own."""
     await fresh.network.behave("999", Behaviour.answer())

@@ -13,6 +13,7 @@ from callctl.lab.line import Line
 from callctl.lab.network import Network
 from callctl.lab.node import Node
 from callctl.lab.phones import Account, Behaviour
+from callctl.lab.rawphone import RawPhone, answering, silent
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
@@ -54,6 +55,7 @@ type=auth
 username=anna
 password=anna-secret
 """
+PHONES = PHONE + PHONE.replace("anna", "berta").replace("Anna", "Berta").replace("201", "202")
 EXTENSIONS = """
 [test-trunk]
 exten => 600,1,Answer()
@@ -67,6 +69,8 @@ exten => 800,1,Dial(PJSIP/anna,20)
  same => n,Hangup(${HANGUPCAUSE})
 exten => 900,1,Set(GLOBAL(SEEN)=${CALLERID(num)}/${CALLERID(num-pres)}/${REDIRECTING(from-num)})
  same => n,Hangup(1)
+exten => 810,1,Dial(PJSIP/berta,20,i)
+ same => n,Hangup(${HANGUPCAUSE})
 [test-phone]
 exten => 112,1,Set(CALLERID(num)=+33199001122)
  same => n,Dial(PJSIP/112@pstn,20)
@@ -84,7 +88,7 @@ async def lab() -> AsyncIterator[Lab]:
     installation = await asyncio.to_thread(ensure)
     node = Node(installation, "t-node")
     network = Network(installation, node.ports.sip, [Account("anna", "anna-secret")], "t-net")
-    (node.generated / "pjsip.conf").write_text(TRUNK.format(port=network.trunk_port) + PHONE)
+    (node.generated / "pjsip.conf").write_text(TRUNK.format(port=network.trunk_port) + PHONES)
     (node.generated / "extensions.conf").write_text(EXTENSIONS)
     try:
         await asyncio.gather(node.start(), network.start())
@@ -97,16 +101,16 @@ async def lab() -> AsyncIterator[Lab]:
         network.remove()
 
 
-async def registered(node: Node, contacts: int) -> None:
-    """Wait until anna has so many contacts that answered OPTIONS."""
+async def registered(node: Node, contacts: int, name: str = "ua-anna") -> None:
+    """Wait until the phone has so many contacts that answered OPTIONS."""
     async with asyncio.timeout(10):
-        while await _available(node) != contacts:  # noqa: ASYNC110 - the PBX is another process
+        while await _available(node, name) != contacts:  # noqa: ASYNC110 - the PBX is another process
             await asyncio.sleep(0.05)
 
 
-async def _available(node: Node) -> int:
+async def _available(node: Node, name: str) -> int:
     lines = (await node.cli("pjsip show contacts")).splitlines()
-    return sum("ua-anna" in line and "Avail" in line for line in lines)
+    return sum(name in line and "Avail" in line for line in lines)
 
 
 async def test_a_caller_hears_the_node_and_the_end_is_told(lab: Lab) -> None:
@@ -175,6 +179,22 @@ async def test_a_phone_with_two_contacts_and_with_none(lab: Lab) -> None:
     await anna.set_contacts(1)
     await anna.register()
     await registered(lab.node, 1)
+
+
+async def test_a_phone_by_hand_answers_what_it_likes_and_goes_silent(lab: Lab) -> None:
+    phone = await RawPhone.open(Account("berta", "berta-secret"), lab.node.ports.sip)
+    try:
+        await registered(lab.node, 1, "berta@")
+        for status, cause in (("486 Busy Here", 17), ("302 Moved", 21), ("603 Decline", 21)):
+            phone.sip.respond = answering(status, [b"Contact: <sip:600@x>"])
+            line = await lab.network.call("810")
+            await line.wait_ended()
+            assert line.cause == cause, status
+        assert len(phone.invites) == 3
+        phone.sip.respond = silent
+        await registered(lab.node, 0, "berta@")
+    finally:
+        phone.close()
 
 
 async def test_a_number_of_the_network_is_dialled_by_a_phone(lab: Lab) -> None:
