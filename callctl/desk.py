@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import asyncpg
-
 from callctl.api.ports import Condition, Health, Record, Reloaded, Stored, UnavailableError
 from callctl.core.events import Event
 from callctl.core.facts import Fact
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 
 STUCK: Micros = 5 * SECOND
 """A loop that has not turned for so long is not alive."""
-_UNAVAILABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class DaemonDesk:
@@ -71,22 +68,22 @@ class DaemonDesk:
         """The newest call records, newest first. UnavailableError: the database is away."""
         try:
             return await cdr.recent_calls(self._pool(), limit)
-        except _UNAVAILABLE as error:
-            raise UnavailableError(f"the database is away: {error}") from error
+        except StoreError as error:
+            raise UnavailableError(str(error)) from error
 
     async def record(self, call: CallId) -> Record | None:
         """One call's record, or None. UnavailableError: the database is away."""
         try:
             return await cdr.call(self._pool(), call)
-        except _UNAVAILABLE as error:
-            raise UnavailableError(f"the database is away: {error}") from error
+        except StoreError as error:
+            raise UnavailableError(str(error)) from error
 
     async def events(self, call: CallId) -> Sequence[Stored]:
         """What is stored of a call, in order. UnavailableError: the database is away."""
         try:
             return await cdr.events(self._pool(), call)
-        except _UNAVAILABLE as error:
-            raise UnavailableError(f"the database is away: {error}") from error
+        except StoreError as error:
+            raise UnavailableError(str(error)) from error
 
     def _pool(self) -> Pool:
         store = self._daemon.store
