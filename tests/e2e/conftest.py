@@ -1,0 +1,34 @@
+"""The whole house on real parts, up for all tests that only use it; tests that break parts build their own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from callctl.lab.house import House, Overlay, house
+from callctl.lab.install import Installation, ensure
+
+QUICK: Overlay = {
+    "queues": {
+        "sales": {"wrap_up": "1s", "ring_timeout": "5s"},
+        "support": {"wrap_up": "1s", "ring_timeout": "5s"},
+    },
+}
+"""Shorter times than config/ has, so that tests need not wait for people."""
+
+
+@pytest.fixture(scope="session")
+def installation() -> Installation:
+    """The machine's Asterisk, or the rootfs; built if it is missing."""
+    return ensure()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_house(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    """A house that is up for the whole session. Leave it as you found it."""
+    folder: Path = tmp_path_factory.mktemp("house")
+    async with house(installation, folder, QUICK) as built:
+        yield built
