@@ -184,7 +184,7 @@ class Connection:
         self._open.add(future)
         try:
             async with asyncio.timeout(_deadline):
-                self._manager.protocol.send(action)
+                self._manager.protocol.send(action, as_list=None)
                 answer = await future
         except TimeoutError:
             raise OutcomeUnknownError(f"AMI did not answer {name} in {_deadline:.0f} s") from None

@@ -325,6 +325,8 @@ class Ari:
             after = time.time()
             version, booted = str(said["system"]["version"]), str(said["status"]["startup_time"])
         except RequestFailedError as error:
+            if error.status == 503:
+                raise UnreachableError(f"{self.address.where}: Asterisk is still starting") from None
             raise NotAsteriskError(
                 f"{self.address.where} answers {error.status} to asterisk/info: no ARI there "
                 f"(is it enabled in ari.conf, and res_ari_asterisk.so loaded?)"
@@ -360,6 +362,8 @@ def _refusal(status: int, address: AriAddress) -> AriError:
         return WrongPasswordError(
             f"{address.where} forbids user {address.user!r} to act (read_only or an ACL in ari.conf)"
         )
+    if status == 503:
+        return UnreachableError(f"{address.where}: Asterisk is still starting")
     return NotAsteriskError(f"{address.where} answers {status} to the WebSocket's request: no ARI there")
 
 

@@ -20,6 +20,8 @@ import structlog
 from callctl.asterisk.ari import Ari, AriAddress, AriError, FrozenError, Info, TakenOverError
 from callctl.asterisk.backoff import Backoff
 from callctl.asterisk.translate import (
+    RING_MADE,
+    RING_WATCHED,
     Reading,
     failure,
     forwarded_to,
@@ -57,6 +59,8 @@ BUFFER_MOST = 100_000
 """Events that a reconnect holds back; more than that and it starts again."""
 GONE_KEPT = 5.0
 """Seconds for which a leg that has just gone is named to a snapshot: lists may still hold it."""
+UNTOLD = 0.5
+"""Seconds after which a leg that could not be watched is said to be gone, if Asterisk has not said so."""
 BARRIER = "callctl-barrier"
 
 log = structlog.get_logger("callctl.asterisk")
@@ -376,14 +380,11 @@ class Link:
             wanted = requests(command, time.time() + self._clock_offset, frozenset(self._holds))
         except ValueError as error:
             log.error("command_refused", node=self.node, command=type(command).__name__, why=str(error))
-            self._tell_failure(command, 0, Reply(400, str(error)))
+            self._tell_failure(command, RING_MADE, Reply(400, str(error)))
             return
         self._prepare(ari, command)
         for index, request in enumerate(wanted):
-            first = len(wanted) > 1 and index == 0
-            ari.submit(request).add_done_callback(
-                partial(self._replied, command, index, created=first and isinstance(command, Hold))
-            )
+            ari.submit(request).add_done_callback(partial(self._replied, command, index, len(wanted) == 1))
 
     def _prepare(self, ari: Ari, command: Command) -> None:
         match command:
@@ -415,21 +416,16 @@ class Link:
             if not playing:
                 del self._playing[leg]
 
-    def _replied(self, command: Command, index: int, future: asyncio.Future[Reply], *, created: bool = False) -> None:
+    def _replied(self, command: Command, index: int, alone: bool, future: asyncio.Future[Reply]) -> None:
         if future.cancelled():
             return
         reply = future.result()
-        if isinstance(command, RingPhone):
-            self._making.discard(command.leg)
-            if index == 1 and command.leg in self._unmade:
-                self._unmade.discard(command.leg)
-                return  # said already: there is nothing to watch
-            if index == 0 and not reply.ok and reply.status != 409:
-                self._unmade.add(command.leg)
+        if isinstance(command, RingPhone) and self._ring_replied(command, index, reply):
+            return
         if reply.ok:
             return
-        if isinstance(command, Hold) and not created:
-            self._hold_failed(command, index, reply)
+        if isinstance(command, Hold) and alone:
+            self._hold_failed(command, reply)
         if not harmless(command, index, reply):
             self.counted[f"refused_{type(command).__name__}_{reply.status}"] += 1
             log.warning(
@@ -437,10 +433,30 @@ class Link:
             )
         self._tell_failure(command, index, reply)
 
-    def _hold_failed(self, command: Hold, index: int, reply: Reply) -> None:
+    def _ring_replied(self, command: RingPhone, index: int, reply: Reply) -> bool:
+        """Whether all is said about this reply to a RingPhone's request."""
+        leg = command.leg
+        if index == RING_MADE:
+            self._making.discard(leg)
+            if not reply.ok and reply.status != 409:
+                self._unmade.add(leg)
+        elif index == RING_WATCHED and not reply.ok:
+            if leg in self._unmade:
+                self._unmade.discard(leg)  # said already: there is nothing to watch
+            else:
+                # Its end is on its way, with the cause. Should it not come, the core must know nevertheless.
+                asyncio.get_running_loop().call_later(UNTOLD, self._tell_untold, command, reply)
+            return True
+        return False
+
+    def _tell_untold(self, command: RingPhone, reply: Reply) -> None:
+        if self._live and all(leg != command.leg for _, leg in self._gone):
+            self._tell_failure(command, RING_WATCHED, reply)
+
+    def _hold_failed(self, command: Hold, reply: Reply) -> None:
         """The bridge that we took for granted is not there: make it, with music, and try again."""
         bridge = hold_bridge(command.queue)
-        if index == 0 and reply.status == 404 and bridge in self._holds:
+        if reply.status == 404 and bridge in self._holds:
             self._holds.discard(bridge)
             self.send(command)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from callctl.asterisk.wire import APP, Reply, Request
+from callctl.asterisk.wire import APP, Method, Reply, Request
 from callctl.core.commands import (
     Answer,
     Beat,
@@ -276,7 +276,7 @@ def requests(command: Command, clock: float, holds: frozenset[str] = frozenset()
     """
     match command:
         case Watch(leg=leg):
-            return (_subscribe(leg),)
+            return (_subscription("POST", f"channel:{leg}"),)
         case Answer(leg=leg):
             return (Request("POST", ("channels", leg, "answer")),)
         case Play(leg=leg, playback=playback, prompts=prompts):
@@ -305,8 +305,13 @@ def requests(command: Command, clock: float, holds: frozenset[str] = frozenset()
             return (Request("POST", ("asterisk", "variable"), until),)
 
 
-def _subscribe(leg: LegId) -> Request:
-    return Request("POST", ("applications", APP, "subscription"), (("eventSource", f"channel:{leg}"),))
+RING_MADE = 1
+RING_WATCHED = 2
+"""Which requests of a RingPhone make the leg, and subscribe to it."""
+
+
+def _subscription(method: Method, source: str) -> Request:
+    return Request(method, ("applications", APP, "subscription"), (("eventSource", source),))
 
 
 def _hold(command: Hold, holds: frozenset[str]) -> tuple[Request, ...]:
@@ -338,7 +343,15 @@ def _ring(command: RingPhone) -> tuple[Request, ...]:
         # A 302 of the phone leads into a context that dials nothing.
         "variables": {"FORWARD_CONTEXT": NO_FORWARD_CONTEXT, "CC_LEG": command.leg},
     }
-    return (Request("POST", ("channels",), (), body), _subscribe(command.leg))
+    # A phone that refuses at once is gone before its leg can be subscribed to, and its cause with it: so its
+    # endpoint is listened to for that moment.
+    endpoint = f"endpoint:PJSIP/{command.endpoint}"
+    return (
+        _subscription("POST", endpoint),
+        Request("POST", ("channels",), (), body),
+        _subscription("POST", f"channel:{command.leg}"),
+        _subscription("DELETE", endpoint),
+    )
 
 
 def _caller_id(name: str, number: str) -> str:
@@ -359,10 +372,10 @@ def failure(command: Command, index: int, reply: Reply) -> Event | None:
     if reply.ok or reply.unknown:
         return None
     match command:
-        case RingPhone(node=node, leg=leg):
-            if index == 0:
-                return None if reply.status == 409 else LegGone(node, leg, made=False)
-            # The leg was made and had already gone when we asked to watch it.
+        case RingPhone(node=node, leg=leg) if index == RING_MADE and reply.status != 409:
+            return LegGone(node, leg, made=False)
+        case RingPhone(node=node, leg=leg) if index == RING_WATCHED:
+            # The leg was made, and had already gone when we asked to watch it.
             return LegGone(node, leg)
         case Bridge(node=node, call=call) if index == 1:
             return BridgeFailed(node, call, f"{reply.status}")
@@ -374,6 +387,6 @@ def failure(command: Command, index: int, reply: Reply) -> Event | None:
 
 def harmless(command: Command, index: int, reply: Reply) -> bool:
     """Whether a refusal is part of normal life: the leg is gone, or what was to be made exists."""
-    if reply.status == 404:
+    if reply.status == 404 or (isinstance(command, RingPhone) and index != RING_MADE):
         return True
-    return reply.status == 409 and index == 0 and isinstance(command, Hold | Bridge | RingPhone)
+    return reply.status == 409 and isinstance(command, Hold | Bridge | RingPhone)

@@ -424,7 +424,42 @@ async def test_a_restarted_pbx_is_noticed_and_phones_wait_to_be_reached(stage: S
     again = await stage.box.wait(LinkRestored, after=before, timeout=20)
     assert again.booted != restored.booted
     await stage.box.wait(Synced, after=before)
-    usable = await stage.box.wait(
-        PhoneContacts, lambda e: e.phone == "anna" and bool(e.contacts), after=before, timeout=20
-    )
-    assert stage.box.events.index(again) < before + stage.box.events[before:].index(usable)
+    after = stage.box.events.index(again)
+    await stage.box.wait(PhoneContacts, lambda e: e.phone == "anna" and bool(e.contacts), after=after, timeout=20)
+
+
+async def test_a_queue_whose_bridge_was_destroyed_is_held_anew(stage: Stage) -> None:
+    line, arrived = await stage.arrived()
+    stage.link.send(Answer(NODE, arrived.leg))
+    stage.link.send(Hold(NODE, arrived.leg, QUEUE, "default"))
+    await line.wait_answered()
+    stage.link.send(DropBridge(NODE, CallId("hold-sales")))
+    stage.link.send(Hold(NODE, arrived.leg, QUEUE, "default"))
+    await line.wait_heard(lambda audio: audio.sound_seconds() > 0.5, "music")
+    await line.hangup()
+
+
+async def test_a_frozen_pbx_is_given_up_and_taken_back(stage: Stage) -> None:
+    before = len(stage.box.events)
+    stage.node.freeze()
+    try:
+        await stage.box.wait(LinkLost, after=before, timeout=15)
+        assert not stage.link.health.up
+        assert "hang" in stage.link.health.why or "in time" in stage.link.health.why
+    finally:
+        stage.node.thaw()
+    await stage.box.wait(Synced, after=before, timeout=20)
+
+
+async def test_a_second_daemon_takes_over_and_the_first_stops_for_good(stage: Stage) -> None:
+    other = Link(NODE, stage.link.address, Box(), stage.policy)
+    before = len(stage.box.events)
+    other.start()
+    try:
+        await asyncio.wait_for(stage.link.replaced.wait(), 10)
+        await stage.box.wait(LinkLost, after=before)
+        assert "another callctl" in stage.link.health.why
+        stage.link.send(Beat(NODE))
+        assert stage.link.counted["dropped_while_down"] > 0
+    finally:
+        await other.stop()
