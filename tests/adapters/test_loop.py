@@ -51,10 +51,12 @@ class FakePbx:
 class FakeJournal:
     def __init__(self) -> None:
         self.batches: list[Batch] = []
+        self.appended = asyncio.Event()
         self.may_flush = asyncio.Event()
 
     def append(self, batch: Batch) -> None:
         self.batches.append(batch)
+        self.appended.set()
 
     async def flushed(self, seq: int) -> None:
         await self.may_flush.wait()
@@ -75,6 +77,7 @@ class House:
     def __init__(self) -> None:
         self.pbx, self.journal, self.observer = FakePbx(), FakeJournal(), FakeObserver()
         self.poison: list[Event] = []
+        self.poisoned = asyncio.Event()
         self.inbox = BoundedInbox()
         self.loop = Loop(
             fresh_world(), self.inbox, SystemClock(), self.pbx, self.journal, [self.observer], self.rebuild
@@ -82,6 +85,7 @@ class House:
 
     async def rebuild(self, event: Event, error: BaseException) -> World:
         self.poison.append(event)
+        self.poisoned.set()
         return fresh_world()
 
 
@@ -110,8 +114,7 @@ async def test_a_wish_goes_out_and_the_heartbeat_comes_from_the_loop_itself() ->
 async def test_who_asks_is_answered_only_when_it_is_stored() -> None:
     async with running() as house:
         asked = asyncio.create_task(house.loop.ask(StatusAsked(ANA, Wish.LOGIN, by="test")))
-        while not house.journal.batches:
-            await asyncio.sleep(0)
+        await asyncio.wait_for(house.journal.appended.wait(), 5)
         assert not asked.done()
         house.journal.may_flush.set()
         facts = await asyncio.wait_for(asked, 5)
@@ -134,8 +137,7 @@ async def test_a_step_that_fails_is_set_aside_and_the_world_rebuilt(caplog: pyte
         house.loop.world.legs["poison"] = "no leg at all"  # type: ignore[index,assignment]
         house.loop.world.nodes[NODE].phase = "broken"  # type: ignore[assignment]
         house.inbox.put(LinkRestored(NODE, "boot"))
-        while not house.poison:
-            await asyncio.sleep(0)
+        await asyncio.wait_for(house.poisoned.wait(), 5)
         assert house.poison == [LinkRestored(NODE, "boot")]
         house.journal.may_flush.set()
         await house.loop.ask(StatusAsked(ANA, Wish.LOGIN))
