@@ -1,0 +1,389 @@
+"""ARI's JSON, as a real Asterisk 22.10.1 wrote it, to the core's events; the core's commands to requests."""
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callctl.asterisk.translate import (
+    DIGITS,
+    LONGEST_TEXT,
+    Reading,
+    clean,
+    failure,
+    forwarded_to,
+    harmless,
+    is_contact,
+    is_ours,
+    requests,
+    snapshot,
+)
+from callctl.asterisk.wire import ALLOWED, NO_ANSWER, Reply, Request
+from callctl.core.commands import (
+    Answer,
+    Beat,
+    Bridge,
+    Command,
+    DropBridge,
+    Hangup,
+    Hold,
+    Lease,
+    Play,
+    RingPhone,
+    StopPlay,
+    Watch,
+)
+from callctl.core.events import (
+    BridgeFailed,
+    CallArrived,
+    DigitPressed,
+    LegAnswered,
+    LegGone,
+    LegLeft,
+    LegRinging,
+    LegState,
+    PlaybackEnded,
+)
+from callctl.core.ids import SECOND, CallId, LegId, NodeId, PhoneId, PlaybackId, QueueId, TrunkId
+from callctl.core.policy import (
+    E164,
+    DidFrom,
+    Extension,
+    Feature,
+    HangupReason,
+    NumberRules,
+    PhoneKind,
+    PhonePolicy,
+    Policy,
+    ShortCode,
+    TrunkKind,
+    TrunkPolicy,
+    Withheld,
+)
+
+pytestmark = pytest.mark.adapter
+
+DATA = Path(__file__).parent / "data"
+NODE = NodeId("pbx")
+LEG = LegId("01M80EC7N1J452VV4909EC3FQB")
+CALL = CallId("01M80EC84TE6XN9P6H06TVKGTD")
+
+
+def trunk(name: str, **more: Any) -> TrunkPolicy:
+    return TrunkPolicy(
+        TrunkId(name), TrunkKind.IP, NODE, "192.0.2.1", numbers=more.pop("numbers", NumberRules("FR")), **more
+    )
+
+
+POLICY = Policy(
+    country="FR",
+    phones={
+        PhoneId("anna"): PhonePolicy(PhoneId("anna"), PhoneKind.PROVISIONED, "anna", NODE, Extension("101")),
+    },
+    trunks={
+        t.id: t
+        for t in (
+            trunk("pstn", trust_identity=True),
+            trunk("plain"),
+            trunk("to", numbers=NumberRules("FR", did_from=DidFrom.TO)),
+        )
+    },
+    features={"*45": Feature.LOGIN},
+)
+READING = Reading.of(NODE, POLICY)
+
+
+def recorded(name: str) -> Any:
+    return json.loads((DATA / name).read_text(encoding="utf-8"))
+
+
+def started(*args: str, leg: str = LEG) -> dict[str, Any]:
+    return {"type": "StasisStart", "args": list(args), "channel": {"id": leg, "state": "Ring"}}
+
+
+def arrived(*args: str) -> CallArrived:
+    event = READING.event(started(*args))
+    assert isinstance(event, CallArrived)
+    return event
+
+
+def test_every_recorded_event_is_understood() -> None:
+    """What Asterisk wrote during one run of tests/e2e/test_link.py."""
+    understood = [READING.event(said) for said in recorded("ari_events.json")]
+    kinds = {type(event) for event in understood if event is not None}
+    assert kinds == {CallArrived, LegRinging, LegAnswered, LegLeft, LegGone, DigitPressed, PlaybackEnded}
+    ends = {(e.cause, e.sip) for e in understood if isinstance(e, LegGone)}
+    assert ends == {(16, 0), (17, 486), (21, 603), (21, 0), (38, 500), (23, 302), (19, 480), (26, 0)}
+    nothing = {said["type"] for said in recorded("ari_events.json") if READING.event(said) is None}
+    assert nothing == {"Dial", "ChannelStateChange", "ChannelUserevent", "ApplicationReplaced", "RESTResponse"}
+
+
+def test_every_recorded_kind_passes_the_filter() -> None:
+    assert {said["type"] for said in recorded("ari_events.json")} <= set(ALLOWED)
+
+
+def test_a_forward_is_seen() -> None:
+    found = [f for said in recorded("ari_events.json") if (f := forwarded_to(said)) is not None]
+    assert len(found) == 1
+    assert not is_ours(found[0])
+
+
+def test_a_snapshot_tells_what_exists_and_how_it_came_in() -> None:
+    lists = recorded("ari_lists.json")
+    found = snapshot(READING, lists["channels"], lists["bridges"])
+    assert set(found.bridges) == {CALL, "hold-sales"}
+    legs = {leg.leg: leg for leg in found.legs}
+    assert legs[LEG].bridge == CALL
+    assert legs[LEG].state is LegState.UP
+    assert legs[LEG].in_app
+    assert legs[LEG].arrival is None
+    caller = next(leg for leg in found.legs if leg.leg != LEG)
+    assert caller.arrival is not None
+    assert (caller.arrival.caller, caller.arrival.trunk) == (E164("33612345678"), "pstn")
+
+
+def test_a_channel_in_the_dialplan_is_not_ours() -> None:
+    channel = {"id": "x.1", "state": "Up", "dialplan": {"app_name": "Playback", "app_data": "callctl,in,exten=1"}}
+    other = {"id": "x.2", "state": "Up", "dialplan": {"app_name": "Stasis", "app_data": "another,in,exten=1"}}
+    broken: dict[str, Any] = {"state": "Up"}
+    found = snapshot(READING, [channel, other, broken], [])
+    assert [(leg.leg, leg.in_app, leg.arrival) for leg in found.legs] == [("x.1", False, None), ("x.2", False, None)]
+
+
+# ── who calls, and whom ──────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("args", "caller", "name"),
+    [
+        (("num=%2B33612345678", "name=Al", "pres=allowed"), E164("33612345678"), "Al"),
+        (("num=0612345678", "name=", "pres=allowed_passed_screen"), E164("33612345678"), ""),
+        (("num=%2B33612345678", "name=Al", "pres=prohib_not_screened"), Withheld(), ""),
+        (("num=%2B33612345678", "name=Al", "pres=unavailable"), Withheld(), ""),
+        (("num=anonymous", "name=Anonymous", "pres=allowed"), Withheld("an*****us"), "Anonymous"),
+        (("num=", "name=", "pres=allowed"), Withheld(), ""),
+        (("num=%2B33%0D%0A1", "name=a%0D%0Ab%00c%1B", "pres=allowed"), Withheld("******"), "a b c"),
+        (("num=%24%7BSHELL%28x%29%7D", "name=%24%7BX%7D%2C%22%5C", "pres=allowed"), Withheld("${SH****)}"), '${X},"\\'),
+        (("num=%FF%FE", "name=%FF%C3%A9", "pres=allowed"), Withheld("**"), "\ufffdé"),
+        (("num=" + "1" * 10_000, "name=" + "x" * 10_000, "pres=allowed"), None, "x" * LONGEST_TEXT),
+        # A caller from outside is never one of our phones or codes.
+        (("num=101", "name=anna", "pres=allowed"), Withheld("***"), "anna"),
+    ],
+)
+def test_a_caller_is_an_address_or_withheld(args: tuple[str, ...], caller: object, name: str) -> None:
+    event = arrived("in", "exten=%2B33123456789", "trunk=pstn", "phone=", *args)
+    assert event.caller_name == name
+    if caller is None or isinstance(caller, Withheld):
+        assert isinstance(event.caller, Withheld)
+        assert len(event.caller.said) <= LONGEST_TEXT
+    else:
+        assert event.caller == caller
+
+
+def test_the_called_number_comes_from_where_the_trunk_says() -> None:
+    args = ("phone=", "num=", "pres=allowed", "to=%3Csip%3A%2B33123456789%40x%3E")
+    assert arrived("in", "exten=account7", "trunk=to", *args).dialled == E164("33123456789")
+    assert isinstance(arrived("in", "exten=account7", "trunk=plain", *args).dialled, Withheld)
+    assert arrived("in", "exten=0123456789", "trunk=to", "to=").dialled == E164("33123456789")
+
+
+def test_a_diversion_is_believed_of_marked_trunks_only() -> None:
+    args = ("exten=0123456789", "phone=", "num=", "pres=allowed", "diversion=%2B33199001122")
+    assert arrived("in", "trunk=pstn", *args).diverted_from == E164("33199001122")
+    assert arrived("in", "trunk=plain", *args).diverted_from is None
+
+
+def test_a_phone_is_known_by_its_context_not_by_what_it_says() -> None:
+    event = arrived("in", "exten=0123456789", "trunk=", "phone=anna", "num=%2B33600000000", "name=Boss")
+    assert (event.phone, event.caller, event.caller_name) == ("anna", Extension("101"), "")
+    feature = arrived("feature", "exten=*45", "phone=anna")
+    assert (feature.feature_code, feature.dialled, feature.phone) == ("*45", ShortCode("*45"), "anna")
+    assert arrived("feature", "exten=*99", "phone=anna").feature_code == ""
+    assert arrived("feature", "exten=*45", "phone=nobody").phone is None
+
+
+def test_a_context_of_the_operators_own_is_read_by_the_house_country() -> None:
+    event = arrived("in", "exten=0123456789", "trunk=", "phone=", "num=0612345678", "pres=allowed")
+    assert (event.dialled, event.caller, event.trunk) == (E164("33123456789"), E164("33612345678"), None)
+
+
+def test_only_keys_of_a_telephone_are_digits() -> None:
+    for digit in ("5", "*", "#", "D"):
+        event = READING.event({"type": "ChannelDtmfReceived", "digit": digit, "channel": {"id": LEG}})
+        assert event == DigitPressed(NODE, LEG, digit)
+    wrong: list[Any] = ["", "55", "e", "d", "\r", "٣", None, 5]
+    for digit in wrong:
+        assert READING.event({"type": "ChannelDtmfReceived", "digit": digit, "channel": {"id": LEG}}) is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {}, {"type": None}, {"type": "StasisStart"}, {"type": "StasisStart", "channel": None, "args": []},
+        started(), started("else"), {"type": "ChannelDestroyed", "channel": {"id": "x"}, "cause": "many"},
+        {"type": "PlaybackFinished", "playback": {"id": "p", "target_uri": "bridge:x", "state": "done"}},
+        {"type": "PlaybackFinished", "playback": []}, {"type": "ChannelStateChange", "channel": {"id": "x"}},
+        {"type": "SomethingNew", "channel": {"id": "x"}},
+    ],
+)  # fmt: skip
+def test_what_is_not_understood_is_nothing(said: dict[str, Any]) -> None:
+    assert READING.event(said) is None
+
+
+@given(st.text(), st.text(), st.text(), st.text())
+def test_no_text_from_outside_does_harm(exten: str, number: str, name: str, to: str) -> None:
+    event = arrived(
+        "in", f"exten={quote(exten)}", "trunk=to", f"num={quote(number)}", f"name={quote(name)}", f"to={quote(to)}",
+        "pres=allowed",
+    )  # fmt: skip
+    for text in (event.dialled_text, event.caller_name):
+        assert len(text) <= LONGEST_TEXT
+        assert text.isprintable()
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.dictionaries(st.text(), x)))
+def test_no_json_raises(said: Any) -> None:
+    for kind in (*ALLOWED, "x"):
+        READING.event({"type": kind, "channel": said, "playback": said, "digit": said, "args": said, "cause": said})
+
+
+# ── commands ─────────────────────────────────────────────────────────────────────────────────
+
+COMMANDS: list[tuple[Command, tuple[str, ...]]] = [
+    (Watch(NODE, LEG), (f"POST applications/callctl/subscription eventSource=channel:{LEG}",)),
+    (Answer(NODE, LEG), (f"POST channels/{LEG}/answer",)),
+    (
+        Play(NODE, LEG, PlaybackId("p1"), ("sound:a", "number:3")),
+        (f"POST channels/{LEG}/play media=sound:a,number:3 playbackId=p1",),
+    ),
+    (StopPlay(NODE, PlaybackId("p1")), ("DELETE playbacks/p1",)),
+    (
+        Hold(NODE, LEG, QueueId("sales"), "jazz"),
+        (
+            "POST bridges type=holding bridgeId=hold-sales",
+            "POST bridges/hold-sales/moh mohClass=jazz",
+            f"POST bridges/hold-sales/addChannel channel={LEG}",
+        ),
+    ),
+    (
+        Bridge(NODE, CALL, LegId("c.1"), LEG),
+        (f"POST bridges type=mixing bridgeId={CALL}", f"POST bridges/{CALL}/addChannel channel=c.1,{LEG}"),
+    ),
+    (DropBridge(NODE, CALL), (f"DELETE bridges/{CALL}",)),
+    (Hangup(NODE, LEG, HangupReason.ANSWERED_ELSEWHERE), (f"DELETE channels/{LEG} reason=answered_elsewhere",)),
+    (
+        Lease(NODE, LEG, 90 * SECOND + 1),
+        (f"POST channels/{LEG}/variable variable=TIMEOUT(absolute) value=91",),
+    ),
+    (Beat(NODE), ("POST asterisk/variable variable=CC_ALIVE_UNTIL value=1010",)),
+]
+
+
+def shown(request: Request) -> str:
+    return " ".join([request.method, request.uri, *(f"{k}={v}" for k, v in request.query)])
+
+
+@pytest.mark.parametrize(("command", "wanted"), COMMANDS)
+def test_each_command_becomes_its_requests(command: Command, wanted: tuple[str, ...]) -> None:
+    assert tuple(shown(r) for r in requests(command, 1000.9)) == wanted
+
+
+def test_a_hold_in_a_bridge_that_plays_is_one_request() -> None:
+    found = requests(Hold(NODE, LEG, QueueId("sales"), "jazz"), 0, frozenset({"hold-sales"}))
+    assert [shown(r) for r in found] == [f"POST bridges/hold-sales/addChannel channel={LEG}"]
+
+
+def ring(**more: str) -> RingPhone:
+    values = {"contact": "sip:anna@192.0.2.7:5062;ob", "caller_number": "+33612345678", "caller_name": "Al"}
+    return RingPhone(NODE, LEG, CALL, timeout=20 * SECOND, **{"endpoint": "anna", **values, **more})
+
+
+def test_a_phone_is_rung_through_the_dialplan() -> None:
+    listen, make, watch, leave = requests(ring(), 0)
+    assert (shown(listen), shown(leave)) == (
+        "POST applications/callctl/subscription eventSource=endpoint:PJSIP/anna",
+        "DELETE applications/callctl/subscription eventSource=endpoint:PJSIP/anna",
+    )
+    assert shown(watch) == f"POST applications/callctl/subscription eventSource=channel:{LEG}"
+    assert shown(make) == "POST channels"
+    assert make.body == {
+        "endpoint": "PJSIP/anna/sip:anna@192.0.2.7:5062;ob",
+        "context": "callctl-leg",
+        "extension": "s",
+        "priority": 1,
+        "channelId": LEG,
+        "timeout": 20,
+        "callerId": '"Al" <+33612345678>',
+        "variables": {"FORWARD_CONTEXT": "callctl-no-forward", "CC_LEG": LEG},
+    }
+
+
+def test_a_name_cannot_leave_its_quotes() -> None:
+    body = requests(ring(caller_name='x" <112> "\r\n\\', caller_number="1>2"), 0)[1].body
+    assert body is not None
+    assert body["callerId"] == '"x 112" <>'
+
+
+@pytest.mark.parametrize(
+    "contact",
+    [
+        "sip:a@b&PJSIP/112@trunk-pstn", "sip:a/b@c", "sip:a,b@c", "sip:a@b?Replaces=x", "sip:a@b;x={1}", "sip:a@b c",
+        "sip:a@b\r\nX: y", "sip:a%2F@b", "http://x", "sip:", "sip:@", "tel:112", "sip:a@b@c", "sip:a@b;x=\"y\"",
+        "sip:" + "a" * 300 + "@b", "sip:a@b|c", "sip:${X}@b", "sip:a@b\n", "sips:a@[::1", "Local/1@x",
+    ],
+)  # fmt: skip
+def test_a_contact_that_could_be_read_otherwise_is_never_dialled(contact: str) -> None:
+    assert not is_contact(contact)
+    with pytest.raises(ValueError, match="contact"):
+        requests(ring(contact=contact), 0)
+
+
+@pytest.mark.parametrize(
+    "contact",
+    [
+        "sip:anna@192.0.2.7:5062", "sip:anna@192.0.2.7:5062;transport=tcp", "sips:1001@[2001:db8::1]:5061",
+        "sip:9tqk1v2l@192.0.2.5:49152;transport=ws;x-ast-orig-host=q1w2.invalid:0", "sip:192.0.2.7", "sip:a~b_c@h.x;ob",
+    ],
+)  # fmt: skip
+def test_what_phones_register_is_a_contact(contact: str) -> None:
+    assert is_contact(contact)
+
+
+def test_an_endpoint_is_a_name() -> None:
+    for endpoint in ("anna&bert", "anna/x", "", "a,b", "a@b"):
+        with pytest.raises(ValueError, match="endpoint"):
+            requests(ring(endpoint=endpoint), 0)
+
+
+@given(st.text())
+def test_clean_text_is_clean(text: str) -> None:
+    kept = clean(text)
+    assert kept.isprintable()
+    assert len(kept) <= LONGEST_TEXT
+    assert clean(kept) == kept
+
+
+def test_failures_become_what_the_commands_promise() -> None:
+    gone, refused = Reply(404), Reply(500, "Allocation failed")
+    assert failure(ring(), 1, refused) == LegGone(NODE, LEG, made=False)
+    assert failure(ring(), 1, Reply(409)) is None
+    assert failure(ring(), 2, Reply(422)) == LegGone(NODE, LEG)
+    assert failure(ring(), 0, gone) is failure(ring(), 3, gone) is None
+    bridge = Bridge(NODE, CALL, LegId("c.1"), LEG)
+    assert failure(bridge, 1, Reply(400)) == BridgeFailed(NODE, CALL, "400")
+    assert failure(bridge, 0, Reply(409)) is None
+    play = Play(NODE, LEG, PlaybackId("p"), ("sound:x",))
+    assert failure(play, 0, gone) == PlaybackEnded(NODE, LEG, PlaybackId("p"), failed=True)
+    for command, _ in COMMANDS:
+        assert failure(command, 0, NO_ANSWER) is None
+        assert failure(command, 0, Reply(204)) is None
+        assert harmless(command, 0, gone)
+    assert not harmless(ring(), 1, refused)
+
+
+def test_the_digits_are_those_of_a_telephone() -> None:
+    assert len(DIGITS) == 16
