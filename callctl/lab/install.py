@@ -23,7 +23,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from callctl.lab.mirror import MirrorError, debian_mirror
+from callctl.lab.mirror import MirrorError, apt_proxy, debian_mirror
 
 OLDEST = (22, 10, 1)
 REFUSED = ("22.11.0-rc1",)
@@ -171,7 +171,8 @@ def _steps(root: Path, mirror: str) -> list[tuple[str, list[str]]]:
         steps.append(("Installing debootstrap", ["apt-get", "install", "-y", "--no-install-recommends", "debootstrap"]))
     # The script of sid serves any later release that this debootstrap does not know by name.
     script = "/usr/share/debootstrap/scripts/sid"
-    bootstrap = ["debootstrap", "--variant=minbase", SUITE, str(root), mirror, script]
+    https = ["--include=ca-certificates"] if mirror.startswith("https") else []
+    bootstrap = ["debootstrap", "--variant=minbase", *https, SUITE, str(root), mirror, script]
     apt = ["chroot", str(root), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
     steps += [
         ("Building a root file system", bootstrap),
@@ -187,7 +188,8 @@ def _run(what: str, command: list[str], log: Path) -> None:
     with log.open("a") as out:
         out.write(f"== {what}\n")
         out.flush()
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+        environment = {**apt_proxy(), **os.environ}
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=environment)
     if done.returncode:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         raise InstallError(f"{what} failed ({done.returncode}); {log} ends with:\n{tail}")

@@ -1,6 +1,7 @@
 """The Debian mirror this machine uses, read from its apt configuration."""
 
 import re
+import subprocess
 from pathlib import Path
 
 APT = Path("/etc/apt")
@@ -11,30 +12,32 @@ class MirrorError(RuntimeError):
 
 
 def debian_mirror(apt: Path = APT) -> str:
-    """The first mirror of Debian's own archive, from sources.list.d/*.sources (deb822) or one-line lists.
+    """The machine's mirror of Debian's own archive, from sources.list.d/*.sources (deb822) or one-line lists.
 
-    Repositories that are not Debian's main archive (their suites are not a Debian release's, or they are
-    `-security`) are passed over.
+    Repositories that are not Debian's main archive (their suites are not a Debian release's, or they are `-security`)
+    are passed over; of several that might be it, one whose address ends in /debian is taken first.
     """
     files = [*sorted((apt / "sources.list.d").glob("*.sources")), apt / "sources.list"]
     files += sorted((apt / "sources.list.d").glob("*.list"))
-    for path in files:
-        try:
-            text = path.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            continue
-        entries = deb822(text) if path.suffix == ".sources" else one_line(text)
-        for uri, suites, components in entries:
-            if (
-                "main" in components
-                and any(_is_release(s) for s in suites)
-                and uri.startswith(("http", "file", "copy"))
-            ):
-                return uri
-    raise MirrorError(f"no mirror of Debian in {apt}/sources.list or {apt}/sources.list.d")
+    found = [uri for path in files for uri, suites, components in _entries(path) if _is_main(uri, suites, components)]
+    if not found:
+        raise MirrorError(f"no mirror of Debian in {apt}/sources.list or {apt}/sources.list.d")
+    return next((uri for uri in found if uri.rstrip("/").endswith("/debian")), found[0])
 
 
 Entry = tuple[str, list[str], list[str]]
+
+
+def _entries(path: Path) -> list[Entry]:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return deb822(text) if path.suffix == ".sources" else one_line(text)
+
+
+def _is_main(uri: str, suites: list[str], components: list[str]) -> bool:
+    return "main" in components and any(map(_is_release, suites)) and uri.startswith(("http", "file", "copy"))
 
 
 def deb822(text: str) -> list[Entry]:
@@ -72,3 +75,18 @@ def one_line(text: str) -> list[Entry]:
 def _is_release(suite: str) -> bool:
     """A main suite of Debian: a release by code name or status, not its updates or security."""
     return re.fullmatch(r"[a-z]+", suite) is not None and suite != "nodistro"
+
+
+def apt_proxy() -> dict[str, str]:
+    """The proxy that apt uses, as environment variables for programs that do not read apt's configuration."""
+    try:
+        done = subprocess.run(
+            ["apt-config", "dump", "--format", "%v%n", "Acquire::http::Proxy"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    proxy = done.stdout.strip()
+    return {"http_proxy": proxy, "https_proxy": proxy} if proxy.startswith("http") else {}
