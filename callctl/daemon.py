@@ -291,6 +291,9 @@ class Daemon:
         pull("inbox_events", "Events that wait for the core", lambda: len(self.inbox))
         pull("inbox_dropped", "Events dropped over the inbox's bound since the start", lambda: self.inbox.dropped)
         pull("journal_waiting_batches", "Batches that wait in memory", lambda: journal.waiting_batches)
+        pull("journal_dropped_events", "Explaining events that found no room", lambda: journal.counts.dropped_events)
+        pull("journal_dropped_records", "Call records that found no room", lambda: journal.counts.dropped_records)
+        pull("journal_refused_rows", "Rows that Postgres refused as data", lambda: journal.counts.refused_rows)
         pull("spool_bytes", "Bytes that wait on disk for Postgres", lambda: journal.spool_bytes)
 
 

@@ -245,10 +245,11 @@ def _ring_failed(turn: Turn, call: Call, agent: Agent, result: RingResult) -> No
         agent.misses += 1
     if missed or result in (RingResult.UNREACHABLE, RingResult.LOST):
         agent.held_until = turn.now + policy.miss_delay
-    if result is RingResult.FORWARDED:
-        _set_status(turn, agent, Paused("phone_forwarded"), "callctl", "the phone answered 302")
-    elif missed and agent.misses >= policy.misses:
-        _set_status(turn, agent, Paused("missed_calls"), "callctl", f"{agent.misses} rings missed")
+    if isinstance(agent.status, Available):  # who has logged out meanwhile stays logged out
+        if result is RingResult.FORWARDED:
+            _set_status(turn, agent, Paused("phone_forwarded"), "callctl", "the phone answered 302")
+        elif missed and agent.misses >= policy.misses:
+            _set_status(turn, agent, Paused("missed_calls"), "callctl", f"{agent.misses} rings missed")
     turn.touch_agent(agent)
 
 
@@ -302,7 +303,7 @@ def due(turn: Turn, agent: Agent) -> None:
 
 
 def ask(turn: Turn, agent: Agent, wish: str, reason: str, by: str) -> str:
-    """Somebody asks for another status. The answer is why not, or nothing."""
+    """Somebody asks for another status. The answer is why not, or nothing; to ask for what is so already is no error."""
     why_not = ""
     match wish, agent.status:
         case "login", LoggedOut():
@@ -317,14 +318,7 @@ def ask(turn: Turn, agent: Agent, wish: str, reason: str, by: str) -> str:
             end_wrap_up(turn, agent, agent.state, "ready early")
         case (("pause" | "unpause"), LoggedOut()):
             why_not = "logged out: log in first"
-        case "login", _:
-            why_not = "already logged in"
-        case "logout", _:
-            why_not = "already logged out"
-        case _:
-            why_not = "not paused"
-    if why_not:
-        turn.tell(StatusRefused(agent.id, wish, why_not))
+            turn.tell(StatusRefused(agent.id, wish, why_not))
     return why_not
 
 

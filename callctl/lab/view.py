@@ -45,20 +45,28 @@ def _queues(queues: Iterable[Answer]) -> Table:
 
 
 def _agents(agents: Iterable[Answer]) -> Table:
-    table = _table("agent", "name", "phone", "status", "state", "since", "queues")
+    table = _table("agent", "name", "does", "phone", "serves")
     for agent in agents:
-        words, style = _STATES.get(agent["state"], (agent["state"], ""))
-        away = agent["status"] != "available"
-        status = agent["status"].replace("_", " ") + (f" ({agent['reason']})" if agent["reason"] else "")
-        since = f"{agent['idle']:.0f} s" if "idle" in agent and not away else ""
-        if "left" in agent:
-            since = f"{agent['left']:.0f} s left"
+        phone = agent["phone"]["state"]
         table.add_row(
-            agent["id"], agent["name"], agent["phone"]["state"].replace("_", " "),
-            Text(status, style="dim" if away else ""), Text("" if away else words, style=style), since,
-            ", ".join(agent["queues"]),
+            agent["id"], agent["name"], _doing(agent),
+            Text(phone.replace("_", " "), style="" if phone == "reachable" else "dim"),
+            Text(", ".join(agent["queues"]), style="dim"),
         )  # fmt: skip
     return table
+
+
+def _doing(agent: Answer) -> Text:
+    """What the agent does, and for how long."""
+    if agent["status"] != "available" and agent["state"] == "idle":
+        reason = f" ({agent['reason']})" if agent["reason"] else ""
+        return Text(agent["status"].replace("_", " ") + reason, style="dim")
+    words, style = _STATES.get(agent["state"], (agent["state"], ""))
+    if "left" in agent:
+        words += f", {agent['left']:.0f} s left"
+    elif "idle" in agent:
+        words += f" for {agent['idle']:.0f} s"
+    return Text(words, style=style)
 
 
 def _calls(calls: Sequence[Answer]) -> Table:

@@ -55,7 +55,7 @@ class _Pending:
             at=now,
             calls={c: copied(call) for c, call in self.calls.items()},
             agents={a: replace(agent) for a, agent in self.agents.items()},
-            nodes=dict(self.nodes),
+            nodes={n: replace(node) for n, node in self.nodes.items()},
             closed=frozenset(self.closed),
             ended=tuple(copied(call) for call in self.ended.values()),
             facts=tuple(self.facts),

@@ -12,7 +12,7 @@ from callctl.core.model import Call, MenuVisit, Ring, RingResult
 from callctl.store.codec import DecodeError, loads, storable
 from callctl.store.pool import Pool, answering
 from callctl.store.queries import SQL
-from callctl.store.times import iso, iso_or_none, to_datetime, to_micros
+from callctl.store.times import iso, iso_or_none, to_micros
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -74,21 +74,6 @@ class StoredEvent:
     kind: str
     body: dict[str, Any]
     fact: Fact | None
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Counts of the calls that entered in a span."""
-
-    calls: int
-    offered: int
-    """Those that were queued."""
-    answered: int
-    abandoned: int
-    failed: int
-    """Outcome failed or pbx_lost."""
-    speed_of_answer: Micros
-    """Mean, from queued to connected; 0: none was."""
 
 
 def record_row(call: Call) -> dict[str, Any]:
@@ -166,14 +151,6 @@ async def events(pool: Pool, call_id: str, limit: int = MOST_EVENTS) -> list[Sto
     with answering():
         rows = await pool.fetch(SQL["call_events"], storable(call_id), limit)
     return [_event(row) for row in rows]
-
-
-async def summary(pool: Pool, since: Micros) -> Summary:
-    """Counts of the calls that entered at `since` or later."""
-    with answering():
-        row = await pool.fetchrow(SQL["summary"], to_datetime(since))
-    assert row is not None  # an aggregate always has one row
-    return Summary(**dict(row))
 
 
 def _record(row: asyncpg.Record) -> CallRecord:

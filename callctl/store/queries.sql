@@ -122,16 +122,3 @@ select * from call where id = $1
 -- name: call_events
 select at, call, epoch, seq, n, kind, body from call_event
 where call = $1 order by epoch, seq, n limit $2
-
--- name: summary
--- What happened to the calls that entered since $1: those that wanted an agent, and how fast they got one.
-select
-    count(*) as calls,
-    count(*) filter (where queued is not null) as offered,
-    count(*) filter (where outcome = 'answered') as answered,
-    count(*) filter (where outcome = 'abandoned') as abandoned,
-    count(*) filter (where outcome in ('failed', 'pbx_lost')) as failed,
-    coalesce(
-        (extract(epoch from avg(connected - queued) filter (where connected is not null)) * 1000000)::bigint, 0
-    ) as speed_of_answer
-from call where entered >= $1

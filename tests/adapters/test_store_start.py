@@ -113,8 +113,6 @@ async def test_reading_while_postgres_is_away_says_so(
         await fragile_postgres.stop()
         with pytest.raises(StoreError, match="the database does not answer"):
             await cdr.recent_calls(store.pool)
-        with pytest.raises(StoreError, match="the database does not answer"):
-            await cdr.summary(store.pool, 0)
         await fragile_postgres.start()
         assert await cdr.recent_calls(store.pool) == []
 
@@ -129,21 +127,18 @@ async def test_an_event_of_another_version_is_still_shown(postgres_url: str, tmp
         assert event.body == {"$": "Sung", "call": "call-1"}
 
 
-async def test_recent_calls_and_their_sum(postgres_url: str, tmp_path: Path) -> None:
+async def test_recent_calls(postgres_url: str, tmp_path: Path) -> None:
     calls = [ended(n) for n in range(5)]
     for n, call in enumerate(calls):
         call.entered += n
     calls[3].story.agent = AgentId("bert")
     calls[4].story.queue = None
     async with opened(postgres_url, tmp_path) as store:
-        assert (await cdr.summary(store.pool, 0)).calls == 0
         store.journal.append(batch(1, ended=tuple(calls)))
         await store.journal.flushed(1)
         assert [r.id for r in await cdr.recent_calls(store.pool, 2)] == ["call-4", "call-3"]
         assert [r.id for r in await cdr.recent_calls(store.pool, agent="bert")] == ["call-3"]
         assert len(await cdr.recent_calls(store.pool, queue="sales")) == 4
-        found = await cdr.summary(store.pool, NOW + 1)
-        assert found == cdr.Summary(4, 4, 4, 0, 0, 2 * SECOND)
 
 
 @pytest.mark.parametrize("at", [0, 1, NOW, 2**52 + 1, 253402300799999999])

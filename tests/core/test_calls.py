@@ -253,7 +253,7 @@ def test_a_higher_priority_waits_further_ahead() -> None:
         ([], "*46", LoggedOut(), "sound:agent-loggedoff"),
         ([], "*47", Paused("manual"), "sound:do-not-disturb"),
         ([Wish.PAUSE], "*48", Available(), "sound:do-not-disturb"),
-        ([], "*45", Available(), "sound:beeperr"),
+        ([], "*45", Available(), "sound:agent-loginok"),
         ([Wish.LOGOUT], "*47", LoggedOut(), "sound:beeperr"),
         ([], "*99", Available(), "sound:beeperr"),
     ],
