@@ -303,7 +303,7 @@ def due(turn: Turn, agent: Agent) -> None:
 
 
 def ask(turn: Turn, agent: Agent, wish: str, reason: str, by: str) -> str:
-    """Somebody asks for another status. The answer is why not, or nothing; to ask for what is so already is no error."""
+    """Somebody asks for another status. The answer: why not, or nothing; what is so already is no error."""
     why_not = ""
     match wish, agent.status:
         case "login", LoggedOut():
