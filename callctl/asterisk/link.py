@@ -61,6 +61,9 @@ GONE_KEPT = 5.0
 """Seconds for which a leg that has just gone is named to a snapshot: lists may still hold it."""
 UNTOLD = 0.5
 """Seconds after which a leg that could not be watched is said to be gone, if Asterisk has not said so."""
+HOLD_AGAIN = 0.1
+HOLD_TRIES = 20
+"""Seconds between, and number of, further tries to seat a leg in a holding bridge; then the audit sees to it."""
 BARRIER = "callctl-barrier"
 
 log = structlog.get_logger("callctl.asterisk")
@@ -109,6 +112,8 @@ class Link:
         self._holds: set[str] = set()
         self._making: set[LegId] = set()
         self._unmade: set[LegId] = set()
+        self._seats: dict[LegId, tuple[Command, int]] = {}
+        """By leg: the Hold or Bridge that was last wished for it, and how often it was tried again."""
         self._playing: dict[LegId, list[PlaybackId]] = {}
         self._named: set[LegId] | None = None
         self._gone: deque[tuple[float, LegId]] = deque()
@@ -173,6 +178,7 @@ class Link:
         """Connected, filter put, events buffered, the core told. Steps 2 and 3 of the design."""
         self._buffer, self._named = [], set()
         self._holds, self._making, self._unmade = set(), set(), set()
+        self._seats.clear()
         await ari.info()  # a wrong version must not even take over the application
         await ari.connect()
         info = await ari.info()  # again: it may have been restarted in between
@@ -355,6 +361,7 @@ class Link:
             self._forget_playback(event.leg, event.playback)
         elif isinstance(event, LegGone | LegLeft):
             self._playing.pop(event.leg, None)
+            self._seats.pop(event.leg, None)
         leg: LegId | None = getattr(event, "leg", None)
         if leg is not None:
             if self._named is not None:
@@ -384,16 +391,18 @@ class Link:
             return
         self._prepare(ari, command)
         for index, request in enumerate(wanted):
-            ari.submit(request).add_done_callback(partial(self._replied, command, index, len(wanted) == 1))
+            ari.submit(request).add_done_callback(partial(self._replied, command, index, request is wanted[-1]))
 
     def _prepare(self, ari: Ari, command: Command) -> None:
         match command:
             case Hold(leg=leg, queue=queue):
                 self._holds.add(hold_bridge(queue))
+                self._seats[leg] = (command, 0)
                 self._hush(ari, leg)
             case Bridge(caller=caller, agent=agent):
-                self._hush(ari, caller)
-                self._hush(ari, agent)
+                for leg in (caller, agent):
+                    self._seats[leg] = (command, 0)
+                    self._hush(ari, leg)
             case Play(leg=leg, playback=playback):
                 self._playing.setdefault(leg, []).append(playback)
             case RingPhone(leg=leg):
@@ -416,7 +425,7 @@ class Link:
             if not playing:
                 del self._playing[leg]
 
-    def _replied(self, command: Command, index: int, alone: bool, future: asyncio.Future[Reply]) -> None:
+    def _replied(self, command: Command, index: int, last: bool, future: asyncio.Future[Reply]) -> None:
         if future.cancelled():
             return
         reply = future.result()
@@ -424,7 +433,7 @@ class Link:
             return
         if reply.ok:
             return
-        if isinstance(command, Hold) and alone:
+        if isinstance(command, Hold) and last:
             self._hold_failed(command, reply)
         if not harmless(command, index, reply):
             self.counted[f"refused_{type(command).__name__}_{reply.status}"] += 1
@@ -454,11 +463,21 @@ class Link:
             self._tell_failure(command, RING_WATCHED, reply)
 
     def _hold_failed(self, command: Hold, reply: Reply) -> None:
-        """The bridge that we took for granted is not there: make it, with music, and try again."""
-        bridge = hold_bridge(command.queue)
-        if reply.status == 404 and bridge in self._holds:
-            self._holds.discard(bridge)
+        """The bridge that we took for granted is not there, or is being destroyed: make it anew, with music.
+
+        Only while this is still what the core wants of the leg: it may have been bridged to an agent since.
+        """
+        wish, tries = self._seats.get(command.leg, (None, 0))
+        if reply.status in (404, 409) and "ridge" in reply.text and wish is command and tries < HOLD_TRIES:
+            self._holds.discard(hold_bridge(command.queue))
+            self._seats[command.leg] = (command, tries + 1)
+            asyncio.get_running_loop().call_later(HOLD_AGAIN, self._hold_again, command)
+
+    def _hold_again(self, command: Hold) -> None:
+        wish, tries = self._seats.get(command.leg, (None, 0))
+        if wish is command:
             self.send(command)
+            self._seats[command.leg] = (command, tries)
 
     def _tell_failure(self, command: Command, index: int, reply: Reply) -> None:
         event = failure(command, index, reply)
