@@ -95,7 +95,7 @@ class Demo:
     async def _start(self, house: House) -> None:
         steps = (
             ("Starting Asterisk", house.node.start),
-            ("Starting callctl and its Postgres", house.daemon.start),
+            ("Starting callctl and its Postgres", house.start_daemon),
             ("Starting the telephone network", house.network.start),
             ("Waiting for the phones to register", house.phones_reachable),
         )

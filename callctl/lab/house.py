@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,13 @@ import aiohttp
 import yaml
 
 from callctl.api.client import Client, NoDaemonError
+from callctl.lab.database import put_empty
 from callctl.lab.install import Installation
 from callctl.lab.network import Network
 from callctl.lab.node import REPOSITORY, Node
 from callctl.lab.phones import Account
 from callctl.lab.ports import HOST, free_tcp
+from callctl.lab.proxy import Proxy
 from callctl.settings import create_missing
 from callctl.settings.folder import read_all
 
@@ -160,10 +162,13 @@ class House:
         *,
         config: Path = REPOSITORY / "config",
         phones: Iterable[str] | None = None,
+        wire: bool = False,
     ) -> None:
+        """`wire`: callctl reaches Asterisk's ARI over `self.wire`, which can be cut."""
         self.folder = folder
         self.config = config
         self.node = Node(installation)
+        self.wire = Proxy(self.node.ports.http) if wire else None
         self.overlay = folder / "overlay"
         self._here: Overlay = {}
         # Not below `folder`: a socket's path must be short, and Postgres, which runs as nobody, must get there.
@@ -194,10 +199,11 @@ class House:
     def _differences(self, socket: Path, port: int) -> Overlay:
         """What differs on this machine."""
         ports, trunk = self.node.ports, self.network.trunk_port
+        url = self.node.ari_url if self.wire is None else f"http://{HOST}:{self.wire.port}/ari"
         return {
             "nodes": {
                 "pbx": {
-                    "ari": {"url": self.node.ari_url},
+                    "ari": {"url": url},
                     "ami": {"port": ports.ami},
                     "include_dir": str(self.node.generated),
                 }
@@ -220,10 +226,17 @@ class House:
 
     async def start(self) -> None:
         """Everything up: the node, callctl ready, the network, its phones registered and reachable."""
-        await self.node.start()
-        await self.daemon.start()
-        await self.network.start()
+        if self.wire is not None:
+            await self.wire.start()
+        await asyncio.gather(self.node.start(), put_empty(self.state / "postgres"))
+        # The phones first register a second after their boot: callctl has made their accounts by then.
+        await asyncio.gather(self.network.start(), self.daemon.start())
         await self.phones_reachable()
+
+    async def start_daemon(self) -> None:
+        """callctl for the first time: its database is a copy of an empty one."""
+        await put_empty(self.state / "postgres")
+        await self.daemon.start()
 
     async def phones_reachable(self, timeout: float = 30.0) -> None:
         """Wait until callctl knows that every phone of the network can be rung."""
@@ -238,13 +251,17 @@ class House:
     async def stop(self) -> None:
         """Everything down, also when a part fails; nothing is left running."""
         trouble: list[str] = []
-        for name, stopping in (
-            ("network", self.network.stop), ("callctl", self.daemon.stop), ("node", self.node.stop),
-        ):  # fmt: skip
+
+        async def end(name: str, stopping: Callable[[], Awaitable[object]]) -> None:
             try:
                 await stopping()
             except Exception as error:
                 trouble.append(f"{name}: {error}")
+
+        await end("callctl", self.daemon.stop)
+        await asyncio.gather(end("network", self.network.stop), end("node", self.node.stop))
+        if self.wire is not None:
+            await end("wire", self.wire.stop)
         self.network.remove()
         self.node.remove()
         self._state.cleanup()
@@ -264,10 +281,15 @@ def _merged(base: Overlay, changes: Overlay) -> dict[str, Any]:
 
 @asynccontextmanager
 async def house(
-    installation: Installation, folder: Path, changes: Overlay | None = None, *, phones: Iterable[str] | None = None
+    installation: Installation,
+    folder: Path,
+    changes: Overlay | None = None,
+    *,
+    phones: Iterable[str] | None = None,
+    wire: bool = False,
 ) -> AsyncIterator[House]:
     """A house that is up inside the block and gone after it."""
-    built = House(installation, folder, changes, phones=phones)
+    built = House(installation, folder, changes, phones=phones, wire=wire)
     try:
         await built.start()
         yield built
