@@ -4,30 +4,53 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from callctl.api.ports import Condition, Health, Record, Reloaded, Stored, UnavailableError
 from callctl.core.events import Event
 from callctl.core.facts import Fact
 from callctl.core.ids import SECOND, CallId, Micros, TrunkId
 from callctl.core.model import World
+from callctl.links import Links
+from callctl.runtime.clock import SystemClock
+from callctl.runtime.loop import Loop
 from callctl.runtime.views import TrunkBoard, TrunkNow
 from callctl.store import cdr
 from callctl.store.errors import StoreError
 from callctl.store.journal import Mode
 from callctl.store.pool import Pool
-
-if TYPE_CHECKING:
-    from callctl.daemon import Daemon
+from callctl.store.start import Store
 
 STUCK: Micros = 5 * SECOND
 """A loop that has not turned for so long is not alive."""
 
 
+class Inside(Protocol):
+    """What the desk needs to see of the daemon behind it."""
+
+    @property
+    def clock(self) -> SystemClock: ...
+    @property
+    def world_now(self) -> World: ...
+    @property
+    def starting(self) -> str:
+        """What the start waits for; empty: started."""
+        ...
+
+    @property
+    def loop(self) -> Loop | None: ...
+    @property
+    def store(self) -> Store | None: ...
+    @property
+    def links(self) -> Links: ...
+    async def plan(self) -> Reloaded: ...
+    async def reload(self) -> Reloaded: ...
+
+
 class DaemonDesk:
     """Fulfils `api.ports.Desk`."""
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Inside) -> None:
         self.trunks = TrunkBoard()
         self._daemon = daemon
 
