@@ -229,6 +229,22 @@ async def test_a_lease_that_ends_leads_to_the_fallback(fresh: Stage) -> None:
     await line.hangup()
 
 
+async def test_an_emptied_queue_plays_again_when_it_is_asked_to(fresh: Stage) -> None:
+    """Asterisk ends a holding bridge's music when the last caller leaves: it must be asked for with each caller."""
+    assert await fresh.app.request("POST", "bridges/hold-y", type="holding") == 200
+    for _ in range(2):
+        before = len(fresh.app.events)
+        line = await fresh.network.call("0123")
+        channel = (await fresh.app.wait("StasisStart", before))["channel"]["id"]
+        assert await fresh.app.request("POST", f"channels/{channel}/answer") == 204
+        assert await fresh.app.request("POST", "bridges/hold-y/addChannel", channel=channel) == 204
+        assert await fresh.app.request("POST", "bridges/hold-y/moh") == 204
+        await line.wait_answered()
+        await line.wait_heard(lambda a: a.sound_seconds() > 0.5, "music")
+        await line.hangup()
+        await fresh.app.wait("ChannelLeftBridge", before, id=channel)
+
+
 async def originate(stage: Stage, endpoint: str, leg: str, **variables: str) -> None:
     body = {"variables": {"FORWARD_CONTEXT": "callctl-no-forward", **variables}}
     query = {"context": "callctl-leg", "extension": "s", "priority": "1", "channelId": leg, "timeout": "10"}
