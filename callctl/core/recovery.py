@@ -44,7 +44,7 @@ def missed(world: World, node: NodeId, snapshot: Snapshot, named: frozenset[LegI
             yield LegGone(node, leg.id)
         elif leg.role is LegRole.AGENT:
             yield from _missed_of_agent(world, leg, found)
-        elif not found.in_app and leg.left_by is None and found.state is LegState.UP:
+        elif not found.in_app and leg.left_by is None:
             yield LegLeft(node, leg.id)
     for found in snapshot.legs:
         unknown = found.leg not in world.legs and found.leg not in named

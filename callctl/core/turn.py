@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from callctl.core.commands import Command
+from callctl.core.commands import Answer, Command, Hold, Lease, Play, Watch
 from callctl.core.events import Event
 from callctl.core.facts import AgentStateChanged, Fact, StrayEvent
 from callctl.core.ids import AgentId, CallId, Micros, NodeId
@@ -58,7 +58,12 @@ class Turn:
     """Lanes in which a caller or an agent may have become matchable."""
 
     def wish(self, *commands: Command) -> None:
-        self.commands.extend(commands)
+        """What is to be done; of a channel that has left the app only its end: the fallback sets its own time limit."""
+        self.commands.extend(c for c in commands if not self._has_left(c))
+
+    def _has_left(self, command: Command) -> bool:
+        leg = self.world.legs.get(command.leg) if isinstance(command, Watch | Answer | Play | Hold | Lease) else None
+        return leg is not None and leg.left_by is not None
 
     def tell(self, fact: Fact) -> None:
         self.facts.append(fact)

@@ -55,6 +55,8 @@ class Channel:
     bridge: str = ""
     playing: PlaybackId | None = None
     lease: Micros | None = None
+    left: bool = False
+    """The dialplan has it: its time limit is no longer ours to set."""
 
 
 @dataclass
@@ -105,7 +107,10 @@ class ModelPbx:
             case Hangup(leg=leg) if leg in self.channels:
                 self.end(self.channels[leg], 16)
             case Lease(leg=leg, length=length) if leg in self.channels:
-                self.channels[leg].lease = length
+                channel = self.channels[leg]
+                coming = any(isinstance(event, LegLeft) and event.leg == leg for event in self.news)
+                assert coming or not channel.left, f"{leg} is in the fallback, and would be cut off by a lease"
+                channel.lease = length
 
     def _in_app(self, leg: LegId) -> bool:
         return leg in self.channels and self.channels[leg].in_app
@@ -163,7 +168,7 @@ class ModelPbx:
 
     def leave(self, channel: Channel) -> None:
         """Redirected, or its lease ended: the dialplan has it."""
-        channel.in_app, channel.bridge = False, ""
+        channel.in_app, channel.bridge, channel.left = False, "", True
         if channel.playing is not None:
             self.heard(channel)
         self._say(LegLeft(NODE, channel.id))

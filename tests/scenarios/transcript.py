@@ -1,0 +1,243 @@
+"""A golden transcript: what happens, and what callctl wishes (`>`) and tells (`.`).
+
+    # what it shows
+    @2.5 caller c1 dials 442079460001          an event, 2.5 s after the start; time passes on the way
+        > Answer c1                            a command
+        . CallQueued call=c1 queue=sales …     a fact
+    = c1 Queued, ana Idle                      what the World is in the end
+
+Ids are given names as they appear: a call by its caller's channel, a ring by agent and number (`ana-1`), a playback
+by caller and number. The lines with `@` are the input; all others are written by `pytest --rewrite`.
+Heartbeats and repeated status lines say nothing here and are left out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields
+from enum import Enum
+
+from callctl.core.commands import Beat, Command, Play, RingPhone
+from callctl.core.engine import Step, next_due
+from callctl.core.events import (
+    BridgeFailed,
+    Event,
+    LegLeft,
+    LegSeen,
+    LegState,
+    LinkLost,
+    LinkRestored,
+    PolicyChanged,
+    Snapshot,
+    Synced,
+    TimePassed,
+    Wish,
+)
+from callctl.core.facts import AgentStateChanged, Fact
+from callctl.core.ids import LegId, Micros, seconds
+from callctl.core.model import Announcing, InMenu
+from callctl.core.recovery import restore
+from tests.core.situations import bare
+from tests.core.world import FEATURES, NODE, START, Stage, copied, policy, stage
+
+SPAN = {"at", "since", "until", "ring_until", "idle_since", "talk_until"}
+
+
+@dataclass
+class Transcript:
+    """Plays the input lines of a transcript and writes it out again."""
+
+    stage: Stage = field(default_factory=lambda: stage(reachable=()))
+    out: list[str] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    """Real id → the name it is given."""
+    rings: dict[str, str] = field(default_factory=dict)
+    """The name of an agent's leg → its real id."""
+    counts: Counter[str] = field(default_factory=Counter)
+    start: Micros = START
+
+    def __post_init__(self) -> None:
+        self.stage.watch = self._watch
+
+    # ── playing ──────────────────────────────────────────────────────────────────────────────
+
+    def play(self, text: str) -> str:
+        """The transcript as it is now.
+
+        Raises:
+            ValueError: a line of input that nobody understands; it names the line.
+        """
+        for number, line in enumerate(text.splitlines(), 1):
+            if line.startswith("#") or not line.strip():
+                self.out.append(line.rstrip())
+            elif line.startswith("@"):
+                self._line(number, line)
+        self.out.append(f"= {self._end()}")
+        return "\n".join(self.out) + "\n"
+
+    def _line(self, number: int, line: str) -> None:
+        at, *words = line[1:].split()
+        self._pass_until(self.start + seconds(float(at)))
+        self.out.append(f"@{at} {' '.join(words)}")
+        for name in VERBS:
+            verb = tuple(name.split())
+            where = next((i for i in range(len(words)) if tuple(words[i : i + len(verb)]) == verb), None)
+            if where is not None:
+                VERBS[name](self, *words[:where], *words[where + len(verb) :])
+                return
+        raise ValueError(f"line {number}: {line!r} is nothing that happens; known: {', '.join(VERBS)}")
+
+    def _pass_until(self, at: Micros) -> None:
+        """Let time pass; a deadline that does something gets a line of its own."""
+        assert at >= self.stage.now, "time never goes backward"
+        while (due := next_due(self.stage.world)) is not None and due <= at:
+            self.stage.now = due
+            before = len(self.out)
+            self.stage.do(TimePassed())
+            if len(self.out) > before:
+                self.out.insert(before, f"~{self._time(due)} time passes")
+        self.stage.now = at
+
+    def leg(self, name: str) -> str:
+        """The channel that has this name. Callers' channels are called as they are."""
+        return self.rings.get(name, name)
+
+    def bridge(self, name: str) -> str:
+        """The bridge that has this name: a call's, or a holding bridge, called as it is."""
+        return next((real for real, given in self.names.items() if given == name), name)
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────
+
+    def _watch(self, event: Event, done: Step) -> None:
+        for call in self.stage.world.calls.values():
+            self.names.setdefault(call.id, call.leg)
+        for command in done.commands:
+            self._name(command)
+        self.out += [f"    > {self._told(c)}" for c in done.commands if not isinstance(c, Beat)]
+        self.out += [f"    . {self._told(f)}" for f in done.facts if not isinstance(f, AgentStateChanged)]
+
+    def _name(self, command: Command) -> None:
+        if isinstance(command, RingPhone):
+            self.rings[self._give(command.leg, command.endpoint)] = command.leg
+        elif isinstance(command, Play):
+            self._give(command.playback, f"prompts-{command.leg}")
+
+    def _give(self, real: str, stem: str) -> str:
+        if real not in self.names:
+            self.counts[stem] += 1
+            self.names[real] = f"{stem}-{self.counts[stem]}"
+        return self.names[real]
+
+    def _told(self, value: Command | Fact) -> str:
+        parts = [f"{f.name}={self._text(f.name, getattr(value, f.name))}" for f in fields(value) if f.name != "node"]
+        return " ".join([type(value).__name__, *parts])
+
+    def _text(self, name: str, value: object) -> str:
+        if isinstance(value, Enum):
+            return str(value.value)
+        if isinstance(value, bool) or value is None:
+            return "-" if value is None else str(value).lower()
+        if isinstance(value, tuple | frozenset):
+            return "[" + ", ".join(sorted(self._text("", part) for part in value)) + "]"
+        if isinstance(value, int) and name in {*SPAN, "rang", "waited", "talked", "lasted", "length", "timeout"}:
+            return self._time(value) if name in SPAN else f"{value / 1e6:g}s"
+        if hasattr(value, "__dataclass_fields__") and type(value).__str__ is object.__str__:
+            inside = ", ".join(self._text(f.name, getattr(value, f.name)) for f in fields(value))  # type: ignore[arg-type]
+            return f"{type(value).__name__}({inside})"
+        text = str(value)
+        for real, given in self.names.items():
+            text = text.replace(real, given)
+        return f'"{text}"' if " " in text or not text else text
+
+    def _time(self, at: Micros) -> str:
+        return f"{(at - self.start) / 1e6:g}"
+
+    def _end(self) -> str:
+        world = self.stage.world
+        calls = [f"{c.leg} {type(c.phase).__name__}" for c in world.calls.values()]
+        agents = [
+            f"{a.id} {type(a.status).__name__} {type(a.state).__name__} {type(a.phone).__name__}"
+            for a in world.agents.values()
+        ]
+        return ", ".join([*(calls or ["no calls"]), *agents])
+
+
+# ── what can happen ──────────────────────────────────────────────────────────────────────────
+
+
+def _register(it: Transcript, phone: str, *contacts: str) -> None:
+    it.stage.contacts(phone, *contacts)
+
+
+def _snapshot(it: Transcript, *seen: str) -> None:
+    """`c1:up:hold-sales c2:up:c2 ana-1:ringing c3:up:elsewhere`: what exists, held against the World.
+
+    The third part is a bridge: of a queue, or a call's (by its caller); `elsewhere`: not in our app.
+    """
+    legs = []
+    for word in seen:
+        name, state, where = (*word.split(":"), "")[:3]
+        in_app = where != "elsewhere" and (bool(where) or state == "up")
+        bridge = it.bridge(where) if in_app else ""
+        legs.append(LegSeen(LegId(it.leg(name)), LegState(state), in_app, bridge))
+    bridges = tuple(sorted({leg.bridge for leg in legs if leg.bridge}))
+    it.stage.do(Synced(NODE, Snapshot(tuple(legs), bridges)))
+
+
+def _killed(it: Transcript) -> None:
+    """callctl dies and starts again from its rows."""
+    rows = copied(it.stage.rows)
+    parts = rows.calls.values(), rows.agents.values(), rows.nodes.values()
+    world = restore(it.stage.world.policy, it.counts["kill"] + 2, *parts, [NODE], it.stage.now)
+    it.counts["kill"] += 1
+    rows.agents, rows.nodes = copied((world.agents, world.nodes))
+    it.stage = Stage(world, it.stage.now, rows=rows, watch=it._watch)
+
+
+def _ends(it: Transcript, who: str, *why: str) -> None:
+    cause, sip = (*(int(w) for w in why), 16, 0)[:2] if len(why) != 1 else (int(why[0]), 0)
+    it.stage.gone(it.leg(who), cause, sip)
+
+
+def _heard(it: Transcript, who: str) -> None:
+    assert isinstance(it.stage.call(who).phase, InMenu | Announcing)
+    it.stage.heard(who)
+
+
+def _feature(it: Transcript, phone: str, code: str, leg: str) -> None:
+    assert code in FEATURES
+    it.stage.feature(leg, phone, code)
+
+
+def _asks(it: Transcript, agent: str, wish: str) -> None:
+    it.stage.ask(agent, Wish(wish))
+
+
+VERBS: dict[str, Callable[..., object]] = {
+    "dials feature": _feature,
+    "dials": lambda it, leg, number: it.stage.arrive(leg, number),
+    "presses": lambda it, leg, digit: it.stage.press(leg, digit),
+    "has heard the prompts": _heard,
+    "rings": lambda it, leg: it.stage.ring(it.leg(leg)),
+    "answers": lambda it, leg: it.stage.answer(it.leg(leg)),
+    "ends": _ends,
+    "leaves the app": lambda it, leg: it.stage.do(LegLeft(NODE, LegId(it.leg(leg)))),
+    "has contacts": _register,
+    "is busy": lambda it, phone: it.stage.busy(phone, True),
+    "is not busy": lambda it, phone: it.stage.busy(phone, False),
+    "asks to": _asks,
+    "bridge fails": lambda it, leg: it.stage.do(BridgeFailed(NODE, it.stage.call(leg).id, "no such channel")),
+    "link is lost": lambda it: it.stage.do(LinkLost(NODE)),
+    "link is back, boot": lambda it, boot: it.stage.do(LinkRestored(NODE, boot)),
+    "the pbx has": _snapshot,
+    "callctl is killed": _killed,
+    "menus and queues are removed": lambda it: it.stage.do(PolicyChanged(bare())),
+    "ana is removed": lambda it: it.stage.do(PolicyChanged(policy(("ben",)))),
+    "all is quiet": lambda it: None,
+}
+
+
+def inputs(text: str) -> Iterator[str]:
+    """The lines that a person writes."""
+    return (line for line in text.splitlines() if line.startswith(("#", "@")) or not line.strip())
