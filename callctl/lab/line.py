@@ -78,6 +78,11 @@ class Line:
             await self._network.ami.action("PlayDTMF", {"Channel": self.channel, "Digit": digit, "Duration": "150"})
             await asyncio.sleep(0.1)
 
+    async def pick_up(self) -> None:
+        """Answer now: for a phone that was told to ring for ever."""
+        where = {"Context": "behave", "Exten": "answer", "Priority": "1"}
+        await self._network.ami.action("Redirect", {"Channel": self.channel, **where})
+
     async def hangup(self) -> None:
         """Hang up. No error when it has ended already."""
         await self._network.request("DELETE", f"channels/{self.id}", {}, gone_ok=True)
