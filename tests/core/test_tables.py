@@ -76,11 +76,10 @@ def test_every_row_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for machine in (calls, agents, nodes):
         monkeypatch.setattr(machine, "moved", watched)
-    for made in reversed(SITUATIONS.values()):
-        for _, it in links(made()):
-            _play_everything(it)
-        if all(rows(machine.MOVES) <= taken.get(id(machine.MOVES), set()) for machine in (calls, agents, nodes)):
-            return
+    for name, made in SITUATIONS.items():
+        for link, it in links(made()):
+            if link == "up" or name in ("hears_a_menu", "hears_an_announcement", "waits", "is_offered"):
+                _play_everything(it)
     for machine in (calls, agents, nodes):
         dead = rows(machine.MOVES) - taken[id(machine.MOVES)]
         assert not dead, f"{machine.__name__}: no situation takes {dead}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from typing import TypeVar
 
 from callctl.core.commands import Command
@@ -135,9 +136,28 @@ _T = TypeVar("_T")
 
 
 def copied(value: _T) -> _T:
-    """A deep copy, faster than `copy.deepcopy`."""
-    out: _T = pickle.loads(pickle.dumps(value))
-    return out
+    """A deep copy, faster than `copy.deepcopy`. Policies, which nobody changes, are shared."""
+    out = BytesIO()
+    _Pickler(out, pickle.HIGHEST_PROTOCOL).dump(value)
+    out.seek(0)
+    made: _T = _Unpickler(out).load()
+    return made
+
+
+_POLICIES: dict[int, Policy] = {}
+
+
+class _Pickler(pickle.Pickler):
+    def persistent_id(self, obj: object) -> int | None:
+        if not isinstance(obj, Policy):
+            return None
+        _POLICIES[id(obj)] = obj
+        return id(obj)
+
+
+class _Unpickler(pickle.Unpickler):
+    def persistent_load(self, pid: int) -> Policy:
+        return _POLICIES[pid]
 
 
 @dataclass
