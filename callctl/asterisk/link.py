@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -20,14 +20,18 @@ import structlog
 from callctl.asterisk.ari import Ari, AriAddress, AriError, FrozenError, Info, TakenOverError
 from callctl.asterisk.backoff import Backoff
 from callctl.asterisk.translate import (
+    FORWARDED_CAUSE,
+    FORWARDED_SIP,
     RING_MADE,
     RING_WATCHED,
+    SEAT,
     Reading,
     failure,
-    forwarded_to,
+    forward_in,
     harmless,
     hold_bridge,
     is_ours,
+    listened,
     requests,
     snapshot,
 )
@@ -116,7 +120,10 @@ class Link:
         """By leg: the Hold or Bridge that was last wished for it, and how often it was tried again."""
         self._playing: dict[LegId, list[PlaybackId]] = {}
         self._named: set[LegId] | None = None
-        self._gone: deque[tuple[float, LegId]] = deque()
+        self._gone: dict[LegId, float] = {}
+        self._left: dict[LegId, float] = {}
+        """When a leg was last heard to have gone, or to have left the application; by the monotonic clock."""
+        self._forwarders: set[LegId] = set()
         self._barriers: dict[str, asyncio.Future[None]] = {}
         self._barrier_ids = itertools.count(1)
         self._task: asyncio.Task[None] | None = None
@@ -179,6 +186,7 @@ class Link:
         self._buffer, self._named = [], set()
         self._holds, self._making, self._unmade = set(), set(), set()
         self._seats.clear()
+        self._forwarders.clear()
         await ari.info()  # a wrong version must not even take over the application
         await ari.connect()
         info = await ari.info()  # again: it may have been restarted in between
@@ -262,9 +270,10 @@ class Link:
     def _close_window(self) -> frozenset[LegId]:
         """The legs about which events or our own requests say more than the lists can."""
         horizon = time.monotonic() - GONE_KEPT
-        while self._gone and self._gone[0][0] < horizon:
-            self._gone.popleft()
-        named = frozenset(self._named or ()) | self._making | {leg for _, leg in self._gone}
+        for memory in (self._gone, self._left):
+            for leg in [leg for leg, at in memory.items() if at < horizon]:
+                del memory[leg]
+        named = frozenset(self._named or ()) | self._making | self._gone.keys() | self._left.keys()
         self._named = None
         return frozenset(named)
 
@@ -324,13 +333,23 @@ class Link:
 
     def _take(self, said: dict[str, Any]) -> None:
         event = self._reading.event(said)
-        if event is not None:
-            if isinstance(event, LegAnswered) and not is_ours(event.leg):
-                self._refuse(event.leg)  # a forwarded call: nobody of ours asked for it
-            else:
-                self._deliver(event)
+        if isinstance(event, LegGone):
+            self._take_end(event)
+        elif isinstance(event, LegAnswered) and not is_ours(event.leg):
+            self._refuse(event.leg)  # a forwarded call: nobody of ours asked for it
+        elif event is not None:
+            self._deliver(event)
         elif not self._is_control(said):
             self.counted[f"ignored_{str(said.get('type'))[:40]}"] += 1
+
+    def _take_end(self, event: LegGone) -> None:
+        """Once, though leg and endpoint may both tell; and with the cause that Asterisk forgets at some forwards."""
+        if event.leg in self._gone:
+            return
+        if event.leg in self._forwarders:
+            self._forwarders.discard(event.leg)
+            event = replace(event, cause=event.cause or FORWARDED_CAUSE, sip=event.sip or FORWARDED_SIP)
+        self._deliver(event)
 
     def _is_control(self, said: Mapping[str, Any]) -> bool:
         kind = said.get("type")
@@ -345,11 +364,12 @@ class Link:
             if waiting is not None and not waiting.done():
                 waiting.set_result(None)
             return waiting is not None
-        forwarded = forwarded_to(said)
-        if forwarded is not None:
-            self._refuse(LegId(forwarded))
-            return True
-        return False
+        forward = forward_in(said)
+        if forward is not None:
+            self._forwarders.add(forward.leg)
+            if forward.dialled is not None:
+                self._refuse(forward.dialled)
+        return forward is not None
 
     def _refuse(self, leg: LegId) -> None:
         self.counted["forward_refused"] += 1
@@ -366,8 +386,10 @@ class Link:
         if leg is not None:
             if self._named is not None:
                 self._named.add(leg)
-            if isinstance(event, LegGone | LegLeft):
-                self._gone.append((time.monotonic(), leg))
+            if isinstance(event, LegGone):
+                self._gone[leg] = time.monotonic()
+            elif isinstance(event, LegLeft):
+                self._left[leg] = time.monotonic()
         if self._buffer is None:
             self._inbox.put(event)
         elif len(self._buffer) < BUFFER_MOST:
@@ -391,7 +413,7 @@ class Link:
             return
         self._prepare(ari, command)
         for index, request in enumerate(wanted):
-            ari.submit(request).add_done_callback(partial(self._replied, command, index, request is wanted[-1]))
+            ari.submit(request).add_done_callback(partial(self._replied, command, index, request.path[-1] == SEAT))
 
     def _prepare(self, ari: Ari, command: Command) -> None:
         match command:
@@ -425,7 +447,7 @@ class Link:
             if not playing:
                 del self._playing[leg]
 
-    def _replied(self, command: Command, index: int, last: bool, future: asyncio.Future[Reply]) -> None:
+    def _replied(self, command: Command, index: int, seat: bool, future: asyncio.Future[Reply]) -> None:
         if future.cancelled():
             return
         reply = future.result()
@@ -433,7 +455,7 @@ class Link:
             return
         if reply.ok:
             return
-        if isinstance(command, Hold) and last:
+        if isinstance(command, Hold) and seat:
             self._hold_failed(command, reply)
         if not harmless(command, index, reply):
             self.counted[f"refused_{type(command).__name__}_{reply.status}"] += 1
@@ -449,17 +471,23 @@ class Link:
             self._making.discard(leg)
             if not reply.ok and reply.status != 409:
                 self._unmade.add(leg)
-        elif index == RING_WATCHED and not reply.ok:
-            if leg in self._unmade:
-                self._unmade.discard(leg)  # said already: there is nothing to watch
+        elif index == RING_WATCHED:
+            if reply.ok or leg in self._unmade:
+                self._unmade.discard(leg)
+                self._listened(command)
             else:
                 # Its end is on its way, with the cause. Should it not come, the core must know nevertheless.
                 asyncio.get_running_loop().call_later(UNTOLD, self._tell_untold, command, reply)
             return True
         return False
 
+    def _listened(self, command: RingPhone) -> None:
+        if self._ari is not None:
+            self._ari.submit(listened(command))
+
     def _tell_untold(self, command: RingPhone, reply: Reply) -> None:
-        if self._live and all(leg != command.leg for _, leg in self._gone):
+        self._listened(command)
+        if self._live and command.leg not in self._gone:
             self._tell_failure(command, RING_WATCHED, reply)
 
     def _hold_failed(self, command: Hold, reply: Reply) -> None:

@@ -217,12 +217,29 @@ _READERS: dict[str, Callable[[Reading, Json], Event | None]] = {
 }
 
 
-def forwarded_to(said: Json) -> str | None:
-    """The channel that a phone's 302 has made Asterisk dial; None for any other event."""
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A phone answered 302, and Asterisk has already dialled where it pointed to."""
+
+    leg: LegId
+    """The phone's leg; it ends now."""
+    dialled: LegId | None
+    """The channel that was made; None: it could not be."""
+
+
+FORWARDED_CAUSE, FORWARDED_SIP = 23, 302
+"""Q.850's "redirected to new destination", and SIP's "moved temporarily"."""
+
+
+def forward_in(said: Json) -> Forward | None:
+    """The forward that a Dial event tells of; None for any other event."""
     if said.get("type") != "Dial" or not said.get("forward"):
         return None
-    forwarded = said.get("forwarded")
-    return str(forwarded["id"]) if isinstance(forwarded, Mapping) and "id" in forwarded else None
+    peer, dialled = said.get("peer"), said.get("forwarded")
+    if not isinstance(peer, Mapping) or "id" not in peer:
+        return None
+    made = LegId(str(dialled["id"])) if isinstance(dialled, Mapping) and "id" in dialled else None
+    return Forward(LegId(str(peer["id"])), made)
 
 
 # ── snapshots ────────────────────────────────────────────────────────────────────────────────
@@ -271,7 +288,7 @@ def whole_seconds(length: Micros) -> str:
 def requests(command: Command, clock: float, holds: frozenset[str] = frozenset()) -> tuple[Request, ...]:
     """The requests that carry a command out, in order.
 
-    `clock` is Asterisk's, in seconds; `holds` are the holding bridges that play their music already.
+    `clock` is Asterisk's, in seconds; `holds` are the holding bridges that exist.
     ValueError where a value must not go to Asterisk.
     """
     match command:
@@ -310,19 +327,23 @@ RING_WATCHED = 2
 """Which requests of a RingPhone make the leg, and subscribe to it."""
 
 
+SEAT = "addChannel"
+"""The last part of the path of the request that puts a leg into its bridge."""
+
+
 def _subscription(method: Method, source: str) -> Request:
     return Request(method, ("applications", APP, "subscription"), (("eventSource", source),))
 
 
 def _hold(command: Hold, holds: frozenset[str]) -> tuple[Request, ...]:
+    """The music is asked for each time, behind the seat: it ends when a bridge's last caller leaves. Where it plays
+    already, asking changes nothing."""
     bridge = hold_bridge(command.queue)
-    seat = Request("POST", ("bridges", bridge, "addChannel"), (("channel", command.leg),))
-    if bridge in holds:
-        return (seat,)
+    make = Request("POST", ("bridges",), (("type", "holding"), ("bridgeId", bridge)))
     return (
-        Request("POST", ("bridges",), (("type", "holding"), ("bridgeId", bridge))),
+        *(() if bridge in holds else (make,)),
+        Request("POST", ("bridges", bridge, SEAT), (("channel", command.leg),)),
         Request("POST", ("bridges", bridge, "moh"), (("mohClass", command.music),)),
-        seat,
     )
 
 
@@ -344,14 +365,17 @@ def _ring(command: RingPhone) -> tuple[Request, ...]:
         "variables": {"FORWARD_CONTEXT": NO_FORWARD_CONTEXT, "CC_LEG": command.leg},
     }
     # A phone that refuses at once is gone before its leg can be subscribed to, and its cause with it: so its
-    # endpoint is listened to for that moment.
-    endpoint = f"endpoint:PJSIP/{command.endpoint}"
+    # endpoint is listened to until then. Asterisk counts: each ends by one `listened`.
     return (
-        _subscription("POST", endpoint),
+        _subscription("POST", f"endpoint:PJSIP/{command.endpoint}"),
         Request("POST", ("channels",), (), body),
         _subscription("POST", f"channel:{command.leg}"),
-        _subscription("DELETE", endpoint),
     )
+
+
+def listened(command: RingPhone) -> Request:
+    """End the listening to the endpoint that ringing it began."""
+    return _subscription("DELETE", f"endpoint:PJSIP/{command.endpoint}")
 
 
 def _caller_id(name: str, number: str) -> str:
