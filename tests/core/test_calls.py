@@ -198,6 +198,7 @@ def test_a_bridge_that_fails_sends_the_caller_back_to_the_old_place() -> None:
     assert it.wished(Hold) == [Hold(NODE, LegId("c1"), SALES, "default")]
     assert [h.leg for h in it.wished(Hangup)] == [leg]
     assert it.wished(Lease)[0].length == 90 * SECOND
+    assert it.call("c1").lease_renew == it.now + 30 * SECOND
     story = it.call("c1").story
     assert (story.agent, story.connected) == (None, None)
     assert isinstance(it.agent("ana").state, Idle)
