@@ -200,6 +200,8 @@ class Link:
         seen = await self._look()
         await self._barrier()
         self._check_not_ended()
+        known = {leg.leg for leg in seen.legs}
+        self._playing = {leg: playbacks for leg, playbacks in self._playing.items() if leg in known}
         for event in self._buffer or ():
             self._inbox.put(event)
         named = self._close_window()
