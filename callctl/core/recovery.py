@@ -73,7 +73,8 @@ def owed(world: World, node: NodeId, snapshot: Snapshot, now: Micros) -> Iterato
     for found in (*snapshot.legs, *unlisted):
         leg = world.legs.get(found.leg)
         if leg is None:
-            if found.in_app or is_ours(found.leg):  # or a loser of a finished ring, rung on
+            rings_on = is_ours(found.leg) and found.state is not LegState.UP  # a loser of a ring that is over
+            if found.in_app or rings_on:
                 yield Hangup(node, found.leg, HangupReason.NORMAL)
             continue
         call = world.calls[leg.call]

@@ -228,7 +228,8 @@ def amiss(world: World, pbx: ModelPbx) -> Iterator[str]:
     for channel in pbx.channels.values():
         leg = world.legs.get(channel.id)
         if leg is None:
-            if channel.id not in coming and (channel.in_app or is_ours(channel.id)):
+            rings_on = is_ours(channel.id) and channel.state is not LegState.UP
+            if channel.id not in coming and (channel.in_app or rings_on):
                 yield f"{channel.id} is forgotten"
         elif leg.role is LegRole.AGENT:
             if not _wanted(world, leg.id):

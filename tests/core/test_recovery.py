@@ -111,6 +111,10 @@ def test_a_loser_that_rings_on_is_hung_up_even_if_forgotten() -> None:
     assert again(it, *ringing) == [Hangup(NODE, LegId(ours), HangupReason.NORMAL)]
 
 
+def test_an_agents_leg_that_somebody_took_to_the_dialplan_is_left_alone() -> None:
+    assert again(stage(), up("01HF7YAVYGZ29T5VQV69ANWWE1", in_app=False)) == []
+
+
 def test_a_caller_who_came_while_the_lists_were_read_is_owed_everything() -> None:
     it = stage(reachable=())
     it.do(LinkLost(NODE))
