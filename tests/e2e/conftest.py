@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from callctl.lab.house import House, Overlay, house
 from callctl.lab.install import Installation, ensure
+from tests.e2e.floor import Floor, on_floor
 
 QUICK: Overlay = {
     "queues": {
@@ -32,3 +33,17 @@ async def shared_house(installation: Installation, tmp_path_factory: pytest.Temp
     folder: Path = tmp_path_factory.mktemp("house")
     async with house(installation, folder, QUICK) as built:
         yield built
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def on_the_floor(shared_house: House) -> AsyncIterator[Floor]:
+    """The floor of one test module; see `floor`."""
+    async with on_floor(shared_house, QUICK) as built:
+        yield built
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def floor(on_the_floor: Floor) -> AsyncIterator[Floor]:
+    """A queue, menus and agents to play with; after each test all is quiet again."""
+    yield on_the_floor
+    await on_the_floor.quiet()
