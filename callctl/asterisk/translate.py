@@ -298,7 +298,11 @@ def requests(command: Command, clock: float, holds: frozenset[str] = frozenset()
             return (Request("POST", ("channels", leg, "answer")),)
         case Play(leg=leg, playback=playback, prompts=prompts):
             query = (("media", ",".join(prompts)), ("playbackId", playback))
-            return (Request("POST", ("channels", leg, "play"), query),)
+            remember = (("variable", PLAYBACK), ("value", playback))
+            return (
+                Request("POST", ("channels", leg, "variable"), remember),
+                Request("POST", ("channels", leg, "play"), query),
+            )
         case StopPlay(playback=playback):
             return (Request("DELETE", ("playbacks", playback)),)
         case Hold():
@@ -321,6 +325,11 @@ def requests(command: Command, clock: float, holds: frozenset[str] = frozenset()
             until = (("variable", "CC_ALIVE_UNTIL"), ("value", str(int(clock) + BEAT_LASTS)))
             return (Request("POST", ("asterisk", "variable"), until),)
 
+
+PLAYBACK = "CC_PLAYBACK"
+"""A channel's variable: the last prompts played on it, for the connection after this one."""
+PLAYED = 1
+"""Which request of a Play plays."""
 
 RING_MADE = 1
 RING_WATCHED = 2
@@ -397,13 +406,13 @@ def failure(command: Command, index: int, reply: Reply) -> Event | None:
         return None
     match command:
         case RingPhone(node=node, leg=leg) if index == RING_MADE and reply.status != 409:
-            return LegGone(node, leg, made=False)
+            return LegGone(node, leg)
         case RingPhone(node=node, leg=leg) if index == RING_WATCHED:
             # The leg was made, and had already gone when we asked to watch it.
             return LegGone(node, leg)
         case Bridge(node=node, call=call) if index == 1:
             return BridgeFailed(node, call, f"{reply.status}")
-        case Play(node=node, leg=leg, playback=playback):
+        case Play(node=node, leg=leg, playback=playback) if index == PLAYED:
             return PlaybackEnded(node, leg, playback, failed=True)
         case _:
             return None

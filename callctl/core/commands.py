@@ -1,7 +1,7 @@
 """Wishes to the outside. Each may be lost and sent again: ids are ours, so a repeat changes nothing.
 
 Commands of one node are carried out in the order given. A command's failure comes back as an event:
-`RingPhone` → `LegGone(made=False)`, `Bridge` → `BridgeFailed`, `Play` → `PlaybackEnded(failed=True)`.
+`RingPhone` → `LegGone`, `Bridge` → `BridgeFailed`, `Play` → `PlaybackEnded(failed=True)`.
 A 404 on anything else is success: the leg is gone, and `LegGone` says so.
 """
 

@@ -10,7 +10,7 @@ from copy import copy
 from dataclasses import dataclass
 from typing import assert_never
 
-from callctl.core import agents, calls, ivr, nodes, policies, recovery
+from callctl.core import agents, arrivals, calls, deadlines, ivr, nodes, offers, policies, recovery
 from callctl.core.commands import Command
 from callctl.core.events import (
     BridgeFailed,
@@ -34,11 +34,10 @@ from callctl.core.events import (
     TrunkState,
 )
 from callctl.core.facts import EmergencyCalled, Fact, StatusRefused, TrunkChanged
-from callctl.core.ids import SECOND, AgentId, CallId, LegId, Micros, NodeId, PhoneId
-from callctl.core.index import Alarm
-from callctl.core.model import Agent, Call, Down, Ended, Leg, LegRole, Node, Outcome, Party, Syncing, Up, World
+from callctl.core.ids import SECOND, AgentId, CallId, Micros, PhoneId
+from callctl.core.model import Agent, Call, Down, Leg, LegRole, Node, Syncing, World
 from callctl.core.routing import choose
-from callctl.core.turn import Turn, agent_due, call_due
+from callctl.core.turn import Turn
 
 LEFT_GRACE: Micros = 2 * SECOND
 """A channel that left callctl's app and is not gone after so long has gone to the dialplan."""
@@ -83,9 +82,9 @@ def next_due(world: World) -> Micros | None:
     """When `TimePassed` is next wanted; None: not before something happens."""
     index = world.index
     if len(index.alarms) > 64 + 4 * (len(world.calls) + len(world.agents) + len(world.legs)):
-        index.compact([alarm for alarm in set(index.alarms) if _due(world, alarm) == alarm[0]])
+        index.compact([alarm for alarm in set(index.alarms) if deadlines.due(world, alarm) == alarm[0]])
     while index.alarms:
-        if _due(world, index.alarms[0]) == index.alarms[0][0]:
+        if deadlines.due(world, index.alarms[0]) == index.alarms[0][0]:
             return index.alarms[0][0]
         index.pop_alarm()
     return None
@@ -104,11 +103,11 @@ def _event_triggered(turn: Turn, event: Event) -> None:
 def _take(turn: Turn, event: Event) -> None:
     match event:
         case CallArrived():
-            calls.arrive(turn, event)
+            arrivals.arrive(turn, event)
         case LegRinging() | LegAnswered() | LegLeft() | LegGone() | DigitPressed() | PlaybackEnded():
             _of_leg(turn, event)
         case BridgeFailed():
-            calls.bridge_failed(turn, event)
+            offers.bridge_failed(turn, event)
         case LinkLost() | LinkRestored() | Synced():
             _of_node(turn, event)
         case PhoneContacts(_, phone, contacts):
@@ -171,11 +170,11 @@ def _of_agent_leg(
 ) -> None:
     match event:
         case LegRinging():
-            agents.leg_ringing(turn, agent, leg, event)
+            offers.leg_ringing(turn, agent, leg, event)
         case LegAnswered():
-            agents.leg_answered(turn, agent, leg, event)
+            offers.leg_answered(turn, agent, leg, event)
         case LegGone(cause=cause, sip=sip):
-            agents.leg_gone(turn, agent, leg, cause, sip)
+            offers.leg_gone(turn, agent, leg, cause, sip)
         case LegLeft():
             _leaves(turn, leg, event)
         case DigitPressed() | PlaybackEnded():
@@ -229,61 +228,9 @@ def _ask(turn: Turn, agent_id: AgentId, wish: str, reason: str, by: str) -> None
 
 
 def _state_triggered(turn: Turn) -> None:
-    _deadlines(turn)
+    deadlines.run(turn)
     while (choice := choose(turn.world, turn.dirty, turn.now)) is not None:
-        agents.offer(turn, turn.world.calls[choice.call], choice)
-
-
-def _deadlines(turn: Turn) -> None:
-    """Every deadline that has come, once. One that is armed again for now waits for the next step: no loop."""
-    alarms = turn.world.index.alarms
-    ripe: list[Alarm] = []
-    while alarms and alarms[0][0] <= turn.now:
-        alarm = turn.world.index.pop_alarm()
-        if _due(turn.world, alarm) == alarm[0] and alarm not in ripe:
-            ripe.append(alarm)
-    for alarm in ripe:
-        if _due(turn.world, alarm) == alarm[0]:
-            _fire(turn, alarm)
-
-
-def _due(world: World, alarm: Alarm) -> Micros | None:
-    """The owner's deadline as it is now. Those of a node that is not up rest until it is."""
-    _, kind, name = alarm
-    if kind == "call":
-        call = world.calls.get(CallId(name))
-        return call_due(call) if call is not None and world.node_up(call.node) else None
-    if kind == "leg":
-        leg = world.legs.get(LegId(name))
-        return leg.left_by if leg is not None and world.node_up(leg.node) else None
-    if kind == "agent":
-        agent = world.agents.get(AgentId(name))
-        return agent_due(agent) if agent is not None else None
-    node = world.nodes.get(NodeId(name))
-    return node.phase.beat_at if node is not None and isinstance(node.phase, Up) else None
-
-
-def _fire(turn: Turn, alarm: Alarm) -> None:
-    world, (_, kind, name) = turn.world, alarm
-    if kind == "call":
-        calls.due(turn, world.calls[CallId(name)])
-    elif kind == "leg":
-        _gone_to_dialplan(turn, world.legs[LegId(name)])
-    elif kind == "agent":
-        agents.due(turn, world.agents[AgentId(name)])
-    else:
-        nodes.due(turn, world.nodes[NodeId(name)])
-
-
-def _gone_to_dialplan(turn: Turn, leg: Leg) -> None:
-    """The channel lives, but no longer in callctl's app: the lease ended, or somebody redirected it."""
-    call = turn.world.calls[leg.call]
-    if leg.role is LegRole.AGENT:
-        agents.leg_gone(turn, turn.world.agents[leg.agent or AgentId("")], leg, 0, 0)
-        return
-    turn.drop_leg(leg)
-    if not isinstance(call.phase, Ended):
-        calls.end(turn, call, "leaves for the dialplan", Outcome.LEFT_FOR_FALLBACK, Party.PBX)
+        offers.offer(turn, turn.world.calls[choice.call], choice)
 
 
 # ── the result ───────────────────────────────────────────────────────────────────────────────

@@ -54,7 +54,7 @@ class LegLeft:
 
 @dataclass(frozen=True, slots=True)
 class LegGone:
-    """A channel exists no more, or could never be made (then `made` is false)."""
+    """A channel exists no more, or could never be made."""
 
     node: NodeId
     leg: LegId
@@ -62,7 +62,6 @@ class LegGone:
     """Q.850 cause; 0: unknown."""
     sip: int = 0
     """SIP status; 0: unknown."""
-    made: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,8 +54,7 @@ def digit(turn: Turn, call: Call, event: DigitPressed) -> None:
         return
     visit = call.story.menus[-1]
     call.story.menus[-1] = replace(visit, digits=(visit.digits + event.digit)[:32])
-    if phase.playing is not None:
-        turn.wish(StopPlay(call.node, phase.playing))
+    _stop(turn, call, phase.playing)
     to = menu.options.get(event.digit)
     turn.tell(DigitTaken(call.id, phase.menu, event.digit, to))
     if to is not None:
@@ -91,12 +90,20 @@ def playback_ended(turn: Turn, call: Call, event: PlaybackEnded) -> None:
 def resume(turn: Turn, call: Call) -> None:
     """After an outage: what was being played is not known, so the node where the caller stands plays again."""
     match call.phase:
-        case InMenu(menu_id, tries):
+        case InMenu(menu_id, tries, playing):
+            _stop(turn, call, playing)
             menu = turn.world.policy.menus[menu_id]
             playback = _play(turn, call, menu.prompts)
             calls.move(turn, call, "recovered", InMenu(menu_id, tries, playback, None))
-        case Announcing(_, prompts, then):
+        case Announcing(playing, prompts, then):
+            _stop(turn, call, playing)
             announce(turn, call, prompts, then, "recovered")
+
+
+def _stop(turn: Turn, call: Call, playing: PlaybackId | None) -> None:
+    """It may still play: two prompts would be heard one after the other, and a bridge would wait for both."""
+    if playing is not None:
+        turn.wish(StopPlay(call.node, playing))
 
 
 def _again(turn: Turn, call: Call, menu: Menu, phase: InMenu, first: tuple[str, ...], trigger: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callctl.core import agents, calls, recovery
+from callctl.core import agents, calls, offers, recovery
 from callctl.core.commands import Beat
 from callctl.core.events import LinkLost, LinkRestored, Synced
 from callctl.core.facts import NodeChanged
@@ -62,7 +62,7 @@ def _pbx_lost(turn: Turn, node: Node) -> None:
         if leg.agent is None:
             turn.drop_leg(leg)
         else:
-            agents.leg_gone(turn, world.agents[leg.agent], leg, 0, 0)
+            offers.leg_gone(turn, world.agents[leg.agent], leg, 0, 0)
     for agent in world.agents.values():
         policy = world.policy.agents.get(agent.id)
         if policy is not None and world.policy.phones[policy.phone].node == node.id:

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from callctl.core import ivr
-from callctl.core.calls import TALK_MARGIN
 from callctl.core.commands import Answer, Bridge, Command, DropBridge, Hangup, Hold, Lease, Watch
 from callctl.core.events import Event, LegAnswered, LegGone, LegLeft, LegRinging, LegSeen, LegState, Snapshot
 from callctl.core.ids import SECOND, CallId, IdSource, LegId, Micros, NodeId, is_ours
@@ -30,6 +29,7 @@ from callctl.core.model import (
     World,
     WrapUp,
 )
+from callctl.core.offers import TALK_MARGIN
 from callctl.core.policies import keep_what_is_used, new_agent
 from callctl.core.policy import HangupReason, Policy
 from callctl.core.turn import Turn, caller_leg

@@ -261,7 +261,10 @@ COMMANDS: list[tuple[Command, tuple[str, ...]]] = [
     (Answer(NODE, LEG), (f"POST channels/{LEG}/answer",)),
     (
         Play(NODE, LEG, PlaybackId("p1"), ("sound:a", "number:3")),
-        (f"POST channels/{LEG}/play media=sound:a,number:3 playbackId=p1",),
+        (
+            f"POST channels/{LEG}/variable variable=CC_PLAYBACK value=p1",
+            f"POST channels/{LEG}/play media=sound:a,number:3 playbackId=p1",
+        ),
     ),
     (StopPlay(NODE, PlaybackId("p1")), ("DELETE playbacks/p1",)),
     (
@@ -376,7 +379,7 @@ def test_clean_text_is_clean(text: str) -> None:
 
 def test_failures_become_what_the_commands_promise() -> None:
     gone, refused = Reply(404), Reply(500, "Allocation failed")
-    assert failure(ring(), 1, refused) == LegGone(NODE, LEG, made=False)
+    assert failure(ring(), 1, refused) == LegGone(NODE, LEG)
     assert failure(ring(), 1, Reply(409)) is None
     assert failure(ring(), 2, Reply(422)) == LegGone(NODE, LEG)
     assert failure(ring(), 0, gone) is None
@@ -384,7 +387,8 @@ def test_failures_become_what_the_commands_promise() -> None:
     assert failure(bridge, 1, Reply(400)) == BridgeFailed(NODE, CALL, "400")
     assert failure(bridge, 0, Reply(409)) is None
     play = Play(NODE, LEG, PlaybackId("p"), ("sound:x",))
-    assert failure(play, 0, gone) == PlaybackEnded(NODE, LEG, PlaybackId("p"), failed=True)
+    assert failure(play, 0, gone) is None
+    assert failure(play, 1, gone) == PlaybackEnded(NODE, LEG, PlaybackId("p"), failed=True)
     for command, _ in COMMANDS:
         assert failure(command, 0, NO_ANSWER) is None
         assert failure(command, 0, Reply(204)) is None

@@ -127,7 +127,7 @@ class ModelPbx:
         phone = PhoneId(command.endpoint)
         self.touched.add(command.leg)
         if not self.phones.get(phone):
-            self._say(LegGone(NODE, command.leg, 20, 0, made=False))
+            self._say(LegGone(NODE, command.leg, 20, 0))
             return
         self.channels[command.leg] = Channel(command.leg, LegState.DOWN, False, phone=phone)
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from callctl.core.agents import ring_result
 from callctl.core.commands import Bridge, Hangup, RingPhone
 from callctl.core.events import Wish
 from callctl.core.facts import AgentStatusChanged, CallConnected, CallRequeued, GhostAnswered, RingEnded, StatusRefused
@@ -29,6 +28,7 @@ from callctl.core.model import (
     WrapUp,
 )
 from callctl.core.policy import DefaultStatus, HangupReason, Policy
+from callctl.core.rings import result_of
 from tests.core.world import SALES, Stage, policy, stage
 
 pytestmark = pytest.mark.core
@@ -113,7 +113,7 @@ def test_a_phone_that_rings_too_long_is_given_up_and_the_caller_is_back_ahead_of
     ],
 )
 def test_what_a_failed_ring_came_to(cause: int, sip: int, result: RingResult) -> None:
-    assert ring_result(cause, sip) is result
+    assert result_of(cause, sip) is result
     it = alone()
     it.arrive("c1")
     it.gone(it.legs("ana")[0], cause, sip)
@@ -181,7 +181,7 @@ def test_only_misses_by_a_reachable_phone_count() -> None:
     it.gone(it.legs("ana")[0])
     it.contacts("ana", "sip:a@1")
     it.wait(5)
-    it.gone(it.legs("ana")[0], 20, 0, made=False)
+    it.gone(it.legs("ana")[0], 20, 0)
     assert it.agent("ana").misses == 0
 
 

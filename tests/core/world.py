@@ -292,8 +292,8 @@ class Stage:
     def answer(self, leg: str) -> Step:
         return self.do(LegAnswered(NODE, LegId(leg)))
 
-    def gone(self, leg: str, cause: int = 16, sip: int = 0, made: bool = True) -> Step:
-        return self.do(LegGone(NODE, LegId(leg), cause, sip, made))
+    def gone(self, leg: str, cause: int = 16, sip: int = 0) -> Step:
+        return self.do(LegGone(NODE, LegId(leg), cause, sip))
 
     def contacts(self, phone: str, *contacts: str) -> Step:
         return self.do(PhoneContacts(NODE, PhoneId(phone), contacts))

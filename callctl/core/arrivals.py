@@ -1,0 +1,80 @@
+"""A caller enters: from a trunk or a phone, to a number or a feature code."""
+
+from __future__ import annotations
+
+from callctl.core import agents, ivr
+from callctl.core.commands import Answer, Lease, Watch
+from callctl.core.events import CallArrived
+from callctl.core.facts import CallEntered
+from callctl.core.ids import CallId
+from callctl.core.model import Arrived, Call, Outcome
+from callctl.core.policy import Feature, HangUp, HangupReason
+from callctl.core.turn import Turn, caller_leg
+
+FEATURE_PROMPTS: dict[Feature, tuple[str, ...]] = {
+    Feature.LOGIN: ("sound:agent-loginok",),
+    Feature.LOGOUT: ("sound:agent-loggedoff",),
+    Feature.PAUSE: ("sound:do-not-disturb", "sound:activated"),
+    Feature.UNPAUSE: ("sound:do-not-disturb", "sound:de-activated"),
+}
+
+
+def arrive(turn: Turn, event: CallArrived) -> None:
+    """A caller enters: from a trunk or a phone, to a number or a feature code."""
+    if event.leg in turn.world.legs:
+        turn.stray(event, "known leg")
+        return
+    world, now = turn.world, turn.now
+    call = Call(
+        id=CallId(world.ids.ulid(now)),
+        node=event.node,
+        leg=event.leg,
+        phase=Arrived(),
+        entered=now,
+        caller=event.caller,
+        caller_name=event.caller_name,
+        dialled=event.dialled_text,
+        trunk=event.trunk,
+        phone=event.phone,
+        diverted_from=event.diverted_from,
+        lease_renew=now + world.policy.lease_renewal,
+    )
+    world.calls[call.id] = call
+    turn.add_leg(caller_leg(call))
+    turn.wish(Watch(call.node, call.leg), Lease(call.node, call.leg, world.policy.lease))
+    if event.feature_code:
+        _use_feature(turn, call, event.feature_code)
+        return
+    to = world.policy.entries.get(event.dialled)
+    known = to is not None
+    to = to or world.policy.unknown_number
+    turn.tell(CallEntered(call.id, call.node, call.leg, call.caller, call.dialled, to))
+    if not (isinstance(to, HangUp) and not known):
+        call.story.answered_by_pbx = now
+        turn.wish(Answer(call.node, call.leg))
+    if not known:
+        call.story.outcome = Outcome.UNKNOWN_NUMBER
+    ivr.enter(turn, call, to, "goes to its entry")
+
+
+def _use_feature(turn: Turn, call: Call, code: str) -> None:
+    feature = turn.world.policy.features.get(code)
+    agent = turn.world.agent_of_phone(call.phone)
+    call.feature = feature
+    call.story.answered_by_pbx = turn.now
+    turn.wish(Answer(call.node, call.leg))
+    turn.tell(
+        CallEntered(
+            call.id,
+            call.node,
+            call.leg,
+            call.caller,
+            call.dialled,
+            feature or HangUp(HangupReason.UNALLOCATED),
+        )
+    )
+    prompts: tuple[str, ...] = ("sound:beeperr",)
+    if feature is not None and agent is not None:
+        refused = agents.ask(turn, agent, feature.value, "", "phone")
+        prompts = prompts if refused else FEATURE_PROMPTS[feature]
+    ivr.announce(turn, call, prompts, HangUp(), "goes to its entry")

@@ -1,0 +1,75 @@
+"""Deadlines are fields of phases, so they survive a crash. The alarms of the index only say where to look."""
+
+from __future__ import annotations
+
+from callctl.core import agents, calls, ivr, nodes, offers
+from callctl.core.ids import AgentId, CallId, LegId, Micros, NodeId
+from callctl.core.index import Alarm
+from callctl.core.model import Call, Connected, Ended, InMenu, Leg, LegRole, Offered, Outcome, Party, Up, World
+from callctl.core.turn import Turn, agent_due, call_due
+
+
+def run(turn: Turn) -> None:
+    """Every deadline that has come, once. One that is armed again for now waits for the next step: no loop."""
+    alarms = turn.world.index.alarms
+    ripe: list[Alarm] = []
+    while alarms and alarms[0][0] <= turn.now:
+        alarm = turn.world.index.pop_alarm()
+        if due(turn.world, alarm) == alarm[0] and alarm not in ripe:
+            ripe.append(alarm)
+    for alarm in ripe:
+        if due(turn.world, alarm) == alarm[0]:
+            _fire(turn, alarm)
+
+
+def due(world: World, alarm: Alarm) -> Micros | None:
+    """The owner's deadline as it is now. Those of a node that is not up rest until it is."""
+    _, kind, name = alarm
+    if kind == "call":
+        call = world.calls.get(CallId(name))
+        return call_due(call) if call is not None and world.node_up(call.node) else None
+    if kind == "leg":
+        leg = world.legs.get(LegId(name))
+        return leg.left_by if leg is not None and world.node_up(leg.node) else None
+    if kind == "agent":
+        agent = world.agents.get(AgentId(name))
+        return agent_due(agent) if agent is not None else None
+    node = world.nodes.get(NodeId(name))
+    return node.phase.beat_at if node is not None and isinstance(node.phase, Up) else None
+
+
+def _fire(turn: Turn, alarm: Alarm) -> None:
+    world, (_, kind, name) = turn.world, alarm
+    if kind == "call":
+        _call_due(turn, world.calls[CallId(name)])
+    elif kind == "leg":
+        _gone_to_dialplan(turn, world.legs[LegId(name)])
+    elif kind == "agent":
+        agents.due(turn, world.agents[AgentId(name)])
+    else:
+        nodes.due(turn, world.nodes[NodeId(name)])
+
+
+def _call_due(turn: Turn, call: Call) -> None:
+    """One of the call's deadlines has come."""
+    now, phase = turn.now, call.phase
+    if call.lease_renew is not None and call.lease_renew <= now:
+        calls.renew_lease(turn, call)
+    match phase:
+        case InMenu(digit_by=digit_by) if digit_by is not None and digit_by <= now:
+            ivr.no_digit(turn, call, phase)
+        case Offered(ring_until=ring_until) if ring_until <= now:
+            offers.no_answer(turn, call, phase)
+        case Connected(talk_until=talk_until) if talk_until <= now:
+            calls.end(turn, call, "longest talk", Outcome.ANSWERED, Party.CALLCTL)
+
+
+def _gone_to_dialplan(turn: Turn, leg: Leg) -> None:
+    """The channel lives, but no longer in callctl's app: the lease ended, or somebody redirected it."""
+    call = turn.world.calls[leg.call]
+    if leg.role is LegRole.AGENT:
+        offers.leg_gone(turn, turn.world.agents[leg.agent or AgentId("")], leg, 0, 0)
+        return
+    turn.drop_leg(leg)
+    if not isinstance(call.phase, Ended):
+        calls.end(turn, call, "leaves for the dialplan", Outcome.LEFT_FOR_FALLBACK, Party.PBX)
