@@ -316,8 +316,8 @@ def everything(world: World) -> dict[type, list[Event]]:
     }
 
 
-CAUSES = ((16, 0), (19, 0), (17, 486), (21, 603), (0, 302), (20, 404), (0, 0, False))
-"""(cause, SIP status[, made]): normal, no answer, busy, declined, forwarded, not registered, never made."""
+CAUSES = ((16, 0), (19, 0), (17, 486), (21, 603), (0, 302), (20, 404), (0, 0))
+"""(cause, SIP status): normal, no answer, busy, declined, forwarded, not registered, never made."""
 
 
 def _arrivals(world: World) -> list[Event]:
