@@ -10,18 +10,20 @@ import asyncio
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import structlog
 
-from callctl.asterisk.ari import Ari, AriAddress, AriError, FrozenError, Info, TakenOverError
+from callctl.asterisk.ari import Ari, AriAddress, AriError, FrozenError, Info, RequestFailedError, TakenOverError
 from callctl.asterisk.backoff import Backoff
+from callctl.asterisk.prompts import Prompts
 from callctl.asterisk.translate import (
     FORWARDED_CAUSE,
     FORWARDED_SIP,
+    PLAYBACK,
     RING_MADE,
     RING_WATCHED,
     SEAT,
@@ -36,13 +38,14 @@ from callctl.asterisk.translate import (
     snapshot,
 )
 from callctl.asterisk.wire import APP, Reply, Request
-from callctl.core.commands import Bridge, Command, Hold, Play, RingPhone, StopPlay
+from callctl.core.commands import Bridge, Command, Hold, Lease, Play, RingPhone, StopPlay
 from callctl.core.events import (
     BridgeFailed,
     Event,
     LegAnswered,
     LegGone,
     LegLeft,
+    LegState,
     LinkLost,
     LinkRestored,
     PlaybackEnded,
@@ -118,7 +121,7 @@ class Link:
         self._unmade: set[LegId] = set()
         self._seats: dict[LegId, tuple[Command, int]] = {}
         """By leg: the Hold or Bridge that was last wished for it, and how often it was tried again."""
-        self._playing: dict[LegId, list[PlaybackId]] = {}
+        self._prompts = Prompts(node)
         self._named: set[LegId] | None = None
         self._gone: dict[LegId, float] = {}
         self._left: dict[LegId, float] = {}
@@ -186,6 +189,7 @@ class Link:
         self._buffer, self._named = [], set()
         self._holds, self._making, self._unmade = set(), set(), set()
         self._seats.clear()
+        self._prompts.clear()
         self._forwarders.clear()
         await ari.info()  # a wrong version must not even take over the application
         await ari.connect()
@@ -198,10 +202,11 @@ class Link:
     async def _sync(self, info: Info) -> None:
         """Lists, barrier, buffer, Synced; then live. Steps 4 to 7."""
         seen = await self._look()
+        playing = await self._left_playing(seen)
         await self._barrier()
         self._check_not_ended()
-        known = {leg.leg for leg in seen.legs}
-        self._playing = {leg: playbacks for leg, playbacks in self._playing.items() if leg in known}
+        for playback in playing:
+            self._submit(StopPlay(self.node, playback))
         for event in self._buffer or ():
             self._inbox.put(event)
         named = self._close_window()
@@ -293,6 +298,20 @@ class Link:
         channels, bridges = await asyncio.gather(self._ari.get(("channels",)), self._ari.get(("bridges",)))
         return snapshot(self._reading, channels, bridges)
 
+    async def _left_playing(self, seen: Snapshot) -> list[PlaybackId]:
+        """What plays since an earlier connection, or played: nothing else can be done to a leg before it is over."""
+        alone = [leg.leg for leg in seen.legs if leg.in_app and leg.state is LegState.UP and not leg.bridge]
+        found = await asyncio.gather(*(self._last_played(leg) for leg in alone))
+        return [playback for playback in found if is_ours(playback)]
+
+    async def _last_played(self, leg: LegId) -> PlaybackId:
+        assert self._ari is not None
+        try:
+            said = await self._ari.get(("channels", leg, "variable"), {"variable": PLAYBACK})
+        except RequestFailedError:  # nothing was ever played, or the leg is gone
+            return PlaybackId("")
+        return PlaybackId(str(said.get("value", "")) if isinstance(said, dict) else "")
+
     async def _barrier(self) -> None:
         """Return when everything that Asterisk had queued for us before now has been read."""
         assert self._ari is not None
@@ -380,9 +399,9 @@ class Link:
 
     def _deliver(self, event: Event) -> None:
         if isinstance(event, PlaybackEnded):
-            self._forget_playback(event.leg, event.playback)
+            self._submit(*self._prompts.ended(event.leg, event.playback))
         elif isinstance(event, LegGone | LegLeft):
-            self._playing.pop(event.leg, None)
+            self._prompts.forget(event.leg)
             self._seats.pop(event.leg, None)
         leg: LegId | None = getattr(event, "leg", None)
         if leg is not None:
@@ -402,10 +421,22 @@ class Link:
     # ── commands out ─────────────────────────────────────────────────────────────────────────
 
     def send(self, command: Command) -> None:
-        """Carry it out, in order. While the link is down it is dropped: `owed` sends it again."""
-        ari = self._ari
-        if ari is None or not self._live:
+        """Carry it out, in order; but a lease after its leg's prompts. While the link is down it is dropped: `owed`
+        sends it again."""
+        if self._ari is None or not self._live:
             self.counted["dropped_while_down"] += 1
+        elif isinstance(command, Lease) and not self._prompts.may_set(command):
+            self.counted["lease_after_prompt"] += 1
+        else:
+            self._submit(*self._prepared(command), command)
+
+    def _submit(self, *commands: Command) -> None:
+        for command in commands:
+            self._submit_one(command)
+
+    def _submit_one(self, command: Command) -> None:
+        ari = self._ari
+        if ari is None:
             return
         try:
             wanted = requests(command, time.time() + self._clock_offset, frozenset(self._holds))
@@ -413,41 +444,30 @@ class Link:
             log.error("command_refused", node=self.node, command=type(command).__name__, why=str(error))
             self._tell_failure(command, RING_MADE, Reply(400, str(error)))
             return
-        self._prepare(ari, command)
+        if isinstance(command, Hold):
+            self._holds.add(hold_bridge(command.queue))
         for index, request in enumerate(wanted):
             ari.submit(request).add_done_callback(partial(self._replied, command, index, request.path[-1] == SEAT))
 
-    def _prepare(self, ari: Ari, command: Command) -> None:
+    def _prepared(self, command: Command) -> Iterable[Command]:
+        """Take note of it; what must be sent before it."""
         match command:
-            case Hold(leg=leg, queue=queue):
-                self._holds.add(hold_bridge(queue))
+            case Hold(leg=leg):
                 self._seats[leg] = (command, 0)
-                self._hush(ari, leg)
+                return self._prompts.hush(leg)
             case Bridge(caller=caller, agent=agent):
                 for leg in (caller, agent):
                     self._seats[leg] = (command, 0)
-                    self._hush(ari, leg)
-            case Play(leg=leg, playback=playback):
-                self._playing.setdefault(leg, []).append(playback)
+                return (*self._prompts.hush(caller), *self._prompts.hush(agent))
+            case Play():
+                return self._prompts.before(command)
             case RingPhone(leg=leg):
                 self._making.add(leg)
                 if self._named is not None:
                     self._named.add(leg)
             case _:
                 pass
-
-    def _hush(self, ari: Ari, leg: LegId) -> None:
-        """End what plays on the leg: Asterisk would let the whole socket wait for the prompt's end before it
-        moves the leg into a bridge."""
-        for playback in self._playing.pop(leg, ()):
-            ari.submit(requests(StopPlay(self.node, playback), 0)[0])
-
-    def _forget_playback(self, leg: LegId, playback: PlaybackId) -> None:
-        playing = self._playing.get(leg, [])
-        if playback in playing:
-            playing.remove(playback)
-            if not playing:
-                del self._playing[leg]
+        return ()
 
     def _replied(self, command: Command, index: int, seat: bool, future: asyncio.Future[Reply]) -> None:
         if future.cancelled():

@@ -23,6 +23,7 @@ from callctl.core.commands import (
     Lease,
     Play,
     RingPhone,
+    StopPlay,
     Watch,
 )
 from callctl.core.events import (
@@ -389,6 +390,62 @@ async def test_a_reload_harms_no_call(stage: Stage) -> None:
     await line.wait_heard(lambda audio: audio.sound_seconds() > 0.5, "music after the reload")
     stage.link.send(Hangup(NODE, arrived.leg, HangupReason.NORMAL))
     await stage.box.wait(LegGone, lambda e: e.leg == arrived.leg)
+
+
+async def in_a_prompt(stage: Stage) -> tuple[Line, LegId, PlaybackId]:
+    line, arrived = await stage.arrived()
+    leg, playback = arrived.leg, PlaybackId(stage.fresh())
+    stage.link.send(Watch(NODE, leg))
+    stage.link.send(Answer(NODE, leg))
+    stage.link.send(Lease(NODE, leg, 90 * SECOND))
+    stage.link.send(Play(NODE, leg, playback, ("sound:demo-congrats",)))
+    await line.wait_answered()
+    await line.wait_heard(lambda audio: audio.sound_seconds() > 0.3, "the prompt")
+    return line, leg, playback
+
+
+async def lease_of(stage: Stage, leg: LegId) -> int:
+    """Seconds left, as Asterisk has it; 0: no such channel."""
+    channels = (await stage.node.cli("core show channels concise")).splitlines()
+    name = next((line.split("!")[0] for line in channels if line.endswith(f"!{leg}")), "")
+    for line in (await stage.node.cli(f"core show channel {name}")).splitlines():
+        key, _, value = line.strip().partition(": ")
+        if key == "Time to Hangup":
+            return int(value) - int(time.time())  # an absolute time, whatever its name
+    return 0
+
+
+async def until_lease(stage: Stage, leg: LegId, seconds: int) -> None:
+    async with asyncio.timeout(2):
+        while await lease_of(stage, leg) < seconds:  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.05)
+
+
+async def test_a_lease_waits_for_the_prompt_and_nothing_waits_for_the_lease(stage: Stage) -> None:
+    """Asterisk would set it only when the prompt is over, and would do nothing else until then."""
+    line, leg, playback = await in_a_prompt(stage)
+    assert 80 < await lease_of(stage, leg) <= 90
+    stage.link.send(Lease(NODE, leg, 3000 * SECOND))
+    before = len(stage.box.events)
+    stage.link.send(Play(NODE, LegId("nobody"), PlaybackId(stage.fresh()), ("sound:beep",)))
+    await stage.box.wait(PlaybackEnded, lambda e: e.leg == "nobody" and e.failed, after=before, timeout=1)
+    assert await lease_of(stage, leg) <= 90
+    stage.link.send(StopPlay(NODE, playback))
+    await stage.box.wait(PlaybackEnded, lambda e: e.playback == playback, timeout=1)
+    await until_lease(stage, leg, 2900)
+    await line.hangup()
+
+
+async def test_what_an_earlier_connection_left_playing_is_stopped(stage: Stage) -> None:
+    line, leg, _ = await in_a_prompt(stage)
+    before = len(stage.box.events)
+    await stage.link.stop()
+    stage.link.start()
+    await stage.box.wait(Synced, after=before)
+    await line.wait_heard(lambda audio: audio.is_silent(), "silence", timeout=3)
+    stage.link.send(Lease(NODE, leg, 3000 * SECOND))
+    await until_lease(stage, leg, 2900)
+    await line.hangup()
 
 
 async def test_what_happened_while_the_link_was_cut_is_found(stage: Stage) -> None:
