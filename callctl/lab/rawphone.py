@@ -36,7 +36,7 @@ class RawPhone:
     def __init__(self, sip: RawSip, account: Account, node_sip: int) -> None:
         self.sip = sip
         self.account = account
-        self._node_sip = node_sip
+        self.node_sip = node_sip
 
     @classmethod
     async def open(cls, account: Account, node_sip: int) -> "RawPhone":
@@ -65,11 +65,11 @@ class RawPhone:
 
     def _send_register(self, expires: int, authorization: bytes) -> bytes:
         name = self.account.name
-        address = f"<sip:{name}@{HOST}:{self._node_sip}>".encode()
+        address = f"<sip:{name}@{HOST}:{self.node_sip}>".encode()
         lines = [b"From: " + address + b";tag=raw", b"To: " + address, f"Expires: {expires}".encode()]
         if authorization:
             lines.append(authorization)
-        return self.sip.request("REGISTER", name, self._node_sip, lines)
+        return self.sip.request("REGISTER", name, self.node_sip, lines)
 
     def _credentials(self, challenge: bytes) -> bytes:
         """RFC 2617 without qop, or with qop=auth."""
@@ -77,7 +77,7 @@ class RawPhone:
             key.decode(): value.decode()
             for key, value in re.findall(rb'(realm|nonce|opaque|qop)="?([^",\r\n]*)"?', challenge)
         }
-        name, uri = self.account.name, f"sip:{self.account.name}@{HOST}:{self._node_sip}"
+        name, uri = self.account.name, f"sip:{self.account.name}@{HOST}:{self.node_sip}"
         secret = _md5(f"{name}:{given['realm']}:{self.account.password}")
         request = _md5(f"REGISTER:{uri}")
         fields = {"username": name, "realm": given["realm"], "nonce": given["nonce"], "uri": uri}

@@ -55,6 +55,8 @@ class Caller:
 @dataclass
 class Floor:
     house: House
+    base: Overlay = field(default_factory=dict)
+    """What the house's configuration is changed by."""
     lines: list[Line] = field(default_factory=list)
     _numbers: Any = field(default_factory=lambda: itertools.count(500))
 
@@ -206,6 +208,11 @@ class Floor:
         assert process.returncode == 0, f"callctl {args}: {process.returncode} {err.decode()}"
         return out.decode()
 
+    async def reload(self, more: Overlay) -> None:
+        """The house's configuration with `more` on top, put in force."""
+        self.house.change(_both(self.base, more))
+        await self.house.daemon.post("reload")
+
     # ── order ────────────────────────────────────────────────────────────────────────────────
 
     async def quiet(self) -> None:
@@ -287,9 +294,8 @@ async def on_floor(house: House, base: Overlay) -> AsyncIterator[Floor]:
     before = music.read_text(encoding="utf-8")
     music.write_text(before + f"\n[floor]\nmode=files\ndirectory={house.node.inside / 'floor/music'}\n")
     await house.node.cli("moh reload")
-    house.change(_both(base, changes(house)))
-    await house.daemon.post("reload")
-    floor = Floor(house)
+    floor = Floor(house, _both(base, changes(house)))
+    await floor.reload({})
     try:
         await floor.quiet()
         yield floor
