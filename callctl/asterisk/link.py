@@ -66,6 +66,8 @@ BUFFER_MOST = 100_000
 """Events that a reconnect holds back; more than that and it starts again."""
 GONE_KEPT = 5.0
 """Seconds for which a leg that has just gone is named to a snapshot: lists may still hold it."""
+HUNG_UP = 0.25
+"""Seconds after a failed prompt in which its leg's end would have come."""
 UNTOLD = 0.5
 """Seconds after which a leg that could not be watched is said to be gone, if Asterisk has not said so."""
 HOLD_AGAIN = 0.1
@@ -400,6 +402,9 @@ class Link:
     def _deliver(self, event: Event) -> None:
         if isinstance(event, PlaybackEnded):
             self._submit(*self._prompts.ended(event.leg, event.playback))
+            if event.failed:
+                asyncio.get_running_loop().call_later(HUNG_UP, self._tell_failed, event)
+                return
         elif isinstance(event, LegGone | LegLeft):
             self._prompts.forget(event.leg)
             self._seats.pop(event.leg, None)
@@ -411,6 +416,14 @@ class Link:
                 self._gone[leg] = time.monotonic()
             elif isinstance(event, LegLeft):
                 self._left[leg] = time.monotonic()
+        self._put(event)
+
+    def _tell_failed(self, event: PlaybackEnded) -> None:
+        """A prompt that a hang-up cut off says `failed` as well: only if its leg is still here was it the prompt."""
+        if event.leg not in self._gone and event.leg not in self._left:
+            self._put(event)
+
+    def _put(self, event: Event) -> None:
         if self._buffer is None:
             self._inbox.put(event)
         elif len(self._buffer) < BUFFER_MOST:

@@ -302,11 +302,22 @@ async def test_what_cannot_be_is_told_once(stage: Stage) -> None:
     stage.link.send(RingPhone(NODE, leg, call, "anna", "sip:a@b&PJSIP/112@trunk-pstn", "", "", SECOND))
     stage.link.send(Bridge(NODE, call, leg, leg))
     await stage.box.wait(BridgeFailed, lambda e: e.call == call)
-    stage.link.send(Play(NODE, leg, PlaybackId("p-none"), ("sound:beep",)))
+    stage.link.send(Play(NODE, LegId(stage.fresh()), PlaybackId("p-none"), ("sound:beep",)))
     assert (await stage.box.wait(PlaybackEnded, lambda e: e.playback == "p-none")).failed
     told = [e for e in stage.box.events[before:] if isinstance(e, LegGone)]
     assert told == [LegGone(NODE, leg)] * 2
     stage.link.send(DropBridge(NODE, call))
+
+
+async def test_a_hang_up_during_a_prompt_is_not_a_failed_prompt(stage: Stage) -> None:
+    line, leg, playback = await in_a_prompt(stage)
+    before = len(stage.box.events)
+    await line.hangup()
+    await stage.box.wait(LegGone, lambda e: e.leg == leg, after=before)
+    stage.link.send(Play(NODE, LegId(stage.fresh()), PlaybackId("p-later"), ("sound:beep",)))
+    await stage.box.wait(PlaybackEnded, lambda e: e.playback == "p-later", after=before)
+    told = [e.playback for e in stage.box.events[before:] if isinstance(e, PlaybackEnded)]
+    assert playback not in told
 
 
 async def test_a_withheld_number_stays_withheld(stage: Stage) -> None:
