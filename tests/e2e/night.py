@@ -18,7 +18,7 @@ from callctl.lab.install import Installation
 from callctl.lab.line import Line
 from callctl.lab.phones import Behaviour
 from callctl.store.embedded import EmbeddedPostgres
-from tests.e2e.floor import AGENT, CALLER, DESK_DID, TEAM, TONES_DID, Caller, Floor, on_floor
+from tests.e2e.floor import CALLER, DESK_DID, TEAM, TONES_DID, Caller, Floor, on_floor
 
 FALLBACK, HARBOUR = 270.0, 1150.0
 """In Hz: what the fallback plays, and what a person hears who answered for nobody."""
@@ -47,10 +47,12 @@ async def night(
     installation: Installation, folder: Path, changes: Overlay, *, wire: bool = False
 ) -> AsyncIterator[Floor]:
     """A house with the floor in it; the fallback and the harbour sound as pure tones."""
-    async with house(installation, folder, changes, phones=TEAM.values(), wire=wire) as built:
-        async with on_floor(built, changes) as floor:
-            await sounds_of_night(floor)
-            yield floor
+    async with (
+        house(installation, folder, changes, phones=TEAM.values(), wire=wire) as built,
+        on_floor(built, changes) as floor,
+    ):
+        await sounds_of_night(floor)
+        yield floor
 
 
 async def sounds_of_night(floor: Floor) -> None:
