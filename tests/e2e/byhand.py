@@ -68,6 +68,7 @@ class RawCaller:
         self._from = self._to = b""
         self._number = ""
         self._call_id = b""
+        self._cseq = 0
         sip.respond = lambda request: None if request.startswith(b"ACK") else reply(request, "200 OK")
 
     @classmethod
@@ -86,7 +87,7 @@ class RawCaller:
         said = await self.final()
         assert said.startswith(b"SIP/2.0 200"), said.split(b"\r\n")[0]
         self._to = re.search(rb"\r\n(To:[^\r\n]*)", said, re.IGNORECASE)[1]  # type: ignore[index]
-        self._send("ACK", 1)
+        self._send("ACK")
 
     async def final(self) -> bytes:
         """The final answer to the INVITE."""
@@ -95,27 +96,28 @@ class RawCaller:
         )
 
     def hangup(self) -> None:
-        self._send("BYE", 2)
+        self._send("BYE")
 
     def info(self, body: bytes) -> None:
         """An INFO inside the call, with a key press as the body says."""
-        self._send("INFO", 3, body)
+        self._send("INFO", body)
 
     async def ended(self) -> None:
         """Until the node says BYE."""
         await self.sip.wait(lambda m: m.startswith(b"BYE") and self._call_id in m, timeout=15)
 
-    def _send(self, method: str, cseq: int, body: bytes = b"") -> None:
-        # CSeq numbers of RawSip.request begin at 1 for each INVITE's socket; these are in the dialog.
-        invited = re.search(rb"CSeq:\s*(\d+)", self._answer())
-        first = int(invited[1]) if invited else 1
-        number = first if method == "ACK" else first + cseq
+    def _send(self, method: str, body: bytes = b"") -> None:
+        """A request inside the call; the ACK has the INVITE's number, each other the next."""
+        if method == "ACK":
+            self._cseq = int(re.search(rb"CSeq:\s*(\d+)", self._answer())[1])  # type: ignore[index]
+        else:
+            self._cseq += 1
         head = [
             f"{method} sip:{self._number}@{HOST}:{self._port} SIP/2.0".encode(),
             f"Via: SIP/2.0/UDP {HOST}:{self.sip.port};branch=z9hG4bK{secrets.token_hex(8)}".encode(),
             b"Max-Forwards: 70",
             b"Call-ID: " + self._call_id,
-            f"CSeq: {number} {method}".encode(),
+            f"CSeq: {self._cseq} {method}".encode(),
             self._from,
             self._to,
             *([b"Content-Type: application/dtmf-relay"] if body else []),
