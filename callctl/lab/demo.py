@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import random
 import re
 import shutil
@@ -17,6 +18,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import structlog
 from rich.console import Console, RenderableType
 from rich.live import Live
 
@@ -44,6 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the demo; 0: everything went as it should."""
     args = _parser().parse_args(argv)
     console = Console()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     try:
         installation = ensure(console=console)
         return asyncio.run(Demo(args, console).run(installation))
@@ -154,9 +157,11 @@ class Demo:
         )
 
     def _print(self, result: Report) -> None:
-        for line in result.lines():
-            self._console.print(line, highlight=False)
-        self._console.print(f"[dim]Log and configuration of this run: {FOLDER}/[/dim]")
+        for part in result.shown():
+            self._console.print(part, highlight=False)
+        self._console.print(
+            f"[dim]Log and configuration of this run: {FOLDER}/ · again: --seed {self._args.seed}[/dim]"
+        )
 
 
 def _seconds(text: str) -> float:

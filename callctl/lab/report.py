@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from statistics import mean, median
 from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
 
 from callctl.lab.house import House
 from callctl.lab.people import Tally
@@ -41,38 +45,41 @@ class Report:
         lost = sum(self.stored.get(o, 0) for o in ("pbx_lost", "failed"))
         return self.agree and not self.tally.failed and not lost
 
-    def lines(self) -> Iterator[str]:
-        """For people, as rich markup."""
+    def shown(self) -> Iterator[RenderableType]:
+        """For people."""
         offered = [r for r in self.records if r["queued"]]
         answered = [r for r in offered if r["connected"]]
-        yield ""
         yield (
-            f"[bold]Offered to queues {len(offered)}, answered {len(answered)}, "
+            f"\n[bold]Offered to queues {len(offered)}, answered {len(answered)}, "
             f"abandoned {self.stored.get('abandoned', 0)}, failed {len(self.tally.failed)}[/bold]"
         )
-        waits = sorted(r["waited"] for r in answered)
-        if waits:
-            mean = sum(waits) / len(waits)
-            median = waits[len(waits) // 2]
-            yield f"Speed of answer: mean {mean:.1f} s, median {median:.1f} s, longest {waits[-1]:.1f} s"
-        yield (
-            f"Callers counted {self.tally.called} calls, Postgres holds {len(self.records)}, /metrics {self.entered}: "
-            + ("[green]they agree[/green]" if self.agree else f"[red]they differ[/red] ({self.stored} / {self.ended})")
+        if answered:
+            waits = [r["waited"] for r in answered]
+            yield f"Speed of answer: mean {mean(waits):.1f} s, median {median(waits):.1f} s, longest {max(waits):.1f} s"
+        counted = (
+            f"The callers count {self.tally.called} calls, Postgres {len(self.records)}, /metrics {self.entered}: "
         )
+        differ = f"[red]they differ[/red] (Postgres {self.stored}, /metrics {self.ended})"
+        yield counted + ("[green]they agree[/green]" if self.agree else differ)
         yield "By outcome: " + ", ".join(f"{o.replace('_', ' ')} {n}" for o, n in self.stored.items())
         yield from (f"[red]failed: {why}[/red]" for why in self.tally.failed)
-        yield "Newest call records:"
-        for record in self.records[:NEWEST]:
-            yield "  " + _line(record)
+        if self.records:
+            yield _newest(self.records)
 
 
-def _line(record: dict[str, Any]) -> str:
-    way = record["queue"] or "no queue"
-    agent = f"{record['agent']}, waited {record['waited']:.1f} s, talked {record['talked']:.1f} s"
-    return (
-        f"{record['entered'][11:19]}  {record['caller']} → {record['dialled']}  {way}  {record['outcome']}"
-        f" ({agent if record['agent'] else 'no agent'}), ended by {record['ended_by']}"
-    )
+def _newest(records: list[dict[str, Any]]) -> Table:
+    table = Table(title="The newest call records", title_justify="left", title_style="", box=None, pad_edge=False)
+    for column in ("entered", "caller", "dialled", "queue", "agent", "outcome", "by"):
+        table.add_column(column, no_wrap=True)
+    for column in ("waited", "talked"):
+        table.add_column(column, justify="right")
+    for r in records[:NEWEST]:
+        table.add_row(
+            r["entered"][11:19], r["caller"], r["dialled"], r["queue"] or "", r["agent"] or "",
+            r["outcome"].replace("_", " "), r["ended_by"], f"{r['waited']:.1f} s" if r["queued"] else "",
+            f"{r['talked']:.1f} s" if r["connected"] else "",
+        )  # fmt: skip
+    return table
 
 
 async def report(house: House, tally: Tally) -> Report:
