@@ -28,7 +28,7 @@ MAX_BATCH = 256
 
 @dataclass(slots=True)
 class _Pending:
-    """A batch in the making. Rows are noted by reference and copied at its end."""
+    """A batch in the making. Rows are copied at once: a later step that fails halfway must not reach them."""
 
     calls: dict[CallId, Call] = field(default_factory=dict)
     agents: dict[AgentId, Agent] = field(default_factory=dict)
@@ -40,10 +40,10 @@ class _Pending:
 
     def add(self, result: Step, seq: int, now: Micros) -> None:
         touched = result.touched
-        self.calls.update((c.id, c) for c in touched.calls)
-        self.agents.update((a.id, a) for a in touched.agents)
-        self.nodes.update((n.id, n) for n in touched.nodes)
-        self.ended.update((c.id, c) for c in touched.records)
+        self.calls.update((c.id, copied(c)) for c in touched.calls)
+        self.agents.update((a.id, replace(a)) for a in touched.agents)
+        self.nodes.update((n.id, n) for n in touched.nodes)  # copies already
+        self.ended.update((c.id, copied(c)) for c in touched.records)
         for gone in touched.closed:
             self.calls.pop(gone, None)
             self.closed.add(gone)
@@ -53,11 +53,11 @@ class _Pending:
         return Batch(
             seq=seq,
             at=now,
-            calls={c: copied(call) for c, call in self.calls.items()},
-            agents={a: replace(agent) for a, agent in self.agents.items()},
-            nodes={n: replace(node) for n, node in self.nodes.items()},
+            calls=self.calls,
+            agents=self.agents,
+            nodes=self.nodes,
             closed=frozenset(self.closed),
-            ended=tuple(copied(call) for call in self.ended.values()),
+            ended=tuple(self.ended.values()),
             facts=tuple(self.facts),
         )
 
@@ -99,8 +99,8 @@ class Loop:
         self._promises: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Turn until `stop`; then everything taken has been decided and given to the journal."""
-        while not self._stopping:
+        """Turn until `stop`; then everything that was in the inbox has been decided and given to the journal."""
+        while not self._stopping or len(self.inbox):
             await self._turn()
             await asyncio.sleep(0)  # the adapters' turn
             due = next_due(self.world)
@@ -109,7 +109,7 @@ class Loop:
         await asyncio.gather(*self._promises)
 
     def stop(self) -> None:
-        """End `run` after the present turn."""
+        """End `run` once the inbox is empty: whoever fills it is stopped before."""
         self._stopping = True
         self.inbox.put(TimePassed())
 
@@ -173,7 +173,16 @@ class Loop:
             task.add_done_callback(self._promises.discard)
 
     async def _keep_promises(self, seq: int, answers: list[tuple[Answer, tuple[Fact, ...]]]) -> None:
-        await self._journal.flushed(seq)
+        """Nobody is left waiting: who cannot be promised anything is told so."""
+        broken: Exception | None = None
+        try:
+            await self._journal.flushed(seq)
+        except Exception as error:
+            broken = error
         for answer, facts in answers:
-            if not answer.done():
+            if answer.done():
+                continue
+            if broken is None:
                 answer.set_result(facts)
+            else:
+                answer.set_exception(broken)

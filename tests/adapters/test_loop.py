@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from callctl.core.commands import Beat, Command
+from callctl.core.engine import Step, step
 from callctl.core.events import Event, LinkRestored, Snapshot, StatusAsked, Synced, TimePassed, Wish
 from callctl.core.facts import AgentStatusChanged, Fact
 from callctl.core.ids import AgentId, Micros, NodeId, PhoneId, QueueId
-from callctl.core.model import Available, World
+from callctl.core.model import Available, LoggedOut, World
 from callctl.core.policy import AgentPolicy, PhoneKind, PhonePolicy, Policy, QueuePolicy
 from callctl.core.recovery import restore
 from callctl.runtime.clock import SystemClock
@@ -154,3 +155,39 @@ async def test_what_is_over_the_inbox_bound_is_counted() -> None:
     inbox.put(TimePassed(), answer)
     with pytest.raises(asyncio.QueueFull):
         await answer
+
+
+async def test_what_was_decided_before_a_step_that_fails_is_stored_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    def halfway(world: World, event: Event, now: Micros) -> Step:
+        if isinstance(event, LinkRestored):
+            world.agents[ANA].status = LoggedOut()
+            raise AssertionError("a bug of the core, halfway through a step")
+        return step(world, event, now)
+
+    monkeypatch.setattr("callctl.runtime.loop.step", halfway)
+    house = House()
+    house.inbox.put(StatusAsked(ANA, Wish.LOGIN))
+    house.inbox.put(LinkRestored(NODE, "boot"))  # in the same turn
+    house.loop.stop()
+    await asyncio.wait_for(house.loop.run(), 5)
+    assert house.poison == [LinkRestored(NODE, "boot")]
+    assert house.journal.batches[0].agents[ANA].status == Available()
+
+
+async def test_what_was_heard_before_the_end_is_decided_and_stored() -> None:
+    async with running() as house:
+        await asyncio.sleep(0)  # the loop waits for something to happen
+        asked = asyncio.create_task(house.loop.ask(StatusAsked(ANA, Wish.LOGIN)))
+        house.loop.stop()  # before the loop could take it
+    assert (await asyncio.wait_for(asked, 5))[0] == AgentStatusChanged(ANA, Available(), "", "logged in")
+    assert house.journal.batches[-1].agents[ANA].status == Available()
+
+
+async def test_who_asks_is_told_when_it_will_never_be_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(seq: int) -> None:
+        raise OSError("no disk, no database")
+
+    async with running() as house:
+        monkeypatch.setattr(house.journal, "flushed", never)
+        with pytest.raises(OSError, match="no disk"):
+            await asyncio.wait_for(house.loop.ask(StatusAsked(ANA, Wish.LOGIN)), 5)
