@@ -201,6 +201,8 @@ def _of_node(turn: Turn, event: LinkLost | LinkRestored | Synced) -> None:
             turn.stray(event, "Down")  # the link was lost again before the snapshot could be held against anything
         case Synced(node, snapshot, named):
             recovering = isinstance(turn.world.nodes[node].phase, Syncing)
+            if not recovering:  # else no leg was made since the lists: the node was not up
+                named |= recovery.young(turn.world, turn.now)
             for what in recovery.missed(turn.world, node, snapshot, named):
                 _event_triggered(turn, what)
                 if recovering and isinstance(what, LegLeft):

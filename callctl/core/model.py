@@ -213,6 +213,8 @@ class Leg:
     call: CallId
     role: LegRole
     agent: AgentId | None = None
+    made: Micros = 0
+    """When callctl decided to make it; 0: somebody else made it, or it is from before a restart."""
     left_by: Micros | None = None
     """Set when the channel left callctl's app: if it is not gone by then, the dialplan has it."""
 

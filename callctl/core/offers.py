@@ -53,7 +53,7 @@ def offer(turn: Turn, call: Call, choice: Choice) -> None:
     call.story.rings.append(Ring(agent.id, now, choice.why))
     phone = turn.world.policy.phones[turn.world.policy.agents[agent.id].phone]
     for leg, contact in zip(legs, agent.phone.contacts, strict=True):
-        turn.add_leg(Leg(leg, call.node, call.id, LegRole.AGENT, agent.id))
+        turn.add_leg(Leg(leg, call.node, call.id, LegRole.AGENT, agent.id, now))
         turn.wish(RingPhone(call.node, leg, call.id, phone.endpoint, contact, *_display(call), timeout=timeout))
     turn.tell(CallOffered(call.id, phase.queue, agent.id, legs, choice.why))
 

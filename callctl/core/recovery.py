@@ -34,6 +34,9 @@ from callctl.core.policies import keep_what_is_used, new_agent
 from callctl.core.policy import HangupReason, Policy
 from callctl.core.turn import Turn, caller_leg
 
+YOUNG: Micros = 5 * SECOND
+"""Longer than an audit's answer waits in the inbox. A leg that young is judged by the next audit."""
+
 
 def missed(world: World, node: NodeId, snapshot: Snapshot, named: frozenset[LegId]) -> Iterator[Event]:
     """The events that nobody was listening to. Legs that delivered events have `named` are left to those."""
@@ -50,6 +53,11 @@ def missed(world: World, node: NodeId, snapshot: Snapshot, named: frozenset[LegI
         unknown = found.leg not in world.legs and found.leg not in named
         if unknown and found.in_app and found.arrival is not None:
             yield found.arrival
+
+
+def young(world: World, now: Micros) -> frozenset[LegId]:
+    """Legs that the lists of an audit may be too old to hold: they were made in the step just before it, say."""
+    return frozenset(leg.id for leg in world.legs.values() if leg.made > now - YOUNG)
 
 
 def _missed_of_agent(world: World, leg: Leg, found: LegSeen) -> Iterator[Event]:

@@ -37,7 +37,7 @@ from callctl.core.model import (
     WrapUp,
 )
 from callctl.core.policy import E164, HangupReason, Policy
-from callctl.core.recovery import missed, owed, restore
+from callctl.core.recovery import YOUNG, missed, owed, restore
 from tests.core.pbx import ModelPbx, amiss
 from tests.core.situations import SITUATIONS, bare
 from tests.core.world import MAIN, NODE, SALES, TO_MENU, TO_QUEUE, Rows, Stage, copied, policy, stage
@@ -163,6 +163,20 @@ def test_what_the_events_named_is_left_to_the_events() -> None:
     it.arrive("c1")
     again(it, named=frozenset({C1}))
     assert isinstance(it.call("c1").phase, Queued)
+
+
+def test_a_ring_that_began_after_the_audits_lists_rings_on() -> None:
+    it = stage(policy(["ana"]))
+    it.arrive("c1", TO_MENU)
+    lists = Snapshot((up("c1"),))
+    it.press("c1", "1")  # heard before the lists are handed over, decided in the same turn
+    legs = it.legs("ana")
+    it.do(Synced(NODE, lists, frozenset({C1})))
+    assert it.legs("ana") == legs
+    assert not it.told(RingEnded)
+    it.now += YOUNG
+    it.do(Synced(NODE, Snapshot((up("c1", "hold-sales"),))))
+    assert [ring.result for ring in it.told(RingEnded)] == [RingResult.UNREACHABLE]
 
 
 def test_a_caller_nobody_heard_of_arrives() -> None:
@@ -397,6 +411,7 @@ def test_a_step_whose_commands_are_lost_reaches_the_same_pbx(how: str, lost: int
             it = Stage(world, it.now + SECOND, rows=rows, watch=carry)
             it.rows.agents, it.rows.nodes = copied((world.agents, world.nodes))
             it.do(LinkRestored(NODE, pbx.booted))
+        it.now += YOUNG  # an audit leaves alone what was made just before it
         it.do(Synced(NODE, pbx.snapshot()))
         deliver()
         assert list(amiss(it.world, pbx)) == []
