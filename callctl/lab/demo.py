@@ -160,7 +160,7 @@ class Demo:
         for part in result.shown():
             self._console.print(part, highlight=False)
         self._console.print(
-            f"[dim]Log and configuration of this run: {FOLDER}/ · again: --seed {self._args.seed}[/dim]"
+            f"[dim]Log and configuration: {FOLDER}/ · again: --seed {self._args.seed}[/dim]"
         )
 
 
