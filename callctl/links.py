@@ -53,8 +53,9 @@ class Links:
         """
         for node in self._nodes.values():
             self._write(node, loaded)
-            # Asterisk may have started before the files were written, or with older ones: it reads them once more.
-            node.stale.update(modules_of(files(loaded.policy, _secrets(loaded), node.settings.id)))
+            if node.settings.provision:
+                # Asterisk may have started before the files were written, or with older ones: it reads them once more.
+                node.stale.update(modules_of(files(loaded.policy, _secrets(loaded), node.settings.id)))
             node.link.on_live = self._live(node)
             node.link.start()
             node.ami.start()
@@ -104,15 +105,16 @@ class Links:
             node.stale.update(modules_of(write_if_changed(node.settings.include_dir, wanted)))
 
     async def _have_read(self, node: _Node) -> None:
-        """Have Asterisk read what was written; what cannot be done now is done when the link is back."""
+        """Have Asterisk read what was written; what cannot be done now is done when the link is back. Phones and trunks
+        are told anew in any case: else an Asterisk without one of the modules would leave every phone unreachable."""
         async with node.reloading:
             for module in sorted(node.stale):
                 try:
                     await node.link.reload(module)
                 except AriError as error:
                     log.warning("module_not_reloaded", node=node.settings.id, module=module, why=str(error))
-                    return
-                node.stale.discard(module)
+                else:
+                    node.stale.discard(module)
             node.ami.relist()
 
     def _live(self, node: _Node) -> Callable[[], None]:
