@@ -21,6 +21,10 @@ EMERGENCY_RING = 120
 FAMILY = "callctl-emergency"
 TOLD = "UserEvent(CallctlEmergency,Phone: ${CC_PHONE},Number: ${CC_NUMBER},Result: %s)"
 
+NO_FORWARD = 'GotoIf($["${FORWARDERNAME}" != ""]?forward)'
+"""No way on for what a phone made Asterisk dial by a 302 that names a channel driver and a context: Asterisk sets this
+variable before it follows, and on no other call."""
+
 EndpointOf = Callable[[TrunkId], str]
 
 
@@ -82,13 +86,13 @@ def _trunk(trunk: TrunkPolicy) -> str:
 
 
 def _phone(phone: PhonePolicy, lifelines: Sequence[TrunkPolicy]) -> str:
-    steps = [f"Set(CC_PHONE={phone.id})"]
+    steps = [NO_FORWARD, f"Set(CC_PHONE={phone.id})"]
     if phone.emergency_caller is not None:
         steps.append(f"Set(CC_FROM={phone.emergency_caller.digits})")
         steps.append(f"Set(CC_FROM_HOME={_home(phone.emergency_caller, lifelines)})")
         for index, trunk in enumerate(lifelines):
             steps.append(f"Set(CC_FROM_{index}={for_trunk(phone.emergency_caller, trunk.numbers)})")
-    steps.append("Goto(callctl-phones,${FILTER(0-9*#+,${EXTEN})},1)")
+    steps += ["Goto(callctl-phones,${FILTER(0-9*#+,${EXTEN})},1)", "(forward)Hangup(21)"]
     return _context(f"callctl-phone-{phone.id}", _exten("_[0-9*#+]!", *steps))
 
 
@@ -145,6 +149,7 @@ def _emergency(policy: Policy, lifelines: Sequence[TrunkPolicy], endpoint_of: En
     """Over each emergency trunk in order, until one carries the call. No limit of any trunk applies."""
     until = f"${{CC_PHONE}}:$[${{EPOCH}} + {policy.emergency.callback_window // SECOND}]"
     steps = [
+        NO_FORWARD,
         "Set(CC_NUMBER=${EXTEN})",
         f"Set(TIMEOUT(absolute)={LONGEST_CALL})",
         # AMI writes a number as it came, line ends included.
@@ -165,7 +170,7 @@ def _emergency(policy: Policy, lifelines: Sequence[TrunkPolicy], endpoint_of: En
             f"Dial(PJSIP/${{CC_NUMBER}}@{endpoint_of(trunk.id)},{EMERGENCY_RING},i)",
             'GotoIf($["${DIALSTATUS}" = "ANSWER"]?done)',
         ]
-    steps += ["Playtones(congestion)", "Wait(10)", "(done)Hangup()"]
+    steps += ["Playtones(congestion)", "Wait(10)", "(done)Hangup()", "(forward)Hangup(21)"]
     lines: list[str] = []
     if lifelines:
         lines += _exten("_[0-9]!", *steps)
