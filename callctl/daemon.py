@@ -46,8 +46,9 @@ from callctl.telemetry.story import Storyteller
 
 log = structlog.get_logger("callctl.daemon")
 
-DATABASE_RETRY = 2.0
-"""Seconds between two tries to open the database at the start."""
+DATABASE_PATIENCE = 1.0
+DATABASE_RETRY = 1.0
+"""Seconds for which the start tries to reach the database before it says so, and before it tries again."""
 POISON_PAUSE = 0.5
 """Seconds before a rebuilt World goes on: a step that fails again and again must not eat the machine."""
 
@@ -126,6 +127,9 @@ class Daemon:
             settings = self.loaded.daemon
             _make_folder(settings.state_dir, 0o711)  # callctl's own Postgres, another user, must get through
             await _listening(stack, listen_tcp(self._public(), settings.http.host, settings.http.port))
+            # Before anything is touched: where another callctl listens, this one must not take its calls over.
+            _make_folder(settings.control_socket.parent)
+            control = await _listening(stack, listen_unix(control_app(self.desk), settings.control_socket))
             self.store = await self._or_stopped(self._open_store(stack))
             self.world = self._world(self.store.restored)
             self.loop = Loop(
@@ -140,8 +144,7 @@ class Daemon:
             stack.push_async_callback(self._stop_loop, asyncio.create_task(self.loop.run(), name="loop"))
             self._start_links()
             stack.push_async_callback(self.links.stop)
-            _make_folder(settings.control_socket.parent)
-            await _listening(stack, listen_unix(control_app(self.desk), settings.control_socket))
+            stack.push_async_callback(control.stop)  # first of all: nobody is promised anything any more
             self._measure()
             yield
 
@@ -179,9 +182,12 @@ class Daemon:
         life = Life(f"{socket.gethostname()}:{os.getpid()}", __version__, self.loaded.policy.sha, secrets.randbits(64))
         spool = self.loaded.daemon.state_dir / "spool"
         told = ""
+        self.starting = "the database"
         while True:
             try:
-                store = await open_store(url, life, spool, now=self.clock.now, on_deposed=self.fail)
+                store = await open_store(
+                    url, life, spool, now=self.clock.now, on_deposed=self.fail, patience=DATABASE_PATIENCE
+                )
             except StoreError as error:
                 self.starting = f"the database: {error}"
                 if str(error) != told:
@@ -310,12 +316,13 @@ def _make_folder(path: Path, mode: int = 0o750) -> None:
         ) from error
 
 
-async def _listening(stack: AsyncExitStack, starting: Awaitable[Server]) -> None:
+async def _listening(stack: AsyncExitStack, starting: Awaitable[Server]) -> Server:
     try:
         server = await starting
     except ListenError as error:
         raise StartError(str(error)) from error
     stack.push_async_callback(server.stop)
+    return server
 
 
 def _keep_poison(folder: Path, now: Micros, event: Event, error: BaseException) -> None:

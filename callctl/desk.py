@@ -83,6 +83,8 @@ class DaemonDesk:
         return await self._daemon.plan()
 
     async def reload(self) -> Reloaded:
+        if self._daemon.starting:
+            raise UnavailableError("callctl is starting")
         return await self._daemon.reload()
 
     # ── what is stored ───────────────────────────────────────────────────────────────────────
