@@ -87,6 +87,23 @@ class Daemon:
         except TimeoutError:
             raise HouseError(f"callctl is not ready after {timeout:g} s ({why}): {self.tail()}") from None
 
+    async def reasons(self) -> list[str]:
+        """Why it is not ready, by /readyz; empty: it is, or nothing answers yet."""
+        try:
+            async with aiohttp.ClientSession() as session, session.get(f"{self.url}/readyz") as answer:
+                return [str(reason) for reason in (await answer.json())["reasons"]]
+        except aiohttp.ClientError:
+            return []
+
+    async def wait_ended(self, timeout: float = 20.0) -> int:
+        """Wait until it ends by itself; its exit code. HouseError: it did not."""
+        assert self._process is not None
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._process.wait()
+        except TimeoutError:
+            raise HouseError(f"callctl did not end in {timeout:g} s: {self.tail()}") from None
+
     async def stop(self) -> int:
         """SIGTERM, and wait; returns the exit code. HouseError: it did not end in time, and was killed."""
         return await self._end(signal.SIGTERM)
