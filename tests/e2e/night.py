@@ -101,9 +101,12 @@ class Listener:
 
     async def gaps(self) -> float:
         """Seconds since it began in which the tone was not heard."""
+        await until(self._enough, "half a second of sound")
         audio = (await self.line.heard()).between(self.since)
-        assert audio.seconds > 0.5
         return audio.seconds - audio.tone_seconds(self.hz)
+
+    async def _enough(self) -> bool:
+        return (await self.line.heard()).seconds > self.since + 0.5
 
 
 async def context_of(floor: Floor, number: str) -> str:
