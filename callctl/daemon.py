@@ -115,7 +115,7 @@ class Daemon:
 
     def fail(self, why: str) -> None:
         """End the daemon with exit code 1: somebody else is in charge, or nothing can be promised any more."""
-        self._failed = why
+        self._failed = self._failed or why
         self._stop.set()
 
     # ── start and stop ───────────────────────────────────────────────────────────────────────
@@ -141,7 +141,9 @@ class Daemon:
                 [self.metrics, self.desk.trunks, Storyteller()],
                 self._rebuild,
             )
-            stack.push_async_callback(self._stop_loop, asyncio.create_task(self.loop.run(), name="loop"))
+            turning = asyncio.create_task(self.loop.run(), name="loop")
+            turning.add_done_callback(self._loop_ended)
+            stack.push_async_callback(self._stop_loop, turning)
             self._start_links()
             stack.push_async_callback(self.links.stop)
             stack.push_async_callback(control.stop)  # first of all: nobody is promised anything any more
@@ -161,7 +163,14 @@ class Daemon:
         """What has been heard is decided and stored; the heartbeat runs out by itself."""
         assert self.loop is not None
         self.loop.stop()
-        await task
+        await asyncio.wait([task])
+
+    def _loop_ended(self, task: asyncio.Task[None]) -> None:
+        """Without the loop nothing is decided and no heartbeat written: callctl ends, and is started anew."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.critical("loop_died", exc_info=error)
+            self.fail(f"the loop has died: {type(error).__name__}: {error}")
 
     async def _or_stopped(self, starting: Coroutine[None, None, Store]) -> Store:
         """The store, unless somebody stops us first."""
