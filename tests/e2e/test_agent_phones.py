@@ -239,10 +239,11 @@ async def test_an_agent_who_answers_a_caller_who_has_gone_is_idle_at_once(floor:
     caller = await floor.call()
     line = await floor.phone("agent7").wait_rung(count - 1)
     await floor.until_agent("agent7", state="ringing")
+    leg = (await floor.until_phase(caller, "offered"))["leg"]
     floor.house.daemon.send_signal(signal.SIGSTOP)
     try:
         await caller.line.hangup()
-        await caller.line.wait_ended()
+        await floor.until_channels(lambda found: all(c["id"] != leg for c in found), "the caller's end at the PBX")
         await line.pick_up()
         await line.wait_answered()
     finally:
