@@ -60,20 +60,19 @@ def _trunk(trunk: TrunkPolicy) -> str:
     if trunk.numbers.did_from is DidFrom.TO:
         did = "Set(CC_DID=${FILTER(0-9,${CUT(CC_TO,@,1)})})"
     steps = [f"Set(CC_TRUNK={trunk.id})", "Set(CC_TO=${CHANNEL(pjsip,local_uri)})", did]
+    enter = ["(in)Goto(callctl-enter,s,1)"]
     if trunk.max_channels:
-        steps += [
-            f"Set(GROUP(callctl-trunk)={trunk.id})",
-            f"GotoIf($[${{GROUP_COUNT({trunk.id}@callctl-trunk)}} > {trunk.max_channels}]?full)",
-        ]
+        steps.append(f"Set(GROUP(callctl-trunk)={trunk.id})")
+        count = f"${{GROUP_COUNT({trunk.id}@callctl-trunk)}}"
+        enter = [f"(in)GotoIf($[{count} > {trunk.max_channels}]?full)", "Goto(callctl-enter,s,1)", "(full)Hangup(34)"]
     steps += [
         'GotoIf($["${CC_DID}" = ""]?in)',
         f"Set(CC_BACK=${{DB({FAMILY}/${{CC_DID}})}})",
         'GotoIf($["${CC_BACK}" = ""]?in)',
+        # Before the limit: an emergency service that calls back always gets through.
         "GotoIf($[0${CUT(CC_BACK,:,2)} >= ${EPOCH}]?callctl-call-back,s,1)",
-        "(in)Goto(callctl-enter,s,1)",
+        *enter,
     ]
-    if trunk.max_channels:
-        steps.append("(full)Hangup(34)")
     return _context(
         f"callctl-trunk-{trunk.id}",
         [

@@ -191,3 +191,9 @@ def test_what_changed_is_reloaded() -> None:
     assert modules_of({EXTENSIONS}) == ("pbx_config.so",)
     assert modules_of({PJSIP, EXTENSIONS})[0] == "res_pjsip.so"
     assert modules_of(()) == ()
+
+
+def test_an_emergency_call_back_comes_before_the_trunks_limit() -> None:
+    text = files(POLICY, SECRETS, NODE)[EXTENSIONS]
+    trunk = text[text.index("[callctl-trunk-fixed]") :]
+    assert 0 < trunk.index("?callctl-call-back,s,1)") < trunk.index("?full)")
