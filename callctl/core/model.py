@@ -103,6 +103,7 @@ class Story:
     queue: QueueId | None = None
     queued: Micros | None = None
     rings: list[Ring] = field(default_factory=list)
+    """The newest, in order."""
     agent: AgentId | None = None
     connected: Micros | None = None
     ended: Micros | None = None

@@ -34,6 +34,9 @@ from callctl.core.turn import Turn
 TALK_MARGIN: Micros = 60 * SECOND
 """A talking leg's lease is so much longer than the longest talk, so that callctl ends it first."""
 
+MOST_RINGS = 200
+"""Of a call, the newest are kept in its record, which is stored anew at each; the journal's events have them all."""
+
 
 def offer(turn: Turn, call: Call, choice: Choice) -> None:
     """Ring the chosen agent's phone for the call: one leg for each contact."""
@@ -51,6 +54,7 @@ def offer(turn: Turn, call: Call, choice: Choice) -> None:
     )
     agents.move(turn, agent, "chosen for a call", Reserved(call.id, frozenset(legs), agent.state.since))
     call.story.rings.append(Ring(agent.id, now, choice.why))
+    del call.story.rings[:-MOST_RINGS]
     phone = turn.world.policy.phones[turn.world.policy.agents[agent.id].phone]
     for leg, contact in zip(legs, agent.phone.contacts, strict=True):
         turn.add_leg(Leg(leg, call.node, call.id, LegRole.AGENT, agent.id, now))

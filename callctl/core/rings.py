@@ -35,6 +35,7 @@ def result_of(cause: int, sip: int) -> RingResult:
 def over(turn: Turn, call: Call, agent: Agent, result: RingResult) -> None:
     """Write the end of the agent's latest ring into the call's story."""
     at = _latest_ring(call, agent.id)
+    assert at is not None
     ring = call.story.rings[at]
     call.story.rings[at] = replace(ring, ended=turn.now, result=result)
     assert call.story.queue is not None
@@ -80,6 +81,9 @@ def note_cause(turn: Turn, call: Call, cause: int, sip: int) -> None:
 
 def ghost(turn: Turn, call: Call, agent: Agent) -> None:
     at = _latest_ring(call, agent.id)
+    if at is None:  # so long ago that the record has forgotten it
+        turn.tell(GhostAnswered(call.id, call.story.queue, agent.id))
+        return
     if call.story.rings[at].result in (RingResult.ANSWERED, RingResult.GHOST):
         return  # a second contact that answered, or the same said twice
     call.story.rings[at] = replace(call.story.rings[at], result=RingResult.GHOST)
@@ -89,6 +93,6 @@ def ghost(turn: Turn, call: Call, agent: Agent) -> None:
         turn.records.add(call.id)
 
 
-def _latest_ring(call: Call, agent: AgentId) -> int:
+def _latest_ring(call: Call, agent: AgentId) -> int | None:
     rings = call.story.rings
-    return next(at for at in range(len(rings) - 1, -1, -1) if rings[at].agent == agent)
+    return next((at for at in range(len(rings) - 1, -1, -1) if rings[at].agent == agent), None)

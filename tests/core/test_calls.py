@@ -8,7 +8,15 @@ import pytest
 
 from callctl.core.commands import Answer, Bridge, DropBridge, Hangup, Hold, Lease, Play, Watch
 from callctl.core.events import BridgeFailed, CallArrived, LegLeft, Wish
-from callctl.core.facts import CallConnected, CallEnded, CallEntered, CallQueued, CallRequeued, StrayEvent
+from callctl.core.facts import (
+    CallConnected,
+    CallEnded,
+    CallEntered,
+    CallQueued,
+    CallRequeued,
+    GhostAnswered,
+    StrayEvent,
+)
 from callctl.core.ids import SECOND, LegId
 from callctl.core.model import (
     AgentStatus,
@@ -21,6 +29,7 @@ from callctl.core.model import (
     Paused,
     Queued,
 )
+from callctl.core.offers import MOST_RINGS
 from callctl.core.policy import E164, HangupReason, ToQueue, Withheld
 from tests.core.world import NODE, SALES, TO_MENU, TO_QUEUE, TO_QUEUE_FIRST, policy, stage
 
@@ -276,3 +285,19 @@ def test_a_feature_code_from_a_phone_that_is_nobodys_is_refused() -> None:
     it = stage(replace(policy(), agents={}), reachable=())
     it.feature("f1", "ana", "*45")
     assert it.wished(Play)[0].prompts == ("sound:beeperr",)
+
+
+def test_a_record_keeps_the_newest_rings_and_a_phone_that_answers_late_is_still_a_ghost() -> None:
+    it = stage(policy(["ana", "ben"]))
+    it.arrive("c1")
+    slow = it.legs("ana")[0]
+    it.wait(20)  # ana's phone never says that it stopped to ring
+    for _ in range(MOST_RINGS + 5):
+        it.gone(it.legs("ben")[0], 0, 503)
+        it.wait(5)
+    rings = it.call("c1").story.rings
+    assert [ring.agent for ring in rings] == ["ben"] * MOST_RINGS
+    assert rings[-1].at > rings[0].at
+    it.answer(slow)
+    assert it.wished(Hangup)[0].leg == slow
+    assert it.told(GhostAnswered)[0].agent == "ana"
