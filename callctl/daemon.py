@@ -49,6 +49,8 @@ log = structlog.get_logger("callctl.daemon")
 DATABASE_PATIENCE = 1.0
 DATABASE_RETRY = 1.0
 """Seconds for which the start tries to reach the database before it says so, and before it tries again."""
+LOCK_PATIENCE = 2.0
+"""Seconds for which the start waits for another callctl to let go of the database, before it says so and waits on."""
 POISON_PAUSE = 0.5
 """Seconds before a rebuilt World goes on: a step that fails again and again must not eat the machine."""
 
@@ -195,7 +197,13 @@ class Daemon:
         while True:
             try:
                 store = await open_store(
-                    url, life, spool, now=self.clock.now, on_deposed=self.fail, patience=DATABASE_PATIENCE
+                    url,
+                    life,
+                    spool,
+                    now=self.clock.now,
+                    on_deposed=self.fail,
+                    patience=DATABASE_PATIENCE,
+                    lock_patience=LOCK_PATIENCE,
                 )
             except StoreError as error:
                 self.starting = f"the database: {error}"

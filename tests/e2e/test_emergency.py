@@ -87,9 +87,9 @@ async def help_reached(built: House) -> Line:
     assert arrival.number == NUMBER
     assert arrival.presentation.startswith("allowed")
     await line.wait_answered()
-    await line.wait_heard(lambda audio: audio.has_tone(HELP), "the emergency service")
+    await line.wait_heard(lambda audio: audio.has_tone(HELP), "the emergency service", last=0.4)
     service = built.network.line(arrival.channel)
-    await service.wait_heard(lambda audio: audio.has_tone(IN_NEED), "the caller")
+    await service.wait_heard(lambda audio: audio.has_tone(IN_NEED), "the caller", last=0.4)
     await line.hangup()
     await service.wait_ended()
     return service
@@ -99,7 +99,7 @@ async def called_back(built: House, number: str = NUMBER) -> Line:
     """The service calls that number: the phone that had called rings, and is talked to."""
     line = await built.network.call(number, "+442079460112", tone_hz=HELP)
     await line.wait_answered()
-    await line.wait_heard(lambda audio: audio.has_tone(IN_NEED), "the phone that had called")
+    await line.wait_heard(lambda audio: audio.has_tone(IN_NEED), "the phone that had called", last=0.4)
     return line
 
 
@@ -229,5 +229,5 @@ async def test_a_phone_reaches_no_outside_number(stopped: House, second: RawSip,
 async def test_a_colleague_is_reached_without_callctl(stopped: House) -> None:
     line = await stopped.network.phone(PHONE).dial("102", tone_hz=IN_NEED)
     await line.wait_answered()
-    await line.wait_heard(lambda audio: audio.has_tone(COLLEAGUE), "the colleague")
+    await line.wait_heard(lambda audio: audio.has_tone(COLLEAGUE), "the colleague", last=0.4)
     await line.hangup()
