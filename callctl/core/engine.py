@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from callctl.core import agents, arrivals, calls, deadlines, ivr, nodes, offers, policies, recovery
-from callctl.core.commands import Command
+from callctl.core.commands import Command, Hangup
 from callctl.core.events import (
     BridgeFailed,
     CallArrived,
@@ -36,6 +36,7 @@ from callctl.core.events import (
 from callctl.core.facts import EmergencyCalled, Fact, StatusRefused, TrunkChanged
 from callctl.core.ids import SECOND, AgentId, CallId, Micros, PhoneId
 from callctl.core.model import Agent, Call, Down, Leg, LegRole, Node, Syncing, World
+from callctl.core.policy import HangupReason
 from callctl.core.routing import choose
 from callctl.core.turn import Turn
 
@@ -135,7 +136,10 @@ def _take(turn: Turn, event: Event) -> None:
 
 def _of_leg(turn: Turn, event: LegRinging | LegAnswered | LegLeft | LegGone | DigitPressed | PlaybackEnded) -> None:
     leg = turn.world.legs.get(event.leg)
-    if leg is None:
+    if leg is None and isinstance(event, LegAnswered) and turn.world.node_up(event.node):
+        # Rung by an earlier life, or given up: nobody may listen to silence.
+        turn.wish(Hangup(event.node, event.leg, HangupReason.ANSWERED_ELSEWHERE))
+    elif leg is None:
         turn.stray(event, "unknown leg")
     elif leg.role is LegRole.CALLER:
         _of_caller(turn, leg, event)

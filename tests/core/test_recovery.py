@@ -179,6 +179,12 @@ def test_a_ring_that_began_after_the_audits_lists_rings_on() -> None:
     assert [ring.result for ring in it.told(RingEnded)] == [RingResult.UNREACHABLE]
 
 
+def test_a_leg_that_nobody_knows_is_hung_up_when_it_is_answered() -> None:
+    it = stage()
+    it.answer("01HF7YCNJ8E6XN9P6H06TVKGTD")
+    assert [type(command) for command in it.commands] == [Hangup]
+
+
 def test_a_caller_nobody_heard_of_arrives() -> None:
     it = stage(reachable=())
     arrival = CallArrived(NODE, C1, E164(TO_QUEUE), TO_QUEUE, E164("33142685300"), "")
