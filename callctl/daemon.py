@@ -51,6 +51,8 @@ DATABASE_RETRY = 1.0
 """Seconds for which the start tries to reach the database before it says so, and before it tries again."""
 LOCK_PATIENCE = 2.0
 """Seconds for which the start waits for another callctl to let go of the database, before it says so and waits on."""
+STORE_PATIENCE = 1.5
+"""Seconds for which the end waits for Postgres; what it has not taken by then waits in the spool."""
 POISON_PAUSE = 0.5
 """Seconds before a rebuilt World goes on: a step that fails again and again must not eat the machine."""
 
@@ -212,7 +214,7 @@ class Daemon:
                     told = str(error)
                 await asyncio.sleep(DATABASE_RETRY)
                 continue
-            stack.push_async_callback(store.close)
+            stack.push_async_callback(store.close, STORE_PATIENCE)
             return store
 
     async def _database_url(self, stack: AsyncExitStack) -> str:

@@ -99,8 +99,9 @@ class EmbeddedPostgres:
             self._watcher = asyncio.create_task(self._watch(install, user))
         return self.url()
 
-    async def stop(self, timeout: float = 10.0) -> None:
-        """Stop the server if we started it: fast, and after `timeout` seconds without a checkpoint."""
+    async def stop(self, timeout: float = 1.5) -> None:
+        """Stop the server if we started it: with a checkpoint; after `timeout` seconds without one, which costs the
+        next start a recovery but loses nothing. Never longer than a daemon may take to leave."""
         if self._watcher is not None:
             self._watcher.cancel()
             await asyncio.gather(self._watcher, return_exceptions=True)
@@ -108,7 +109,7 @@ class EmbeddedPostgres:
         process, self._process = self._process, None
         if process is None:
             return
-        for what, patience in ((signal.SIGINT, timeout), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
+        for what, patience in ((signal.SIGINT, timeout), (signal.SIGQUIT, 0.5), (signal.SIGKILL, 1.0)):
             if process.poll() is None:
                 process.send_signal(what)
             if await _gone(process, patience):

@@ -102,6 +102,16 @@ async def test_start_and_stop(server: EmbeddedPostgres) -> None:
     await server.stop()
 
 
+async def test_a_frozen_server_does_not_keep_the_daemon_from_leaving(server: EmbeddedPostgres) -> None:
+    await server.start()
+    pid = server.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    await asyncio.wait_for(server.stop(), 4)
+    assert not _alive(pid)
+    assert await ask(await server.start(), "select 1") == [1]
+
+
 async def test_only_its_owner_gets_in(server: EmbeddedPostgres) -> None:
     url = await server.start()
     assert await ask(url, "select setting from pg_settings where name = 'listen_addresses'") == [""]
