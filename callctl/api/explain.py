@@ -92,6 +92,7 @@ _OUTCOMES: Mapping[Outcome, str] = {
     Outcome.LEFT_IN_MENU: "the caller left in a menu or announcement",
     Outcome.COMPLETED: "completed as configured, without an agent",
     Outcome.UNKNOWN_NUMBER: "the number dialled is not configured",
+    Outcome.WAITED_TOO_LONG: "waited the queue's longest wait",
     Outcome.LEFT_FOR_FALLBACK: "the caller went to the dialplan's fallback",
     Outcome.PBX_LOST: "lost with the PBX",
     Outcome.FAILED: "failed",
@@ -159,6 +160,10 @@ def _requeued(fact: f.CallRequeued, _: Teller) -> str:
     return f"Back in {fact.queue} at place {fact.position}: {fact.why}"
 
 
+def _waited_too_long(fact: f.WaitedTooLong, _: Teller) -> str:
+    return f"Waited {length(fact.waited)} in {fact.queue}, its longest wait: goes to {whither(fact.to)}"
+
+
 def _connected(fact: f.CallConnected, teller: Teller) -> str:
     return f"Connected to {teller.agent(fact.agent)} after {length(fact.waited)} in {fact.queue}"
 
@@ -185,6 +190,7 @@ _TOLD: Mapping[type[Any], Callable[[Any, Teller], str]] = {
     f.RingEnded: _ring_ended,
     f.GhostAnswered: _ghost,
     f.CallRequeued: _requeued,
+    f.WaitedTooLong: _waited_too_long,
     f.CallConnected: _connected,
     f.CallEnded: _ended,
     f.WrapUpEnded: _wrapped_up,

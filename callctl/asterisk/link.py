@@ -38,7 +38,7 @@ from callctl.asterisk.translate import (
     snapshot,
 )
 from callctl.asterisk.wire import APP, Reply, Request
-from callctl.core.commands import Bridge, Command, Hold, Lease, Play, RingPhone, StopPlay
+from callctl.core.commands import Bridge, Command, Hold, Lease, Play, RingPhone, StopPlay, Unhold
 from callctl.core.events import (
     BridgeFailed,
     Event,
@@ -468,6 +468,8 @@ class Link:
             case Hold(leg=leg):
                 self._seats[leg] = (command, 0)
                 return self._prompts.hush(leg)
+            case Unhold(leg=leg):
+                self._seats.pop(leg, None)
             case Bridge(caller=caller, agent=agent):
                 for leg in (caller, agent):
                     self._seats[leg] = (command, 0)

@@ -25,6 +25,7 @@ from callctl.core.commands import (
     Play,
     RingPhone,
     StopPlay,
+    Unhold,
     Watch,
 )
 from callctl.core.events import (
@@ -307,6 +308,8 @@ def requests(command: Command, clock: float, holds: frozenset[str] = frozenset()
             return (Request("DELETE", ("playbacks", playback)),)
         case Hold():
             return _hold(command, holds)
+        case Unhold(leg=leg, queue=queue):
+            return (Request("POST", ("bridges", hold_bridge(queue), "removeChannel"), (("channel", leg),)),)
         case RingPhone():
             return _ring(command)
         case Bridge(call=call, caller=caller, agent=agent):
@@ -422,4 +425,6 @@ def harmless(command: Command, index: int, reply: Reply) -> bool:
     """Whether a refusal is part of normal life: the leg is gone, or what was to be made exists."""
     if reply.status == 404 or (isinstance(command, RingPhone) and index != RING_MADE):
         return True
+    if isinstance(command, Unhold) and reply.status == 422:
+        return True  # it stands in no such bridge
     return reply.status == 409 and isinstance(command, Hold | Bridge | RingPhone)

@@ -39,6 +39,7 @@ MOVES: Moves = {
     (Announcing, "prompts end"): (InMenu, Queued, Ended),
     (Announcing, "recovered"): (Announcing,),
     (Queued, "agent chosen"): (Offered,),
+    (Queued, "longest wait"): (InMenu, Announcing, Queued, Ended),
     (Offered, "agent answers"): (Connected,),
     (Offered, "no answer"): (Queued,),
     (Offered, "ring failed"): (Queued,),
@@ -66,7 +67,8 @@ def enqueue(turn: Turn, call: Call, to: ToQueue, trigger: str) -> None:
     queue = turn.world.policy.queues[to.queue]
     call.story.queue, call.story.queued = queue.id, turn.now
     turn.wish(Hold(call.node, call.leg, queue.id, queue.music))
-    move(turn, call, trigger, Queued(queue.id, to.priority, turn.now))
+    leave_by = turn.now + queue.longest_wait if queue.longest_wait else None
+    move(turn, call, trigger, Queued(queue.id, to.priority, turn.now, leave_by))
     turn.tell(CallQueued(call.id, queue.id, to.priority, position(turn, call)))
 
 
@@ -74,7 +76,7 @@ def requeue(turn: Turn, call: Call, trigger: str, why: str) -> None:
     """Back to the old place: priority and waiting time are kept. The music never stopped."""
     phase = call.phase
     assert isinstance(phase, (Offered, Connected))
-    move(turn, call, trigger, Queued(phase.queue, phase.priority, phase.since))
+    move(turn, call, trigger, Queued(phase.queue, phase.priority, phase.since, phase.leave_by))
     turn.tell(CallRequeued(call.id, phase.queue, position(turn, call), why))
 
 
@@ -142,8 +144,8 @@ def end(
 def close_story(call: Call, outcome: Outcome, by: Party, cause: int, sip: int, now: Micros) -> None:
     """Write the end into the record."""
     story = call.story
-    if story.outcome is not Outcome.UNKNOWN_NUMBER or outcome not in (Outcome.COMPLETED, Outcome.LEFT_IN_MENU):
-        story.outcome = outcome  # an unknown number that leads to a queue is judged as any caller there
+    if story.outcome is None or outcome not in (Outcome.COMPLETED, Outcome.LEFT_IN_MENU):
+        story.outcome = outcome  # who was sent on to a queue is judged as any caller there
     story.ended, story.ended_by, story.cause, story.sip = now, by, cause, sip
 
 

@@ -56,6 +56,15 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Unhold:
+    """Take the leg out of its queue's holding bridge: it is to hear prompts. Not in it: nothing happens."""
+
+    node: NodeId
+    leg: LegId
+    queue: QueueId
+
+
+@dataclass(frozen=True, slots=True)
 class RingPhone:
     """Make a leg to one contact of an agent's phone, through the dialplan, with our id."""
 
@@ -111,4 +120,6 @@ class Beat:
     node: NodeId
 
 
-Command: TypeAlias = Watch | Answer | Play | StopPlay | Hold | RingPhone | Bridge | DropBridge | Hangup | Lease | Beat
+Command: TypeAlias = (
+    Watch | Answer | Play | StopPlay | Hold | Unhold | RingPhone | Bridge | DropBridge | Hangup | Lease | Beat
+)

@@ -97,6 +97,16 @@ class CallRequeued:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitedTooLong:
+    """The queue's longest wait is over: the caller is sent on."""
+
+    call: CallId
+    queue: QueueId
+    waited: Micros
+    to: Destination
+
+
+@dataclass(frozen=True, slots=True)
 class CallConnected:
     call: CallId
     queue: QueueId
@@ -201,6 +211,7 @@ Fact: TypeAlias = (
     | RingEnded
     | GhostAnswered
     | CallRequeued
+    | WaitedTooLong
     | CallConnected
     | CallEnded
     | WrapUpEnded

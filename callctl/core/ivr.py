@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import assert_never
 
 from callctl.core import calls
-from callctl.core.commands import Play, StopPlay
+from callctl.core.commands import Play, StopPlay, Unhold
 from callctl.core.events import DigitPressed, PlaybackEnded
-from callctl.core.facts import DigitTaken, DigitTimedOut, MenuEntered, PromptFailed
+from callctl.core.facts import DigitTaken, DigitTimedOut, MenuEntered, PromptFailed, WaitedTooLong
 from callctl.core.ids import PlaybackId
-from callctl.core.model import Announcing, Call, InMenu, MenuVisit, Outcome, Party
+from callctl.core.model import Announcing, Call, InMenu, MenuVisit, Outcome, Party, Queued
 from callctl.core.policy import Announce, Destination, HangUp, Menu, ToMenu, ToQueue
 from callctl.core.turn import Turn
 
@@ -68,6 +68,16 @@ def no_digit(turn: Turn, call: Call, phase: InMenu) -> None:
     turn.tell(DigitTimedOut(call.id, phase.menu, phase.tries))
     menu = turn.world.policy.menus[phase.menu]
     _again(turn, call, menu, phase, menu.no_input, "no digit")
+
+
+def waited_too_long(turn: Turn, call: Call, phase: Queued) -> None:
+    """The queue's longest wait is over: the caller goes where the queue gives up to."""
+    to = turn.world.policy.queues[phase.queue].give_up
+    turn.tell(WaitedTooLong(call.id, phase.queue, turn.now - phase.since, to))
+    call.story.outcome = Outcome.WAITED_TOO_LONG
+    if not isinstance(to, ToQueue):
+        turn.wish(Unhold(call.node, call.leg, phase.queue))
+    enter(turn, call, to, "longest wait")
 
 
 def playback_ended(turn: Turn, call: Call, event: PlaybackEnded) -> None:

@@ -40,6 +40,8 @@ class Outcome(StrEnum):
     COMPLETED = "completed"
     """The call's way ended as configured, without an agent: a menu's hang-up, an announcement, a feature code."""
     UNKNOWN_NUMBER = "unknown_number"
+    WAITED_TOO_LONG = "waited_too_long"
+    """The caller waited the queue's longest wait, and nobody answered where the call went then."""
     LEFT_FOR_FALLBACK = "left_for_fallback"
     """The caller left callctl's hands for the dialplan: the lease ended, or somebody redirected the channel."""
     PBX_LOST = "pbx_lost"
@@ -144,6 +146,8 @@ class Queued:
     queue: QueueId
     priority: int
     since: Micros
+    leave_by: Micros | None = None
+    """The queue's longest wait; None: no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,7 @@ class Offered:
     since: Micros
     agent: AgentId
     ring_until: Micros
+    leave_by: Micros | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +171,7 @@ class Connected:
     agent: AgentId
     agent_leg: LegId
     talk_until: Micros
+    leave_by: Micros | None = None
 
 
 @dataclass(frozen=True, slots=True)

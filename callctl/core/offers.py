@@ -50,7 +50,7 @@ def offer(turn: Turn, call: Call, choice: Choice) -> None:
         turn,
         call,
         "agent chosen",
-        Offered(phase.queue, phase.priority, phase.since, agent.id, now + timeout),
+        Offered(phase.queue, phase.priority, phase.since, agent.id, now + timeout, phase.leave_by),
     )
     agents.move(turn, agent, "chosen for a call", Reserved(call.id, frozenset(legs), agent.state.since))
     call.story.rings.append(Ring(agent.id, now, choice.why))
@@ -113,7 +113,7 @@ def connect(turn: Turn, call: Call, agent: AgentId, leg: LegId) -> None:
         turn,
         call,
         "agent answers",
-        Connected(phase.queue, phase.priority, phase.since, agent, leg, turn.now + longest),
+        Connected(phase.queue, phase.priority, phase.since, agent, leg, turn.now + longest, phase.leave_by),
     )
     turn.wish(
         Bridge(call.node, call.id, call.leg, leg),

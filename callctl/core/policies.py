@@ -118,9 +118,8 @@ def new_agent(policy: AgentPolicy, now: Micros) -> Agent:
 
 def keep_what_is_used(world: World, old: Policy, new: Policy) -> None:
     """Set the new policy, with the menus, queues and agents of the old one that calls are still in."""
-    menus, queues = _in_use(world)
-    kept_menus = {m: old.menus.get(m) or _last_resort(m, new) for m in _closure(menus, old) - set(new.menus)}
-    queues |= {q for m in kept_menus.values() for q in _queues_of(_destinations(m))}
+    menus, queues = _closure(*_in_use(world), old)
+    kept_menus = {m: old.menus.get(m) or _last_resort(m, new) for m in menus - set(new.menus)}
     kept_queues = {q: old.queues.get(q) or QueuePolicy(q) for q in queues - set(new.queues)}
     kept_agents = {
         a: replace(old.agents.get(a) or AgentPolicy(a, a, RETIRED_PHONE, ()), phone=RETIRED_PHONE, queues=())
@@ -163,19 +162,28 @@ def _in_use(world: World) -> tuple[set[MenuId], set[QueueId]]:
     return menus, queues
 
 
-def _closure(menus: set[MenuId], policy: Policy) -> set[MenuId]:
-    """The menus that can be reached from these."""
-    found, todo = set(menus), list(menus)
+def _closure(menus: set[MenuId], queues: set[QueueId], policy: Policy) -> tuple[set[MenuId], set[QueueId]]:
+    """The menus and queues that can be reached from these, with these."""
+    menus, queues = set(menus), set(queues)
+    todo: list[Destination] = [*map(ToMenu, menus), *map(ToQueue, queues)]
     while todo:
-        menu = policy.menus.get(todo.pop())
-        news = _menus_of(_destinations(menu)) - found if menu else set()
-        found |= news
-        todo.extend(news)
-    return found
+        ways = _ways(policy, todo.pop())
+        new_menus, new_queues = _menus_of(ways) - menus, _queues_of(ways) - queues
+        menus |= new_menus
+        queues |= new_queues
+        todo += [*map(ToMenu, new_menus), *map(ToQueue, new_queues)]
+    return menus, queues
 
 
-def _destinations(menu: Menu) -> list[Destination]:
-    return [*menu.options.values(), menu.give_up]
+def _ways(policy: Policy, place: Destination) -> list[Destination]:
+    """Where a caller can go from there."""
+    match place:
+        case ToMenu(name) if name in policy.menus:
+            return [*policy.menus[name].options.values(), policy.menus[name].give_up]
+        case ToQueue(name) if name in policy.queues:
+            return [policy.queues[name].give_up]
+        case _:
+            return []
 
 
 def _ends(of: list[Destination]) -> list[Destination]:

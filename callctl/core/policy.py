@@ -142,6 +142,9 @@ class QueuePolicy:
     """How long one agent's phone rings before the call goes back to its old place."""
     wrap_up: Micros = 10 * SECOND
     longest_talk: Micros = 4 * 3600 * SECOND
+    longest_wait: Micros = 0
+    """A caller who has waited so long, and for whom no phone rings, goes where `give_up` says; 0: no limit."""
+    give_up: Destination = HangUp()
 
 
 class DefaultStatus(StrEnum):

@@ -7,16 +7,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from callctl.core import ivr
-from callctl.core.commands import Answer, Bridge, Command, DropBridge, Hangup, Hold, Lease, Watch
+from callctl.core.commands import Answer, Bridge, Command, DropBridge, Hangup, Hold, Lease, Unhold, Watch
 from callctl.core.events import Event, LegAnswered, LegGone, LegLeft, LegRinging, LegSeen, LegState, Snapshot
-from callctl.core.ids import SECOND, CallId, IdSource, LegId, Micros, NodeId, is_ours
+from callctl.core.ids import SECOND, CallId, IdSource, LegId, Micros, NodeId, QueueId, is_ours
 from callctl.core.model import (
     Agent,
+    Announcing,
     Call,
     Connected,
     Down,
     Ended,
     Idle,
+    InMenu,
     Leg,
     LegRole,
     LoggedOut,
@@ -117,6 +119,8 @@ def _owed_to_caller(world: World, call: Call, found: LegSeen, now: Micros) -> It
         case Queued(queue=queue) | Offered(queue=queue):
             if found.bridge != f"hold-{queue}":
                 yield Hold(call.node, call.leg, queue, world.policy.queues[queue].music)
+        case InMenu() | Announcing() if found.bridge.startswith("hold-"):
+            yield Unhold(call.node, call.leg, QueueId(found.bridge.removeprefix("hold-")))
     yield Watch(call.node, call.leg)
     if found.state is not LegState.UP:
         yield Answer(call.node, call.leg)

@@ -167,7 +167,9 @@ def call_due(call: Call) -> Micros | None:
             return _earliest(ring_until, call.lease_renew)
         case Connected(talk_until=talk_until):
             return talk_until
-        case Announcing() | Queued():
+        case Queued(leave_by=leave_by):
+            return _earliest(leave_by, call.lease_renew)
+        case Announcing():
             return call.lease_renew
         case Arrived() | Ended():
             return None

@@ -159,9 +159,7 @@ class Demo:
     def _print(self, result: Report) -> None:
         for part in result.shown():
             self._console.print(part, highlight=False)
-        self._console.print(
-            f"[dim]Log and configuration: {FOLDER}/ · again: --seed {self._args.seed}[/dim]"
-        )
+        self._console.print(f"[dim]Log and configuration: {FOLDER}/ · again: --seed {self._args.seed}[/dim]")
 
 
 def _seconds(text: str) -> float:

@@ -14,7 +14,16 @@ from rich.table import Table
 from callctl.lab.house import House
 from callctl.lab.people import Tally
 
-OUTCOMES = ("answered", "abandoned", "left_in_menu", "completed", "unknown_number", "pbx_lost", "failed")
+OUTCOMES = (
+    "answered",
+    "abandoned",
+    "left_in_menu",
+    "completed",
+    "unknown_number",
+    "waited_too_long",
+    "pbx_lost",
+    "failed",
+)
 NEWEST = 8
 _ENDED = re.compile(r'callctl_calls_ended_total\{(?=.*outcome="([a-z_]+)").*\}')
 MOST_RECORDS = 1000

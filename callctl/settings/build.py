@@ -143,7 +143,15 @@ def policy_of(document: Document) -> Policy:
         unknown_number=_goal(document.unknown_number),
         menus={MenuId(name): _menu(name, menu) for name, menu in document.menus.items()},
         queues={
-            QueueId(name): QueuePolicy(QueueId(name), q.music, q.ring_timeout, q.wrap_up, q.longest_talk)
+            QueueId(name): QueuePolicy(
+                id=QueueId(name),
+                music=q.music,
+                ring_timeout=q.ring_timeout,
+                wrap_up=q.wrap_up,
+                longest_talk=q.longest_talk,
+                longest_wait=q.longest_wait,
+                give_up=_goal(q.give_up),
+            )
             for name, q in document.queues.items()
         },
         agents={

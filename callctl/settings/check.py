@@ -234,13 +234,16 @@ class Check:
                 yield ("menus", name, "options", digit), goal
             if menu.give_up is not None:
                 yield ("menus", name, "give_up"), menu.give_up
+        for name, queue in self.document.queues.items():
+            if queue.give_up is not None:
+                yield ("queues", name, "give_up"), queue.give_up
 
     def _reached(self) -> None:
         ways: list[tuple[KeyPath, Way]] = []
         for path, goal in self._goals():
             ways += [(path, goal)] if goal.then is None else [(path, goal), (path, goal.then)]
         menus = {way.menu for path, way in ways if path[:2] != ("menus", way.menu)}
-        queues = {way.queue for _, way in ways}
+        queues = {way.queue for path, way in ways if path[:2] != ("queues", way.queue)}
         for section, names, reached in (
             ("menus", list(self.document.menus), menus),
             ("queues", list(self.document.queues), queues),

@@ -28,7 +28,7 @@ _WORDS = {
 _LENGTHS = frozenset(
     {
         "timeout", "ring_timeout", "wrap_up", "longest_talk", "miss_delay", "qualify", "callback_window", "lease",
-        "lease_renewal",
+        "lease_renewal", "longest_wait",
     }
 )  # fmt: skip
 

@@ -140,6 +140,12 @@ class QueueModel(Strict):
         "10s", "The agent's time after a call before the next one."
     )
     longest_talk: Annotated[Micros, t.Length("1m", "24h")] = lasting("4h", "A call is ended after so long.")
+    longest_wait: Annotated[Micros, t.Length("5s", "24h", zero=True)] = lasting(
+        "0s", "A caller who has waited so long goes where `give_up` says; 0s: no limit."
+    )
+    give_up: Goal = Field(
+        default=Goal(hang_up=HangupReason.NORMAL), description="Where a caller goes after `longest_wait`."
+    )
 
 
 # ── people and phones ────────────────────────────────────────────────────────────────────────

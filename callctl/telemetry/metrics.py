@@ -85,7 +85,14 @@ class Metrics:
     def _configured(self, policy: Policy) -> None:
         """Start the series of everything configured at 0: a rate over a first count is right only then."""
         for queue in policy.queues:
-            for one in (self.queue_entered, self.queue_answered, self.queue_abandoned, self.requeued, self.ghosts):
+            for one in (
+                self.queue_entered,
+                self.queue_answered,
+                self.queue_abandoned,
+                self.requeued,
+                self.overdue,
+                self.ghosts,
+            ):
                 one.labels(queue)
             for histogram in (self.speed_of_answer, self.abandon_wait, self.talk, self.wrap_up, self.ring):
                 histogram.labels(queue)
@@ -141,6 +148,7 @@ class Metrics:
         self.queue_answered = self._counter("queue_answered", "Calls of a queue that reached an agent", "queue")
         self.queue_abandoned = self._counter("queue_abandoned", "Callers who left while waiting", "queue")
         self.queue_ended = self._counter("queue_ended", "Calls of a queue that ended", "queue", "outcome")
+        self.overdue = self._counter("queue_waited_too_long", "Callers sent on after the longest wait", "queue")
         self.requeued = self._counter("queue_requeued", "Calls put back into their old place", "queue")
         self.speed_of_answer = self._histogram(
             "queue_speed_of_answer_seconds", "From queued to connected", _WAIT, "queue"
@@ -198,6 +206,9 @@ class Metrics:
     def _queued(self, fact: f.CallQueued) -> None:
         self.queue_entered.labels(fact.queue).inc()
 
+    def _waited_too_long(self, fact: f.WaitedTooLong) -> None:
+        self.overdue.labels(fact.queue).inc()
+
     def _requeued(self, fact: f.CallRequeued) -> None:
         self.requeued.labels(fact.queue).inc()
 
@@ -250,6 +261,7 @@ _COUNTED: Mapping[type[Any], Callable[[Metrics, Any], None]] = {
     f.PromptFailed: Metrics._prompt_failed,
     f.CallQueued: Metrics._queued,
     f.CallRequeued: Metrics._requeued,
+    f.WaitedTooLong: Metrics._waited_too_long,
     f.CallConnected: Metrics._connected,
     f.RingEnded: Metrics._ring_ended,
     f.GhostAnswered: Metrics._ghost,

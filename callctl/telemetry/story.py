@@ -43,6 +43,7 @@ LINES: Mapping[type[Any], Line] = {
     f.RingEnded: Line("ring ended"),
     f.GhostAnswered: Line("agent answered a caller who had gone"),
     f.CallRequeued: Line("call back in its old place"),
+    f.WaitedTooLong: Line("caller waited too long"),
     f.CallConnected: Line("call connected"),
     f.CallEnded: Line("call ended"),
     f.WrapUpEnded: Line("wrap-up ended"),

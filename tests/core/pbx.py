@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from callctl.core.commands import Answer, Bridge, Command, DropBridge, Hangup, Hold, Lease, Play, RingPhone, StopPlay
+from callctl.core.commands import (
+    Answer,
+    Bridge,
+    Command,
+    DropBridge,
+    Hangup,
+    Hold,
+    Lease,
+    Play,
+    RingPhone,
+    StopPlay,
+    Unhold,
+)
 from callctl.core.events import (
     BridgeFailed,
     CallArrived,
@@ -92,14 +104,13 @@ class ModelPbx:
             case Hold(leg=leg, queue=queue) if self._in_app(leg):
                 self.bridges.add(f"hold-{queue}")
                 self.channels[leg].bridge = f"hold-{queue}"
+            case Unhold(leg=leg, queue=queue) if leg in self.channels:
+                if self.channels[leg].bridge == f"hold-{queue}":
+                    self.channels[leg].bridge = ""
             case RingPhone(leg=leg) if leg not in self.channels:
                 self._make(command)
-            case Bridge(call=call, caller=caller, agent=agent):
-                if self.bridging_works and self._in_app(caller) and self._in_app(agent):
-                    self.bridges.add(call)
-                    self.channels[caller].bridge = self.channels[agent].bridge = call
-                else:
-                    self._say(BridgeFailed(NODE, call, "a channel is not in the app"))
+            case Bridge():
+                self._join(command)
             case DropBridge(call=call):
                 self.bridges.discard(call)
                 for channel in self.channels.values():
@@ -111,6 +122,13 @@ class ModelPbx:
                 coming = any(isinstance(event, LegLeft) and event.leg == leg for event in self.news)
                 assert coming or not channel.left, f"{leg} is in the fallback, and would be cut off by a lease"
                 channel.lease = length
+
+    def _join(self, command: Bridge) -> None:
+        if self.bridging_works and self._in_app(command.caller) and self._in_app(command.agent):
+            self.bridges.add(command.call)
+            self.channels[command.caller].bridge = self.channels[command.agent].bridge = command.call
+        else:
+            self._say(BridgeFailed(NODE, command.call, "a channel is not in the app"))
 
     def _in_app(self, leg: LegId) -> bool:
         return leg in self.channels and self.channels[leg].in_app

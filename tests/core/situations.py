@@ -30,10 +30,10 @@ from callctl.core.events import (
     TrunkState,
     Wish,
 )
-from callctl.core.ids import AgentId, CallId, LegId, NodeId, PhoneId, PlaybackId, TrunkId
+from callctl.core.ids import AgentId, CallId, LegId, NodeId, PhoneId, PlaybackId, TrunkId, seconds
 from callctl.core.model import Announcing, InMenu, LegRole, World
-from callctl.core.policy import E164, Emergency, Policy
-from tests.core.world import ENTRIES, FEATURES, NODE, TO_MENU, TO_QUEUE, Stage, policy, stage
+from callctl.core.policy import E164, Announce, Destination, Emergency, HangUp, Policy, ToMenu, ToQueue
+from tests.core.world import CARE, ENTRIES, FEATURES, MAIN, NODE, SALES, TO_MENU, TO_QUEUE, Stage, policy, stage
 
 ELSEWHERE = NodeId("elsewhere")
 
@@ -113,6 +113,24 @@ def waits() -> Stage:
     it.arrive("c1")
     it.arrive("c2")
     return it
+
+
+def waits_at_most(give_up: Destination) -> Callable[[], Stage]:
+    """In a queue with a longest wait of a minute."""
+
+    def made() -> Stage:
+        it = stage(impatient(give_up), reachable=())
+        it.arrive("c1")
+        return it
+
+    return made
+
+
+def impatient(give_up: Destination) -> Policy:
+    """Nobody waits in sales for more than a minute."""
+    known = policy()
+    sales = replace(known.queues[SALES], longest_wait=seconds(60), give_up=give_up)
+    return replace(known, queues={**known.queues, SALES: sales})
 
 
 def is_offered() -> Stage:
@@ -269,6 +287,10 @@ SITUATIONS: dict[str, Callable[[], Stage]] = {
     "gives_up_to_a_menu": gives_up_to("442079460010"),
     "gives_up_to_a_queue": gives_up_to("442079460011"),
     "gives_up_to_an_announcement": gives_up_to("442079460012"),
+    "waits_at_most_then_menu": waits_at_most(ToMenu(MAIN)),
+    "waits_at_most_then_queue": waits_at_most(ToQueue(CARE)),
+    "waits_at_most_then_announcement": waits_at_most(Announce(("sound:bye",), HangUp())),
+    "waits_at_most_then_end": waits_at_most(HangUp()),
 }
 
 

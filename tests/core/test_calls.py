@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from callctl.core.commands import Answer, Bridge, DropBridge, Hangup, Hold, Lease, Play, Watch
+from callctl.core.commands import Answer, Beat, Bridge, DropBridge, Hangup, Hold, Lease, Play, Unhold, Watch
 from callctl.core.events import BridgeFailed, CallArrived, LegLeft, Wish
 from callctl.core.facts import (
     CallConnected,
@@ -16,6 +16,7 @@ from callctl.core.facts import (
     CallRequeued,
     GhostAnswered,
     StrayEvent,
+    WaitedTooLong,
 )
 from callctl.core.ids import SECOND, LegId
 from callctl.core.model import (
@@ -24,14 +25,16 @@ from callctl.core.model import (
     Connected,
     Idle,
     LoggedOut,
+    Offered,
     Outcome,
     Party,
     Paused,
     Queued,
 )
 from callctl.core.offers import MOST_RINGS
-from callctl.core.policy import E164, HangupReason, ToQueue, Withheld
-from tests.core.world import NODE, SALES, TO_MENU, TO_QUEUE, TO_QUEUE_FIRST, policy, stage
+from callctl.core.policy import E164, Announce, HangUp, HangupReason, ToQueue, Withheld
+from tests.core.situations import impatient
+from tests.core.world import CARE, NODE, SALES, TO_MENU, TO_QUEUE, TO_QUEUE_FIRST, policy, stage
 
 pytestmark = pytest.mark.core
 
@@ -301,3 +304,43 @@ def test_a_record_keeps_the_newest_rings_and_a_phone_that_answers_late_is_still_
     it.answer(slow)
     assert it.wished(Hangup)[0].leg == slow
     assert it.told(GhostAnswered)[0].agent == "ana"
+
+
+# ── the longest wait ─────────────────────────────────────────────────────────────────────────
+
+
+def test_who_has_waited_the_longest_wait_is_sent_on_without_music() -> None:
+    it = stage(impatient(Announce(("sound:bye",), HangUp())), reachable=())
+    it.arrive("c1")
+    it.wait(59)
+    assert isinstance(it.call("c1").phase, Queued)
+    it.wait(1)
+    assert it.told(WaitedTooLong)[0].waited == 60 * SECOND
+    assert [type(c) for c in it.commands if not isinstance(c, Beat | Lease)] == [Unhold, Play]
+    it.heard("c1")
+    ended = it.told(CallEnded)[0]
+    assert (ended.outcome, ended.queue, ended.waited) == (Outcome.WAITED_TOO_LONG, SALES, 60 * SECOND)
+
+
+def test_a_phone_that_rings_at_the_longest_wait_rings_on() -> None:
+    it = stage(impatient(HangUp()), reachable=("ana",))
+    it.agent("ana").held_until = None
+    it.contacts("ana")
+    it.arrive("c1")
+    it.wait(50)
+    it.contacts("ana", "sip:ana@1")
+    it.wait(12)
+    assert isinstance(it.call("c1").phase, Offered)
+    it.wait(8)
+    assert it.told(CallEnded)[0].outcome is Outcome.WAITED_TOO_LONG
+
+
+def test_who_is_sent_on_to_another_queue_waits_there_and_is_judged_there() -> None:
+    it = stage(impatient(ToQueue(CARE)), reachable=())
+    it.arrive("c1")
+    it.wait(60)
+    assert it.call("c1").phase == Queued(CARE, 0, it.now)
+    assert [h.queue for h in it.wished(Hold)] == [CARE]
+    assert not it.wished(Unhold)
+    it.gone("c1")
+    assert it.told(CallEnded)[0].outcome is Outcome.ABANDONED
