@@ -413,8 +413,8 @@ def failure(command: Command, index: int, reply: Reply) -> Event | None:
         case RingPhone(node=node, leg=leg) if index == RING_WATCHED:
             # The leg was made, and had already gone when we asked to watch it.
             return LegGone(node, leg)
-        case Bridge(node=node, call=call) if index == 1:
-            return BridgeFailed(node, call, f"{reply.status}")
+        case Bridge(node=node, call=call, agent=agent) if index == 1:
+            return BridgeFailed(node, call, agent, f"{reply.status}")
         case Play(node=node, leg=leg, playback=playback) if index == PLAYED:
             return PlaybackEnded(node, leg, playback, failed=True)
         case _:

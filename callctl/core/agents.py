@@ -120,7 +120,7 @@ def ask(turn: Turn, agent: Agent, wish: str, reason: str, by: str) -> str:
             set_status(turn, agent, LoggedOut(), by, "logged out")
         case "pause", Available() | Paused():
             set_status(turn, agent, Paused(reason or "manual"), by, "paused")
-        case "unpause", Paused():
+        case (("unpause" | "login"), Paused()):
             set_status(turn, agent, Available(), by, "unpaused")
         case "unpause", Available() if isinstance(agent.state, WrapUp):
             end_wrap_up(turn, agent, agent.state, "ready early")

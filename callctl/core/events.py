@@ -86,6 +86,8 @@ class BridgeFailed:
 
     node: NodeId
     call: CallId
+    agent: LegId
+    """The agent's leg: the call may have another by now."""
     why: str
 
 

@@ -157,7 +157,7 @@ def _contact_out(turn: Turn, agent: Agent, ringing: Reserved | Ringing, leg: Leg
 def bridge_failed(turn: Turn, event: BridgeFailed) -> None:
     """The two could not be joined: the agent's leg goes, the caller waits on at the old place."""
     call = turn.world.calls.get(event.call)
-    if call is None or not isinstance(call.phase, Connected):
+    if call is None or not isinstance(call.phase, Connected) or call.phase.agent_leg != event.agent:
         turn.stray(event, "no such talk")
         return
     phase = call.phase

@@ -218,7 +218,7 @@ def test_counts_agree_with_the_records_of_a_real_core() -> None:
     stage.gone(ana)
     ben = stage.legs("ben")[0]
     stage.answer(ben)
-    stage.do(BridgeFailed(core.NODE, stage.call("c2").id, "no such channel"))
+    stage.do(BridgeFailed(core.NODE, stage.call("c2").id, LegId(ben), "no such channel"))
     stage.gone(ben)
     ana = stage.legs("ana")[0]
     stage.answer(ana)

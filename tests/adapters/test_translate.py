@@ -384,7 +384,7 @@ def test_failures_become_what_the_commands_promise() -> None:
     assert failure(ring(), 2, Reply(422)) == LegGone(NODE, LEG)
     assert failure(ring(), 0, gone) is None
     bridge = Bridge(NODE, CALL, LegId("c.1"), LEG)
-    assert failure(bridge, 1, Reply(400)) == BridgeFailed(NODE, CALL, "400")
+    assert failure(bridge, 1, Reply(400)) == BridgeFailed(NODE, CALL, LEG, "400")
     assert failure(bridge, 0, Reply(409)) is None
     play = Play(NODE, LEG, PlaybackId("p"), ("sound:x",))
     assert failure(play, 0, gone) is None

@@ -320,7 +320,11 @@ def everything(world: World) -> dict[type, list[Event]]:
         LegGone: [LegGone(n, leg, *why) for n, leg in at for why in CAUSES],
         DigitPressed: [DigitPressed(n, leg, digit) for n, leg in at for digit in "124#"],
         PlaybackEnded: [PlaybackEnded(n, leg, p, bad) for n, leg in at for p in playing for bad in (False, True)],
-        BridgeFailed: [BridgeFailed(NODE, call, "no") for call in (*world.calls, CallId("nobody"))],
+        BridgeFailed: [
+            BridgeFailed(NODE, call, leg, "no")
+            for call in (*world.calls, CallId("nobody"))
+            for leg in (*world.legs, LegId("nobody"))
+        ],
         LinkLost: [LinkLost(NODE), LinkLost(ELSEWHERE)],
         LinkRestored: [LinkRestored(n, booted) for n in (NODE, ELSEWHERE) for booted in ("boot-1", "boot-2")],
         Synced: [Synced(n, s, named) for n in (NODE, ELSEWHERE) for s in snapshots(world) for named in _named(world)],

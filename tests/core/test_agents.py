@@ -293,7 +293,7 @@ def test_who_logs_out_while_a_phone_that_forwards_rings_stays_logged_out() -> No
         ([], Wish.LOGOUT, LoggedOut(), ""),
         ([Wish.PAUSE], Wish.PAUSE, Paused("lunch"), ""),
         ([Wish.PAUSE], Wish.UNPAUSE, Available(), ""),
-        ([Wish.PAUSE], Wish.LOGIN, Paused("manual"), ""),
+        ([Wish.PAUSE], Wish.LOGIN, Available(), ""),
         ([Wish.PAUSE], Wish.LOGOUT, LoggedOut(), ""),
         ([Wish.LOGOUT], Wish.LOGIN, Available(), ""),
         ([Wish.LOGOUT], Wish.LOGOUT, LoggedOut(), ""),

@@ -204,7 +204,7 @@ def test_a_bridge_that_fails_sends_the_caller_back_to_the_old_place() -> None:
     it.arrive("c2")
     leg = it.legs("ana")[0]
     it.answer(leg)
-    it.do(BridgeFailed(NODE, it.call("c1").id, "no channel"))
+    it.do(BridgeFailed(NODE, it.call("c1").id, LegId(leg), "no channel"))
     assert it.call("c1").phase == Queued(SALES, 0, since)
     assert it.told(CallRequeued)[0].position == 1
     assert it.wished(Hold) == [Hold(NODE, LegId("c1"), SALES, "default")]
@@ -218,10 +218,12 @@ def test_a_bridge_that_fails_sends_the_caller_back_to_the_old_place() -> None:
 
 def test_a_late_bridge_failure_is_stray() -> None:
     it = stage()
-    it.talk("c1", "ana")
+    leg = LegId(it.talk("c1", "ana"))
     call = it.call("c1").id
+    it.do(BridgeFailed(NODE, call, LegId("another"), "of an agent tried before"))
+    assert it.facts == (StrayEvent("BridgeFailed", "no such talk"),)
     it.gone("c1")
-    it.do(BridgeFailed(NODE, call, "too late"))
+    it.do(BridgeFailed(NODE, call, leg, "too late"))
     assert it.facts == (StrayEvent("BridgeFailed", "no such talk"),)
 
 

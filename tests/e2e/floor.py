@@ -25,8 +25,9 @@ from callctl.lab.line import Line
 from callctl.lab.phones import Phone
 from callctl.store.embedded import EmbeddedPostgres
 
-TONES_DID, DESK_DID, VIP_DID, BROKEN_DID = (f"+4420794600{n}" for n in (10, 11, 12, 13))
-"""To the menu of tones, the queue, the queue with priority, a menu whose prompt is missing."""
+TONES_DID, DESK_DID, VIP_DID, BROKEN_DID, HASTY_DID = (f"+4420794600{n}" for n in (10, 11, 12, 13, 14))
+"""To the menu of tones, the queue, the queue with priority, a menu whose prompt is missing, a queue with little
+patience."""
 SHIPPED_MENU_DID, SHIPPED_SUPPORT_DID = "+442079460000", "+442079460002"
 PROMPT, MUSIC, INVALID, NO_INPUT, GOODBYE = 350.0, 500.0, 750.0, 850.0, 950.0
 CALLER, AGENT = 440.0, 620.0
@@ -242,6 +243,7 @@ def changes(house: House) -> Overlay:
             DESK_DID: {"queue": "desk"},
             VIP_DID: {"queue": "desk", "priority": 5},
             BROKEN_DID: {"menu": "broken"},
+            HASTY_DID: {"queue": "hasty"},
         },
         "menus": {
             "tones": {
@@ -267,8 +269,13 @@ def changes(house: House) -> Overlay:
         "queues": {
             "sales": {"music": "floor"},
             "desk": {"music": "floor", "ring_timeout": f"{RING_TIMEOUT:g}s", "wrap_up": "1s"},
+            "hasty": {
+                "music": "floor",
+                "longest_wait": "5s",
+                "give_up": {"announce": [sound("goodbye")], "then": {"hang_up": "normal"}},
+            },
         },
-        "agents": {agent: {"queues": ["desk"], "misses": 2, "miss_delay": "1s"} for agent in TEAM},
+        "agents": {agent: {"queues": ["desk", "hasty"], "misses": 2, "miss_delay": "1s"} for agent in TEAM},
     }
 
 

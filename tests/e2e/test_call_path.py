@@ -14,6 +14,7 @@ from tests.e2e.floor import (
     BROKEN_DID,
     CALLER,
     GOODBYE,
+    HASTY_DID,
     INVALID,
     MUSIC,
     NO_INPUT,
@@ -314,3 +315,20 @@ async def test_priority_then_the_longest_wait_then_wrap_up(floor: Floor) -> None
         assert before["wrap_up_ended"] - before["ended"] >= timedelta(seconds=1)
         assert before["wrap_up_ended"].isoformat() <= after["rings"][0]["at"]
         assert before["wrap_up_ended"] <= after["connected"]
+
+
+async def test_who_waits_too_long_hears_goodbye_without_music(floor: Floor) -> None:
+    before = await floor.house.daemon.metrics()
+    caller = await floor.call(HASTY_DID)
+    await caller.line.wait_heard(lambda audio: audio.has_tone(MUSIC), "music")
+    await caller.line.wait_heard(
+        lambda audio: audio.has_tone(GOODBYE) and audio.tone_share(MUSIC) < 0.05, "goodbye alone", last=0.4
+    )
+    await caller.line.wait_ended(5)
+    row = await floor.row(caller)
+    assert (row["outcome"], row["ended_by"], row["queue"]) == ("waited_too_long", "callctl", "hasty")
+    assert 5 <= (row["ended"] - row["queued"]).total_seconds() < 9
+    changed = await floor.metrics_since(before)
+    assert changed['callctl_queue_waited_too_long_total{queue="hasty"}'] == 1
+    told = await floor.house.daemon.get("calls", caller.call, "explain")
+    assert any("its longest wait" in line["text"] for line in told["lines"])

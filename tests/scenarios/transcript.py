@@ -36,7 +36,7 @@ from callctl.core.events import (
 )
 from callctl.core.facts import AgentStateChanged, Fact
 from callctl.core.ids import LegId, Micros, seconds
-from callctl.core.model import Announcing, InMenu
+from callctl.core.model import Announcing, Connected, InMenu
 from callctl.core.recovery import restore
 from tests.core.situations import bare
 from tests.core.world import FEATURES, NODE, START, Stage, copied, policy, stage
@@ -210,6 +210,12 @@ def _feature(it: Transcript, phone: str, code: str, leg: str) -> None:
     it.stage.feature(leg, phone, code)
 
 
+def _bridge_fails(it: Transcript, leg: str) -> None:
+    call = it.stage.call(leg)
+    assert isinstance(call.phase, Connected)
+    it.stage.do(BridgeFailed(NODE, call.id, call.phase.agent_leg, "no such channel"))
+
+
 def _asks(it: Transcript, agent: str, wish: str) -> None:
     it.stage.ask(agent, Wish(wish))
 
@@ -227,7 +233,7 @@ VERBS: dict[str, Callable[..., object]] = {
     "is busy": lambda it, phone: it.stage.busy(phone, True),
     "is not busy": lambda it, phone: it.stage.busy(phone, False),
     "asks to": _asks,
-    "bridge fails": lambda it, leg: it.stage.do(BridgeFailed(NODE, it.stage.call(leg).id, "no such channel")),
+    "bridge fails": _bridge_fails,
     "link is lost": lambda it: it.stage.do(LinkLost(NODE)),
     "link is back, boot": lambda it, boot: it.stage.do(LinkRestored(NODE, boot)),
     "the pbx has": _snapshot,
