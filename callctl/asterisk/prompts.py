@@ -2,7 +2,9 @@
 
 While a prompt plays on a channel Asterisk (22.10.1) sets no variable of it and moves it into no bridge, and lets
 the whole socket wait until the prompt is over: 25 seconds in which nothing else is done. So a lease is set before a
-prompt and after it, not during; what an earlier connection left playing is found by a variable of the channel.
+prompt and after it, not during: before it one that outlasts the prompt, or Asterisk would take a caller who listens
+to the fallback though callctl lives; after it the one that the core wants. Should callctl die during a prompt, the
+caller waits for the fallback the longer. What an earlier connection left playing is found by a variable of the channel.
 """
 
 from __future__ import annotations
@@ -10,7 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from callctl.core.commands import Command, Lease, Play, StopPlay
-from callctl.core.ids import LegId, NodeId, PlaybackId
+from callctl.core.ids import SECOND, LegId, Micros, NodeId, PlaybackId
+
+PROMPT_MOST: Micros = 600 * SECOND
+"""So long may the prompts of one Play take; nobody can know how long a sound of Asterisk's is."""
 
 
 class Prompts:
@@ -37,11 +42,12 @@ class Prompts:
         self._late.discard(leg)
 
     def before(self, command: Play) -> Iterable[Command]:
-        """What to send before it: the lease in full, for as long as the prompts may take."""
+        """What to send before it: a lease for as long as the prompts may take. The leg's own follows them."""
         self._playing.setdefault(command.leg, []).append(command.playback)
-        self._late.discard(command.leg)
         lease = self._leases.get(command.leg)
-        return () if lease is None else (lease,)
+        if lease is not None:
+            self._late.add(command.leg)
+        return (Lease(self._node, command.leg, max(PROMPT_MOST, lease.length if lease is not None else 0)),)
 
     def may_set(self, lease: Lease) -> bool:
         """False: it must wait until the prompts are over."""
