@@ -38,7 +38,7 @@ from callctl.asterisk.translate import (
     snapshot,
 )
 from callctl.asterisk.wire import APP, Reply, Request
-from callctl.core.commands import Bridge, Command, Hold, Lease, Play, RingPhone, StopPlay, Unhold
+from callctl.core.commands import Bridge, Command, Hold, Lease, Play, RingPhone, StopPlay, Unhold, Watch
 from callctl.core.events import (
     BridgeFailed,
     Event,
@@ -494,6 +494,10 @@ class Link:
             return
         if isinstance(command, Hold) and seat:
             self._hold_failed(command, reply)
+        if isinstance(command, Watch) and harmless(command, index, reply):
+            # It hung up before we asked: nobody else will say so, and it would seem to have left for the dialplan.
+            asyncio.get_running_loop().call_later(UNTOLD, self._tell_untold, command, index, reply)
+            return
         if not harmless(command, index, reply):
             self.counted[f"refused_{type(command).__name__}_{reply.status}"] += 1
             log.warning(
@@ -514,7 +518,7 @@ class Link:
                 self._listened(command)
             else:
                 # Its end is on its way, with the cause. Should it not come, the core must know nevertheless.
-                asyncio.get_running_loop().call_later(UNTOLD, self._tell_untold, command, reply)
+                asyncio.get_running_loop().call_later(UNTOLD, self._ring_untold, command, index, reply)
             return True
         return False
 
@@ -522,10 +526,13 @@ class Link:
         if self._ari is not None:
             self._ari.submit(listened(command))
 
-    def _tell_untold(self, command: RingPhone, reply: Reply) -> None:
+    def _ring_untold(self, command: RingPhone, index: int, reply: Reply) -> None:
         self._listened(command)
+        self._tell_untold(command, index, reply)
+
+    def _tell_untold(self, command: RingPhone | Watch, index: int, reply: Reply) -> None:
         if self._live and command.leg not in self._gone:
-            self._tell_failure(command, RING_WATCHED, reply)
+            self._tell_failure(command, index, reply)
 
     def _hold_failed(self, command: Hold, reply: Reply) -> None:
         """The bridge that we took for granted is not there, or is being destroyed: make it anew, with music.

@@ -400,6 +400,10 @@ def _caller_id(name: str, number: str) -> str:
 # ── replies ──────────────────────────────────────────────────────────────────────────────────
 
 
+_NO_CHANNEL = 422
+"""How a subscription to a channel that is gone is refused. (404: it is our application that is not there.)"""
+
+
 def failure(command: Command, index: int, reply: Reply) -> Event | None:
     """What the core is told when the request number `index` of a command was refused.
 
@@ -413,6 +417,8 @@ def failure(command: Command, index: int, reply: Reply) -> Event | None:
         case RingPhone(node=node, leg=leg) if index == RING_WATCHED:
             # The leg was made, and had already gone when we asked to watch it.
             return LegGone(node, leg)
+        case Watch(node=node, leg=leg) if reply.status == _NO_CHANNEL:
+            return LegGone(node, leg)
         case Bridge(node=node, call=call, agent=agent) if index == 1:
             return BridgeFailed(node, call, agent, f"{reply.status}")
         case Play(node=node, leg=leg, playback=playback) if index == PLAYED:
@@ -425,6 +431,6 @@ def harmless(command: Command, index: int, reply: Reply) -> bool:
     """Whether a refusal is part of normal life: the leg is gone, or what was to be made exists."""
     if reply.status == 404 or (isinstance(command, RingPhone) and index != RING_MADE):
         return True
-    if isinstance(command, Unhold) and reply.status == 422:
-        return True  # it stands in no such bridge
+    if isinstance(command, Unhold | Watch) and reply.status == 422:
+        return True  # it stands in no such bridge; there is no such channel
     return reply.status == 409 and isinstance(command, Hold | Bridge | RingPhone)

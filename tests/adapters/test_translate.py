@@ -383,6 +383,10 @@ def test_failures_become_what_the_commands_promise() -> None:
     assert failure(ring(), 1, Reply(409)) is None
     assert failure(ring(), 2, Reply(422)) == LegGone(NODE, LEG)
     assert failure(ring(), 0, gone) is None
+    watch = Watch(NODE, LegId("c.1"))
+    assert failure(watch, 0, Reply(422)) == LegGone(NODE, LegId("c.1"))
+    assert failure(watch, 0, gone) is None, "our application is not there; of the leg it says nothing"
+    assert harmless(watch, 0, Reply(422))
     bridge = Bridge(NODE, CALL, LegId("c.1"), LEG)
     assert failure(bridge, 1, Reply(400)) == BridgeFailed(NODE, CALL, LEG, "400")
     assert failure(bridge, 0, Reply(409)) is None

@@ -320,6 +320,20 @@ async def test_a_hang_up_during_a_prompt_is_not_a_failed_prompt(stage: Stage) ->
     assert playback not in told
 
 
+async def test_a_caller_who_hung_up_before_the_watch_is_told_to_have_gone(stage: Stage) -> None:
+    """Else the core would hold that the call left for the fallback."""
+    line, arrived = await stage.arrived()
+    before = len(stage.box.events)
+    await line.hangup()
+    await stage.box.wait(LegLeft, lambda e: e.leg == arrived.leg, after=before)
+    assert [e for e in stage.box.events[before:] if isinstance(e, LegGone)] == [], "unwatched, nothing tells its end"
+    stage.link.send(Watch(NODE, arrived.leg))
+    gone = await stage.box.wait(LegGone, lambda e: e.leg == arrived.leg, after=before, timeout=1.5)
+    assert gone == LegGone(NODE, arrived.leg)
+    refused = [name for name in stage.link.counted if name.startswith("refused_Watch")]
+    assert refused == []
+
+
 async def test_a_withheld_number_stays_withheld(stage: Stage) -> None:
     line, arrived = await stage.arrived(withheld=True)
     assert arrived.caller == Withheld()
