@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Tests wait for telephones more than they compute: three at a time, those of one file together (they share a house).
+PARALLEL ?= -n 3 --dist loadfile
 
 .PHONY: help demo test test-long check format diagrams schema clean
 .DEFAULT_GOAL := help
@@ -28,10 +30,10 @@ demo: parts  ## real Asterisk, Postgres, callers and agents; ARGS="--for 60s", A
 	@$(BIN)/python -m callctl.lab.demo $(ARGS)
 
 test: parts  ## every test, those on real Asterisk and Postgres included
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-long: parts  ## the tests with many more examples
-	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest --timeout 3600 $(ARGS)
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest $(PARALLEL) --timeout 3600 $(ARGS)
 
 check: $(VENV)/.ready  ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
