@@ -59,7 +59,7 @@ def _trunk(trunk: TrunkPolicy) -> str:
     did = "Set(CC_DID=${FILTER(0-9,${CC_EXTEN})})"
     if trunk.numbers.did_from is DidFrom.TO:
         did = "Set(CC_DID=${FILTER(0-9,${CUT(CC_TO,@,1)})})"
-    steps = [f"Set(CC_TRUNK={trunk.id})", "Set(CC_TO=${CHANNEL(pjsip,local_uri)})", did]
+    steps = [*_withheld(), f"Set(CC_TRUNK={trunk.id})", "Set(CC_TO=${CHANNEL(pjsip,local_uri)})", did]
     enter = ["(in)Goto(callctl-enter,s,1)"]
     if trunk.max_channels:
         steps.append(f"Set(GROUP(callctl-trunk)={trunk.id})")
@@ -82,6 +82,25 @@ def _trunk(trunk: TrunkPolicy) -> str:
             *_exten("s", *steps),
         ],
     )
+
+
+def _withheld() -> Iterable[str]:
+    """A caller who wants to be nobody is nobody, to callctl and to the fallback.
+
+    Asterisk heeds Privacy only beside a P-Asserted-Identity that it trusts. Only the letters of the header are kept:
+    no other value of RFC 3323 and 3325 has one of these words in it.
+    """
+    wants = '"${CC_PRIVACY}" =~ "id|user|header|full"'
+    nobody = '"${TOLOWER(${CALLERID(num)})}" = "anonymous"'
+    nowhere = '"${CUT(CC_FROM_URI,@,2)}" =~ "^anonymous.invalid"'
+    # AMI writes a number as it came, line ends included.
+    yield "Set(CALLERID(num)=${FILTER(0-9A-Za-z+*#._\\x2d,${CALLERID(num)})})"
+    yield "Set(CC_PRIVACY=${FILTER(a-z,${TOLOWER(${PJSIP_HEADER(read,Privacy)})})})"
+    yield "Set(CC_FROM_URI=${FILTER(a-z@.,${TOLOWER(${CHANNEL(pjsip,remote_uri)})})})"
+    yield f"GotoIf($[{wants} | {nobody} | {nowhere}]?:known)"
+    yield "Set(CALLERID(num-pres)=prohib)"
+    yield "Set(CALLERID(name-pres)=prohib)"
+    yield "(known)NoOp()"
 
 
 def _phone(phone: PhonePolicy, lifelines: Sequence[TrunkPolicy]) -> str:

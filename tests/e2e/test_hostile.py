@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -192,6 +193,57 @@ async def test_who_wants_privacy_has_it(strangers: Strangers, privacy: bytes) ->
         assert secret not in invite, "the agent's phone was shown who wants to be nobody"
     log = strangers.floor.house.daemon.log.read_text(encoding="utf-8")
     assert ASSERTED not in log
+
+
+async def channel_says(floor: Floor, trunk: str, function: str) -> str:
+    """A function's value for the trunk's one channel, as the dialplan would read it."""
+    node = floor.house.node
+    lines = (await node.cli("core show channels concise")).splitlines()
+    found = [line.rsplit("!", 1)[1] for line in lines if line.startswith(f"PJSIP/trunk-{trunk}-")]
+    assert len(found) == 1
+    url = f"{node.ari_url}/channels/{found[0]}/variable"
+    headers = {"Authorization": aiohttp.encode_basic_auth("callctl", node.secrets.ari)}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.get(url, params={"variable": function}) as answer,
+    ):
+        return str((await answer.json())["value"])
+
+
+@pytest.mark.parametrize("trunk", ["trusted", "untrusted"])
+@pytest.mark.parametrize(
+    ("address", "privacy"),
+    [
+        (f'"Ada" <sip:{KNOWN}@x>', ["Privacy: id"]),
+        (f'"Ada" <sip:{KNOWN}@x>', ["Privacy: USER;critical"]),
+        (f'"Ada" <sip:{KNOWN}@x>', ["privacy:session ; Header"]),
+        (f'"Ada" <sip:{KNOWN}@x>', ["Privacy: full"]),
+        (f'"Ada" <sip:{KNOWN}@anonymous.invalid>', []),
+        ('"Ada" <sip:Anonymous@x>', []),
+    ],
+)
+async def test_privacy_needs_no_asserted_identity(
+    strangers: Strangers, trunk: str, address: str, privacy: list[str]
+) -> None:
+    """Neither callctl nor the agent, nor the fallback (which sees the channel's presentation) is told who calls."""
+    caller = strangers.trusted if trunk == "trusted" else strangers.untrusted
+    call = await strangers.call(caller, address.encode(), *(line.encode() for line in privacy))
+    invite = strangers.phone.invites[-1]
+    shown = [await channel_says(strangers.floor, trunk, f"CALLERID({part}-pres)") for part in ("num", "name")]
+    row = await strangers.end(caller, call)
+    assert (row["caller_kind"], row["caller_name"]) == ("Withheld", "")
+    assert KNOWN not in str(row["caller"])
+    for secret in (KNOWN.encode(), b"Ada"):
+        assert secret not in invite, "the agent's phone was shown who wants to be nobody"
+    assert [text.startswith("prohib") for text in shown] == [True, True], shown
+
+
+@pytest.mark.parametrize("privacy", ["Privacy: none", "Privacy: critical;session;history", 'Privacy: "(),;x'])
+async def test_who_asks_for_no_privacy_is_shown(strangers: Strangers, privacy: str) -> None:
+    call = await strangers.call(strangers.untrusted, f"<sip:{KNOWN}@x>".encode(), privacy.encode())
+    assert KNOWN in header(strangers.phone.invites[-1], "From")
+    assert (await strangers.end(strangers.untrusted, call))["caller"] == KNOWN
+    _nothing_done(strangers.floor)
 
 
 @pytest.mark.parametrize(
