@@ -149,6 +149,9 @@ def _ringer(phone: str) -> str:
     return f"phone-{phone}"
 
 
+_CALLED_BACK = 'GotoIf($["${CC_BACK}" != ""]?callctl-call-back,missed,1)'
+
+
 def _ring(phones: Sequence[PhonePolicy]) -> str:
     """One phone rings another's. Option i: a 302 is not followed."""
     lines: list[str] = []
@@ -157,10 +160,12 @@ def _ring(phones: Sequence[PhonePolicy]) -> str:
             _ringer(phone.id),
             f"Set(TIMEOUT(absolute)={LONGEST_CALL})",
             f"Dial(PJSIP/{phone.endpoint},{RING},i)",
-            'GotoIf($["${CC_BACK}" != ""]?callctl-call-back,missed,1)',
+            _CALLED_BACK,
             'Hangup(${IF($["${DIALSTATUS}" = "BUSY"]?17:20)})',
         )
-    return _context("callctl-ring", [*lines, *_exten("i", "Hangup(1)"), *_exten("T", "Hangup(16)")])
+    # Phones that are gone: colleagues are told so, but the emergency service's call-back goes its usual way.
+    unknown = _exten("i", _CALLED_BACK, "Hangup(1)")
+    return _context("callctl-ring", [*lines, *unknown, *_exten("T", "Hangup(16)")])
 
 
 def _emergency(policy: Policy, lifelines: Sequence[TrunkPolicy], endpoint_of: EndpointOf) -> str:

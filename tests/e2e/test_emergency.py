@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -210,6 +211,16 @@ async def test_after_the_window_it_goes_the_normal_way(running: House) -> None:
 
 async def test_after_the_window_and_callctl_stopped_it_goes_to_the_fallback(stopped: House) -> None:
     await stopped.node.cli("dialplan set global CC_ALIVE_UNTIL 1")  # as if callctl had stopped long ago
+    line = await stopped.network.call(NUMBER, "+442079460112")
+    await line.wait_answered()
+    await until_in(stopped, "callctl-fallback")
+    await line.hangup()
+
+
+async def test_a_call_back_of_a_phone_that_is_no_more_goes_the_normal_way(stopped: House) -> None:
+    """The phone was taken out of the configuration within the hour."""
+    await stopped.node.cli("dialplan set global CC_ALIVE_UNTIL 1")
+    await stopped.node.cli(f"database put callctl-emergency {NUMBER[1:]} phone-of-old:{int(time.time()) + 600}")
     line = await stopped.network.call(NUMBER, "+442079460112")
     await line.wait_answered()
     await until_in(stopped, "callctl-fallback")
