@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from callctl.core.policy import E164, Address, Emergency, Extension, ShortCode, Withheld
 
 _KEPT = re.compile(
-    r"""(?<![\w.+(])(?:
-        (?:19|20)\d\d([-.])\d\d\1\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?(?!-?\w|\.\d)
+    r"""(?<![\w.+(])(?<!\d-)(?:
+        (?:19|20)\d\d([-.])(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])
+          (?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?(?!-?\w|\.\d)
       | \d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?!\w)
       | (?:OCTET\.){3}OCTET(?:[:/]\d{1,5})?(?!\w|[.-]\d)
       | (?:0|[1-9]\d?)\.(?:0|[1-9]\d{0,2})\.(?:0|[1-9]\d?)(?:-?(?:rc|beta|alpha|dev|post)\.?\d+)?(?!\w|[.-]\d)
