@@ -25,6 +25,9 @@ NO_FORWARD = 'GotoIf($["${FORWARDERNAME}" != ""]?forward)'
 """No way on for what a phone made Asterisk dial by a 302 that names a channel driver and a context: Asterisk sets this
 variable before it follows, and on no other call."""
 
+_FAILED = ("Progress()", "Playtones(congestion)", "Wait(10)", "Hangup(34)")
+"""The phone is told that nobody was reached: without Progress it would hear nothing of the tone. Then 503."""
+
 EndpointOf = Callable[[TrunkId], str]
 
 
@@ -193,14 +196,12 @@ def _emergency(policy: Policy, lifelines: Sequence[TrunkPolicy], endpoint_of: En
             f"Dial(PJSIP/${{CC_NUMBER}}@{endpoint_of(trunk.id)},{EMERGENCY_RING},i)",
             'GotoIf($["${DIALSTATUS}" = "ANSWER"]?done)',
         ]
-    steps += ["Playtones(congestion)", "Wait(10)", "(done)Hangup()", "(forward)Hangup(21)"]
+    steps += [*_FAILED, "(done)Hangup()", "(forward)Hangup(21)"]
     lines: list[str] = []
     if lifelines:
         lines += _exten("_[0-9]!", *steps)
     else:
-        lines += _exten(
-            "_[0-9]!", "Set(CC_NUMBER=${EXTEN})", TOLD % "NO_EMERGENCY_TRUNK", "Playtones(congestion)", "Wait(10)"
-        )
+        lines += _exten("_[0-9]!", "Set(CC_NUMBER=${EXTEN})", TOLD % "NO_EMERGENCY_TRUNK", *_FAILED)
     lines += _exten("h", 'ExecIf($["${DIALSTATUS}" != ""]?' + TOLD % "${DIALSTATUS}" + ")")
     return _context("callctl-emergency", lines)
 

@@ -169,6 +169,22 @@ async def test_the_second_trunk_carries_it_when_the_first_fails(stopped: House, 
     await second.wait(lambda m: m.startswith(b"CANCEL sip:112@") and m in second.received[seen:])
 
 
+async def test_a_call_that_no_trunk_carries_is_heard_to_have_failed(stopped: House, second: RawSip) -> None:
+    """The phone plays the tone of congestion, and is then told 503: never silence."""
+    await stopped.network.behave("112", Behaviour.status(503))
+    second.respond = lambda r: reply(r, "503 Service Unavailable" if r.startswith(b"INVITE") else "200 OK")
+    line = await stopped.network.phone(PHONE).dial("112")
+    ami = stopped.network.ami
+    await stopped.network.until(lambda: bool(line.channel), "the phone's channel", 5)
+    record = {"Channel": line.channel, "File": "", "Options": f"r(heard-{line.id}-0.wav)"}
+    await ami.action("MixMonitor", record)
+    await line.wait_ended(15)
+    assert line.answered_at is None
+    assert line.cause == 34
+    heard = await line.heard()
+    assert heard.tone_seconds(440) > 3, f"{heard.level():.0f} dBFS in {heard.seconds:.1f} s"
+
+
 async def every_form_is_called_back(built: House) -> None:
     await help_reached(built)
     before = len(built.network.arrivals)
