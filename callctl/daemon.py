@@ -11,7 +11,6 @@ import os
 import secrets
 import signal
 import socket
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -27,7 +26,6 @@ from callctl.api.public import public_app
 from callctl.api.server import ListenError, Server, listen_tcp, listen_unix
 from callctl.asterisk.provision import ProvisionError
 from callctl.core.events import Event, PolicyChanged
-from callctl.core.ids import Micros
 from callctl.core.model import World
 from callctl.core.recovery import restore
 from callctl.desk import DaemonDesk
@@ -35,7 +33,8 @@ from callctl.links import Links
 from callctl.runtime.clock import SystemClock
 from callctl.runtime.inbox import BoundedInbox
 from callctl.runtime.loop import Loop
-from callctl.runtime.ports import Restored
+from callctl.runtime.poison import AGAIN, GIVE_UP, SET_ASIDE, Poison, PoisonedError, culprits
+from callctl.runtime.ports import Batch, Restored
 from callctl.settings import Loaded, SettingsError, changes, load, needs_restart
 from callctl.store.embedded import EmbeddedPostgres
 from callctl.store.errors import StoreError
@@ -55,6 +54,8 @@ STORE_PATIENCE = 1.5
 """Seconds for which the end waits for Postgres; what it has not taken by then waits in the spool."""
 POISON_PAUSE = 0.5
 """Seconds before a rebuilt World goes on: a step that fails again and again must not eat the machine."""
+MUTE = 10.0
+"""Seconds without a heartbeat after a failure that was not the first: longer than it takes to come again."""
 
 
 class StartError(Exception):
@@ -95,6 +96,7 @@ class Daemon:
         self.starting = "starting"
         """What the start waits for; empty: started."""
         self._stop = asyncio.Event()
+        self.poison = Poison(loaded.daemon.state_dir / "poison")
         self._failed = ""
         self._reloading = asyncio.Lock()
         self._reloads: set[asyncio.Task[Reloaded]] = set()
@@ -116,6 +118,10 @@ class Daemon:
         except _StoppedError:
             log.info("callctl_stopped_while_starting")
         return 1 if self._failed else 0
+
+    def stop(self) -> None:
+        """End the daemon: everything is stored, calls stay as they are."""
+        self._stop.set()
 
     def fail(self, why: str) -> None:
         """End the daemon with exit code 1: somebody else is in charge, or nothing can be promised any more."""
@@ -155,6 +161,8 @@ class Daemon:
             yield
 
     def _start_links(self) -> None:
+        if self.poison.recent(self.clock.now()) >= AGAIN:
+            self.links.mute(MUTE)  # an earlier life ended of it
         try:
             self.links.start(self.loaded)
         except (OSError, ProvisionError) as error:
@@ -244,16 +252,44 @@ class Daemon:
         )
 
     async def _rebuild(self, event: Event, error: BaseException) -> World:
-        """After a step that failed: keep what failed for people, and start again from the rows."""
+        """After a step that failed: keep what failed for people, and start again from the rows.
+
+        PoisonedError: it failed too often for that; the loop dies of it, and callctl with the loop.
+        """
         assert self.store is not None
-        self.metrics.poisoned()
-        _keep_poison(self.loaded.daemon.state_dir / "poison", self.clock.now(), event, error)
-        await asyncio.sleep(POISON_PAUSE)
         assert self.loop is not None
+        self.metrics.poisoned()
+        times = self.poison.keep(self.clock.now(), event, error)
+        if times >= AGAIN:
+            self.links.mute(MUTE)
+        await asyncio.sleep(POISON_PAUSE)
         await self.store.journal.flushed(self.loop.seq)
+        if times >= GIVE_UP:
+            raise PoisonedError(f"a step failed {times} times in a minute")
+        if times >= SET_ASIDE:
+            await self._set_aside(event)
         self.world = self._world(self.store.restore())
         self.links.resync()
         return self.world
+
+    async def _set_aside(self, event: Event) -> None:
+        """Let the calls go that make the core fail: they are met anew, as if they had just come in."""
+        assert self.store is not None
+        assert self.loop is not None
+        restored, now = self.store.restore(), self.clock.now()
+        to_blame = await asyncio.to_thread(culprits, self._world, restored, event, now)
+        if not to_blame:
+            raise PoisonedError("a step fails again and again, and no call is to blame")
+        log.critical(
+            "calls_set_aside",
+            calls=sorted(to_blame),
+            why="the core fails with each of them",
+            event_type=type(event).__name__,
+        )
+        self.poison.describe([call for call in restored.calls if call.id in to_blame])
+        self.loop.seq += 1
+        self.store.journal.append(Batch(self.loop.seq, now, closed=to_blame))
+        await self.store.journal.flushed(self.loop.seq)
 
     # ── reload ───────────────────────────────────────────────────────────────────────────────
 
@@ -297,7 +333,7 @@ class Daemon:
     def _watch_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
 
     def _reload_soon(self) -> None:
@@ -342,13 +378,3 @@ async def _listening(stack: AsyncExitStack, starting: Awaitable[Server]) -> Serv
         raise StartError(str(error)) from error
     stack.push_async_callback(server.stop)
     return server
-
-
-def _keep_poison(folder: Path, now: Micros, event: Event, error: BaseException) -> None:
-    """What made the core fail, for people who mend it. A full disk must not make it worse."""
-    text = f"{event!r}\n\n{''.join(traceback.format_exception(error))}"
-    try:
-        folder.mkdir(exist_ok=True, mode=0o700)
-        (folder / f"{now}.txt").write_text(text, encoding="utf-8")
-    except OSError as trouble:
-        log.error("poison_not_kept", why=str(trouble))

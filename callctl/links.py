@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from callctl.asterisk.ami import Ami, AmiAddress
 from callctl.asterisk.ari import AriAddress, AriError
 from callctl.asterisk.link import Link
 from callctl.asterisk.provision import Secrets, files, modules_of, write_if_changed
-from callctl.core.commands import Command
+from callctl.core.commands import Beat, Command
 from callctl.core.ids import PhoneId, TrunkId
 from callctl.runtime.ports import Inbox
 from callctl.settings import Loaded, NodeSettings
@@ -40,10 +41,17 @@ class Links:
         self._nodes = {settings.id: _parts(settings, loaded, inbox) for settings in loaded.daemon.nodes.values()}
         self._fail = fail
         self._tasks: set[asyncio.Task[None]] = set()
+        self._muted_until = 0.0
 
     def send(self, command: Command) -> None:
         """Give a command to its node's link."""
+        if isinstance(command, Beat) and time.monotonic() < self._muted_until:
+            return
         self._nodes[command.node].link.send(command)
+
+    def mute(self, seconds: float) -> None:
+        """Send no heartbeat for so long: new callers take the fallback as soon as the last one has run out."""
+        self._muted_until = time.monotonic() + seconds
 
     def start(self, loaded: Loaded) -> None:
         """Write the nodes' files, then connect, and keep connected.
