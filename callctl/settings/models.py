@@ -316,7 +316,9 @@ class DatabaseModel(Strict):
 class HttpModel(Strict):
     """Metrics, health and the API."""
 
-    host: t.Host = Field(default="127.0.0.1", description="The address to listen on.")
+    host: t.LoopbackHost = Field(
+        default="127.0.0.1", description="A loopback address: nobody is asked for a password here."
+    )
     port: t.Port = Field(default=9710, description="The port to listen on.")
 
 

@@ -272,6 +272,19 @@ class Reachable(Kind):
         return {"type": "string"}
 
 
+@dataclass(frozen=True)
+class Loopback(Reachable):
+    """An address of this machine alone."""
+
+    wanted = "127.0.0.1 or ::1"
+
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        if text != "localhost" and not (_is_ip(text) and ipaddress.ip_address(text).is_loopback):
+            right = f"write {self.wanted}; who asks from elsewhere comes through a proxy"
+            raise bad(f"{shown(text)} is no loopback address, and nobody is asked for a password here", right)
+        return text
+
+
 def _is_ip(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
@@ -383,6 +396,7 @@ AriUrl = Annotated[
     str, Text(r"https?://[A-Za-z0-9.\[\]:-]{1,260}/[A-Za-z0-9_/-]{1,40}", "a URL such as `http://127.0.0.1:8088/ari`")
 ]
 Host = Annotated[str, Reachable()]
+LoopbackHost = Annotated[str, Loopback()]
 UriHost = Annotated[str, Reachable(in_uri=True)]
 Source = Annotated[str, Reachable(networks=True)]
 Country = Annotated[str, CountryCode()]
