@@ -59,4 +59,5 @@ def _keep(made: Path, template: Path) -> None:
 def _copy(source: Path, target: Path) -> None:
     """With owners and modes, which Postgres checks."""
     target.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["cp", "-a", *(str(source / part) for part in PARTS), str(target)], check=True, capture_output=True)
+    copy = ["cp", "-a", *(str(source / part) for part in PARTS), str(target)]
+    subprocess.run(copy, check=True, capture_output=True, start_new_session=True)  # Ctrl-C is for us, not for cp

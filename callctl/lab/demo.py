@@ -1,13 +1,15 @@
 """`make demo`: the real thing on this machine, seen live. Real Asterisk, SIP, audio, Postgres; simulated people.
 
 A second Asterisk plays the telephone network: its callers press digits and send a tone, its phones register and
-answer. Nothing is left running, and nothing is written outside .demo/ (kept until the next run: the log).
+answer. Nothing is left running, and nothing is kept but what the commands install (.venv/, .cache/) and the logs of
+the last run (.demo/).
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import fcntl
 import logging
 import random
 import re
@@ -15,7 +17,8 @@ import shutil
 import signal
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -31,6 +34,8 @@ from callctl.lab.report import Report, report
 from callctl.lab.view import draw
 
 FOLDER = Path(".demo")
+LOCK = "lock"
+INTERRUPTED = 130
 CHANGES = {
     "queues": {
         "sales": {"wrap_up": "3s", "ring_timeout": "10s"},
@@ -48,13 +53,26 @@ def main(argv: list[str] | None = None) -> int:
     console = Console()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     try:
-        installation = ensure(console=console)
-        return asyncio.run(Demo(args, console).run(installation))
+        with _alone():
+            installation = ensure(console=console)
+            return asyncio.run(Demo(args, console).run(installation))
     except (InstallError, HouseError, AsteriskError) as error:
         console.print(f"[red]The demo stopped:[/red] {error}", highlight=False)
         return 1
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One demo at a time in this folder. HouseError: another runs."""
+    FOLDER.mkdir(exist_ok=True)
+    with (FOLDER / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HouseError(f"another demo runs in this folder ({FOLDER.absolute()}); end it first") from None
+        yield
 
 
 class Demo:
@@ -72,10 +90,10 @@ class Demo:
             loop.add_signal_handler(number, self._stop.set)
         house = self._house(installation)
         try:
-            await self._start(house)
+            if not await self._start(house):
+                return INTERRUPTED
             people = People(house.network, seed=self._args.seed, pause=self._args.pause)
             if self._args.no_people:
-                self._tell_phones(house)
                 await self._watch(house, None)
                 return 0
             await people.agents_ready()
@@ -89,13 +107,15 @@ class Demo:
 
     def _house(self, installation: Installation) -> House:
         """Fresh in an empty folder."""
-        shutil.rmtree(FOLDER, ignore_errors=True)
-        FOLDER.mkdir()
+        for old in FOLDER.iterdir():
+            if old.name != LOCK:
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
         if self._args.no_people:
             return House(installation, FOLDER.absolute(), phones=())
         return House(installation, FOLDER.absolute(), CHANGES)
 
-    async def _start(self, house: House) -> None:
+    async def _start(self, house: House) -> bool:
+        """False: somebody stopped it meanwhile."""
         steps = (
             ("Starting Asterisk", house.node.start),
             ("Starting callctl and its Postgres", house.start_daemon),
@@ -107,6 +127,9 @@ class Demo:
             with self._console.status(f"{what} ..."):
                 await step()
             self._console.print(f"[green]✓[/green] {what} [dim]{time.monotonic() - began:.1f} s[/dim]")
+            if self._stop.is_set():
+                return False
+        return True
 
     async def _watch(self, house: House, people: People | None) -> None:
         """Show the house until the time is over or somebody presses Ctrl-C; then until the last caller has gone."""
@@ -125,13 +148,14 @@ class Demo:
             self._console.print(await self._picture(house, people))
 
     async def _picture(self, house: House, people: People | None) -> RenderableType:
-        queues, agents, calls = await asyncio.gather(
-            house.daemon.get("queues"), house.daemon.get("agents"), house.daemon.get("calls")
+        status, queues, agents, calls = await asyncio.gather(
+            *(house.daemon.get(what) for what in ("status", "queues", "agents", "calls"))
         )
-        called = f"{people.tally.called} callers so far" if people is not None else "your own phones"
+        called = f"callers so far: {people.tally.called}" if people is not None else "your own phones"
         left = "ending: waiting for the last caller" if self._stop.is_set() else "Ctrl-C ends it"
         title = f"callctl demo   {time.monotonic() - self._began:.0f} s   {called}   {left}"
-        return draw(title, queues, agents, calls)
+        trouble = "" if status["ready"] else "not ready: " + "; ".join(status["reasons"])
+        return draw(title, trouble, self._phones(house) if people is None else (), queues, agents, calls)
 
     async def _end_in_time(self) -> None:
         seconds = self._args.time
@@ -140,20 +164,16 @@ class Demo:
                 await self._stop.wait()
         self._stop.set()
 
-    def _tell_phones(self, house: House) -> None:
+    def _phones(self, house: House) -> Sequence[str]:
         """What a person needs to use softphones."""
-        self._console.print("\nRegister two softphones (UDP), each at this address:")
-        for phone, extension in (("phone101", "101"), ("phone102", "102")):
-            password = (house.overlay / "secrets" / phone).read_text(encoding="ascii").strip()
-            self._console.print(
-                f"  sip:{phone}@127.0.0.1:{house.node.ports.sip}   user {phone}   password {password}"
-                f"   (extension {extension})",
-                highlight=False,
-            )
-        self._console.print(
-            "\nThen dial: 200 the main menu (1 sales, 2 support) · 101, 102 each other · *47 pause · *48 unpause"
-            " · *46 log out · *45 log in\n",
-            highlight=False,
+        return (
+            f"Register softphones by UDP at 127.0.0.1:{house.node.ports.sip}",
+            *(
+                f"  extension {extension}: user phone{extension}, password {house.secret(f'phone{extension}')}"
+                for extension in (101, 102)
+            ),
+            "Dial 200: the main menu (1 sales, 2 support) · 101, 102: each other",
+            "     *45 log in · *46 log out · *47 pause · *48 ready again · 112 emergency",
         )
 
     def _print(self, result: Report) -> None:

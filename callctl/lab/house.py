@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -189,7 +190,7 @@ class House:
         self.overlay = folder / "overlay"
         self._here: Overlay = {}
         # Not below `folder`: a socket's path must be short, and Postgres, which runs as nobody, must get there.
-        self._state = tempfile.TemporaryDirectory(prefix="callctl-")
+        self._state = tempfile.TemporaryDirectory(prefix="callctl-", ignore_cleanup_errors=True)
         os.chmod(self._state.name, 0o711)
         self.state = Path(self._state.name)
         socket, port = self.state / "control.sock", free_tcp()
@@ -207,6 +208,10 @@ class House:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(value + "\n", encoding="ascii")
         path.chmod(0o600)
+
+    def secret(self, name: str) -> str:
+        """A password of this house: of a phone, say."""
+        return (self.overlay / "secrets" / name).read_text(encoding="ascii").strip()
 
     def change(self, changes: Overlay) -> None:
         """Lay other changes over config/; in force at the next reload or start."""
@@ -236,8 +241,7 @@ class House:
         phones = read_all(self.config, self.overlay)[0].root.get("phones")
         assert isinstance(phones, dict)
         for name in phones if names is None else names:
-            password = (self.overlay / "secrets" / str(name)).read_text(encoding="ascii").strip()
-            yield Account(str(name), password)
+            yield Account(str(name), self.secret(str(name)))
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────
 
@@ -279,6 +283,9 @@ class House:
         await asyncio.gather(end("network", self.network.stop), end("node", self.node.stop))
         if self.wire is not None:
             await end("wire", self.wire.stop)
+        for log, name in ((self.node.log, "asterisk.log"), (self.network.asterisk.log, "network.log")):
+            if log.exists():
+                shutil.copyfile(log, self.folder / name)
         self.network.remove()
         self.node.remove()
         self._state.cleanup()

@@ -21,16 +21,24 @@ _STATES = {
     "on_call": ("talks", "bold green"), "wrap_up": ("wraps up", "blue"),
 }  # fmt: skip
 MOST_CALLS = 14
+_WIDTHS = {"agent": 8, "does": 19, "caller": 8, "what happens": 15, "queue": 8}
 
 
-def draw(title: str, queues: Answer, agents: Answer, calls: Answer) -> RenderableType:
-    """One picture of the house."""
-    return Group(
-        Text(title, style="bold"),
+def draw(
+    title: str, trouble: str, phones: Sequence[str], queues: Answer, agents: Answer, calls: Answer
+) -> RenderableType:
+    """One picture of the house. `trouble`: why it is not ready; `phones`: what to tell who brings a phone."""
+    parts: list[RenderableType] = [Text(title, style="bold")]
+    if trouble:
+        parts.append(Text(trouble, style="bold red"))
+    if phones:
+        parts.append(Panel(Text("\n".join(phones)), title="Phones", title_align="left"))
+    parts += [
         Panel(_queues(queues["queues"]), title="Queues", title_align="left"),
         Panel(_agents(agents["agents"]), title="Agents", title_align="left"),
         Panel(_calls(calls["calls"]), title=f"Calls ({len(calls['calls'])})", title_align="left"),
-    )
+    ]
+    return Group(*parts)
 
 
 def _queues(queues: Iterable[Answer]) -> Table:
@@ -61,6 +69,8 @@ def _doing(agent: Answer) -> Text:
     if agent["status"] != "available" and agent["state"] == "idle":
         reason = f" ({agent['reason']})" if agent["reason"] else ""
         return Text(agent["status"].replace("_", " ") + reason, style="dim")
+    if agent["standing"] == "unreachable":
+        return Text("waits for the phone", style="dim")
     words, style = _STATES.get(agent["state"], (agent["state"], ""))
     if "left" in agent:
         words += f", {agent['left']:.0f} s left"
@@ -77,11 +87,14 @@ def _calls(calls: Sequence[Answer]) -> Table:
             call["caller"], call["dialled"], Text(words, style=style), f"{call['age']:.0f} s",
             call.get("queue") or "", call.get("agent") or "",
         )  # fmt: skip
+    if len(calls) > MOST_CALLS:
+        table.add_row(Text(f"… {len(calls) - MOST_CALLS} more", style="dim"))
     return table
 
 
 def _table(*columns: str) -> Table:
+    """The first column and what happens are never cut; on a narrow terminal the others are."""
     table = Table(box=None, expand=True, pad_edge=False, header_style="dim")
     for column in columns:
-        table.add_column(column, no_wrap=True)
+        table.add_column(column, no_wrap=True, min_width=_WIDTHS.get(column))
     return table
