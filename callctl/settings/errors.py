@@ -43,7 +43,7 @@ class Problem:
 
 
 class SettingsError(Exception):
-    """The configuration cannot be used. `problems` holds every mistake found, in the files' order."""
+    """The configuration cannot be used. `problems` holds every mistake found: whole files, then line by line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = sorted_problems(problems)
@@ -51,8 +51,9 @@ class SettingsError(Exception):
 
 
 def sorted_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """By file, line and column; what was found twice is told once."""
-    return tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line, p.column, p.path, p.wrong)))
+    """Whole files and folders first, then by file, line and column; what was found twice is told once."""
+    once = dict.fromkeys(problems)
+    return tuple(sorted(once, key=lambda p: (p.line > 0, p.file, p.line, p.column, p.path, p.wrong)))
 
 
 def path_text(path: KeyPath) -> str:

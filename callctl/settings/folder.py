@@ -32,10 +32,11 @@ def read_folder(directory: Path) -> tuple[Tree, list[Problem]]:
         merged.whole = False
         return merged, [Problem.at(whole, (), wrong, "name the folder that holds the *.yaml files")]
     problems = [
-        Problem.at(Place(str(p)), (), "only *.yaml files are read", f"name it {p.stem}.yaml")
+        Problem.at(Place(str(p)), (), "this file is not read", f"name it {p.stem}.yaml")
         for p in files
         if p.suffix.lower() in (".yml", ".yaml") and p.suffix != ".yaml"
     ]
+    merged.whole = not problems  # what seems missing may stand in them
     files = [p for p in files if p.suffix == ".yaml"]
     if not files or len(files) > MOST_FILES:
         wrong = "there is no *.yaml file in this folder" if not files else f"more than {MOST_FILES} files"

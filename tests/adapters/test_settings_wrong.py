@@ -96,7 +96,7 @@ def test_what_is_no_regular_file(tmp_path: Path) -> None:
     assert messages(tmp_path) == [
         f"folder.yaml: {no_file}",
         "gone.yaml: cannot be read (No such file or directory); make it readable for callctl",
-        "other.yml: only *.yaml files are read; name it other.yaml",
+        "other.yml: this file is not read; name it other.yaml",
         f"pipe.yaml: {no_file}",
     ]
 
@@ -106,6 +106,15 @@ def test_nothing_is_missed_that_stands_in_a_broken_file(tmp_path: Path) -> None:
     (tmp_path / "trunks.yaml").write_text("trunks: [\n")
     (tmp_path / "z.yaml").write_text("numbers: {200: {queue: sales}}\nhttp: {port: 0}\n")
     assert [text.split(":")[0] for text in messages(tmp_path)] == ["queues.yaml", "trunks.yaml", "z.yaml"]
+
+
+def test_nothing_is_missed_that_may_stand_in_a_file_with_a_wrong_name(tmp_path: Path) -> None:
+    folder_of(tmp_path, "numbers: {200: {queue: sales}}\nhttp: {port: 0}\n")
+    (tmp_path / "queues.yml").write_text("queues: {sales: {}}\n")
+    assert messages(tmp_path) == [
+        "queues.yml: this file is not read; name it queues.yaml",
+        "a.yaml:2:14: http.port: `0` is out of range; write a whole number from 1 to 65535",
+    ]
 
 
 def test_all_files_tell_their_mistakes_at_once(tmp_path: Path) -> None:
