@@ -23,8 +23,8 @@ from callctl.asterisk.wire import ALLOWED, APP, NO_ANSWER, OVERLOADED, Method, R
 
 DEADLINE = 10.0
 """Seconds that one request may take."""
-MOST_OPEN = 4096
-"""Requests without an answer at one time; one more is refused at once."""
+MOST_OPEN = 16_384
+"""Requests without an answer at one time; one more ends the link. A reconnect must fit: five for each caller."""
 LONGEST_REQUEST = 60_000
 """Bytes; Asterisk closes the socket at 64 KB."""
 OLDEST = (22, 10, 1)
@@ -193,12 +193,17 @@ class Ari:
     # ── actions, over the WebSocket ──────────────────────────────────────────────────────────
 
     def submit(self, request: Request) -> asyncio.Future[Reply]:
-        """Send an action; never blocks, never raises. Actions are carried out in the order of submission."""
+        """Send an action; never blocks, never raises. Actions are carried out in the order of submission.
+
+        Too many without an answer end the link: the reconnect makes good what was not sent.
+        """
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         if self._socket is None or self._ended is None or self._ended.done():
             future.set_result(NO_ANSWER)
             return future
         if len(self._open) >= MOST_OPEN:
+            # What is lost here nobody would send again while the link lives.
+            self.end(OVERLOADED.text)
             future.set_result(OVERLOADED)
             return future
         self._last_id += 1

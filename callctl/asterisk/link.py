@@ -492,6 +492,9 @@ class Link:
             return
         if reply.ok:
             return
+        if reply.unknown and (self._ari is None or self._ari.ended):
+            self.counted["unanswered"] += 1  # no line for each: `pbx_link_down` says why
+            return
         if isinstance(command, Hold) and seat:
             self._hold_failed(command, reply)
         if isinstance(command, Watch) and harmless(command, index, reply):

@@ -174,12 +174,16 @@ async def test_what_is_not_open_or_too_much_is_answered_at_once() -> None:
         assert (await ari.submit(Request("POST", ("x",), (), {"a": "x" * 70_000}))).status == 413
 
 
-async def test_too_many_open_requests_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_too_many_open_requests_end_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a reconnect makes good what was not sent."""
     monkeypatch.setattr("callctl.asterisk.ari.MOST_OPEN", 2)
     async with connected(Pbx(answer=lambda asked: None)) as (ari, _):
         ari.submit(PING)
         ari.submit(PING)
+        assert not ari.ended
         assert "too many" in (await ari.submit(PING)).text
+        assert ari.ended
+        assert "too many" in await ari.closed()
 
 
 async def test_events_come_in_order_and_rubbish_is_counted() -> None:

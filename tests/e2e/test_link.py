@@ -516,6 +516,20 @@ async def test_what_happened_while_the_link_was_cut_is_found(stage: Stage) -> No
     await stage.box.wait(LegLeft, lambda e: e.leg == first.leg, after=before)
 
 
+async def test_too_many_requests_at_once_are_made_good_by_a_reconnect(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = len(stage.box.events)
+    monkeypatch.setattr("callctl.asterisk.ari.MOST_OPEN", 3)
+    for _ in range(5):
+        stage.link.send(Beat(NODE))
+    monkeypatch.undo()
+    await stage.box.wait(LinkLost, after=before, timeout=1)
+    assert "too many requests" in stage.link.health.why
+    await stage.box.wait(Synced, after=before)
+    assert stage.link.counted["unanswered"] >= 2
+
+
 async def test_a_restarted_pbx_is_noticed_and_phones_wait_to_be_reached(stage: Stage) -> None:
     await stage.contact("anna")
     restored = [e for e in stage.box.events if isinstance(e, LinkRestored)][-1]
