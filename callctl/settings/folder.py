@@ -17,6 +17,7 @@ def read_all(directory: Path, overlay: Path | None = None) -> tuple[Tree, list[P
         upper, more = read_folder(overlay)
         problems += more
         tree.whole = tree.whole and upper.whole
+        tree.doubtful |= upper.doubtful
         _lay(tree, upper, ())
     return tree, problems
 
@@ -69,6 +70,7 @@ def _merge(into: Tree, tree: Tree) -> list[Problem]:
                 wrong = f"the key is there already, in {first.file}, line {first.line}"
                 problems.append(Problem.at(tree.keys[(key, name)], (key, name), wrong, "keep one of them"))
                 refused.add((key, name))
+                into.doubtful.add((key,))
         elif value is not None:
             first = into.keys[(key,)]
             wrong = f"`{key}` is set already, in {first.file}, line {first.line}"
@@ -76,6 +78,7 @@ def _merge(into: Tree, tree: Tree) -> list[Problem]:
             refused.add((key,))
     into.whole = into.whole and tree.whole
     into.broken |= {_shifted(path, shift) for path in tree.broken}
+    into.doubtful |= tree.doubtful
     for theirs, ours in ((tree.values, into.values), (tree.keys, into.keys)):
         for path, place in theirs.items():
             if path[:1] not in refused and path[:2] not in refused:

@@ -39,7 +39,7 @@ class Validation:
         return self.home
 
     def _names(self, section: str) -> set[str] | None:
-        if not self.tree.whole or (section,) in self.tree.broken:
+        if not self.tree.whole or (section,) in self.tree.broken | self.tree.doubtful:
             return None
         if not isinstance(self.tree.root.get(section), dict | None):
             return None

@@ -53,6 +53,8 @@ class Tree:
     values: dict[KeyPath, Place] = field(default_factory=dict)
     broken: set[KeyPath] = field(default_factory=set)
     """Values that were refused while reading: they are not missing, they are wrong."""
+    doubtful: set[KeyPath] = field(default_factory=set)
+    """Mappings with a key written twice, meant as another perhaps: what seems missing in them may be there."""
     whole: bool = True
     """False when a file could not be read to its end: what seems missing may be there."""
 
@@ -133,6 +135,7 @@ class _Loader(Reader, Scanner, Parser):
             here = (*path, key)
             if (first := self.tree.keys.get(here)) is not None:
                 self._note(place, here, f"the key is there already, at line {first.line}", "keep one of them")
+                self.tree.doubtful |= {path, here}
                 self._skip()
                 continue
             self.tree.keys[here] = place

@@ -117,6 +117,20 @@ def test_nothing_is_missed_that_may_stand_in_a_file_with_a_wrong_name(tmp_path: 
     ]
 
 
+def test_a_key_written_twice_is_told_without_what_follows_from_it(tmp_path: Path) -> None:
+    folder_of(tmp_path, "numbers: {200: {queue: support}, 201: {menu: main}}\nhttp: {port: 0}\n")
+    (tmp_path / "queues.yaml").write_text("queues:\n  sales: {}\n  sales: {}\n")
+    assert messages(tmp_path) == [
+        "a.yaml:1:46: numbers.201.menu: there is no menu `main`; add it under `menus:`",
+        "a.yaml:2:14: http.port: `0` is out of range; write a whole number from 1 to 65535",
+        "queues.yaml:3:3: queues.sales: the key is there already, at line 2; keep one of them",
+    ]
+    (tmp_path / "queues.yaml").write_text("queues: {sales: {}}\nqueues: {support: {}}\nmenus: {}\n")
+    assert messages(tmp_path)[2:] == [
+        "queues.yaml:2:1: queues: the key is there already, at line 1; keep one of them",
+    ]
+
+
 def test_all_files_tell_their_mistakes_at_once(tmp_path: Path) -> None:
     folder_of(tmp_path, "queues: {sales: {}}\nhttp: {port: 0}\ncountry: GB\nshort_codes: [150]\n")
     (tmp_path / "b.yaml").write_text("queues: {sales: {}}\nhttp: {port: 1}\ncountry: FR\nshort_codes: [x, 150]\n")
