@@ -32,6 +32,7 @@ from callctl.asterisk.translate import (
     forward_in,
     harmless,
     hold_bridge,
+    ids_of,
     is_ours,
     listened,
     requests,
@@ -352,7 +353,9 @@ class Link:
             self._take(said)
         except Exception:
             self.counted["event_fault"] += 1
-            log.exception("event_fault", node=self.node, type=str(said.get("type"))[:40])
+            channel = said.get("channel")
+            leg = str(channel.get("id"))[:40] if isinstance(channel, Mapping) else ""
+            log.exception("event_fault", node=self.node, type=str(said.get("type"))[:40], leg=leg)
 
     def _take(self, said: dict[str, Any]) -> None:
         event = self._reading.event(said)
@@ -454,7 +457,8 @@ class Link:
         try:
             wanted = requests(command, time.time() + self._clock_offset, frozenset(self._holds))
         except ValueError as error:
-            log.error("command_refused", node=self.node, command=type(command).__name__, why=str(error))
+            name = type(command).__name__
+            log.error("command_refused", node=self.node, command=name, why=str(error), **ids_of(command))
             self._tell_failure(command, RING_MADE, Reply(400, str(error)))
             return
         if isinstance(command, Hold):
@@ -502,10 +506,10 @@ class Link:
             asyncio.get_running_loop().call_later(UNTOLD, self._tell_untold, command, index, reply)
             return
         if not harmless(command, index, reply):
-            self.counted[f"refused_{type(command).__name__}_{reply.status}"] += 1
-            log.warning(
-                "request_refused", node=self.node, command=type(command).__name__, step=index, status=reply.status
-            )
+            name = type(command).__name__
+            self.counted[f"refused_{name}_{reply.status}"] += 1
+            said = {"command": name, "step": index, "status": reply.status, **ids_of(command)}
+            log.warning("request_refused", node=self.node, **said)
         self._tell_failure(command, index, reply)
 
     def _ring_replied(self, command: RingPhone, index: int, reply: Reply) -> bool:

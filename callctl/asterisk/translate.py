@@ -329,6 +329,16 @@ def requests(command: Command, clock: float, holds: frozenset[str] = frozenset()
             return (Request("POST", ("asterisk", "variable"), until),)
 
 
+def ids_of(command: Command) -> dict[str, str | list[str]]:
+    """Whom a command is about, for a log line."""
+    found: dict[str, str | list[str]] = {
+        name: str(getattr(command, name)) for name in ("call", "leg") if hasattr(command, name)
+    }
+    if isinstance(command, Bridge):
+        found["legs"] = [command.caller, command.agent]
+    return found
+
+
 PLAYBACK = "CC_PLAYBACK"
 """A channel's variable: the last prompts played on it, for the connection after this one."""
 PLAYED = 1

@@ -17,6 +17,7 @@ from callctl.asterisk.translate import (
     failure,
     forward_in,
     harmless,
+    ids_of,
     is_contact,
     is_ours,
     listened,
@@ -398,6 +399,13 @@ def test_failures_become_what_the_commands_promise() -> None:
         assert failure(command, 0, Reply(204)) is None
         assert harmless(command, 0, gone)
     assert not harmless(ring(), 1, refused)
+
+
+def test_whom_a_command_is_about_is_named() -> None:
+    assert ids_of(Bridge(NODE, CALL, LegId("c.1"), LEG)) == {"call": CALL, "legs": ["c.1", LEG]}
+    assert ids_of(ring()) == {"call": CALL, "leg": LEG}, "and no number, no contact"
+    assert ids_of(Answer(NODE, LEG)) == {"leg": LEG}
+    assert ids_of(Beat(NODE)) == {}
 
 
 def test_the_digits_are_those_of_a_telephone() -> None:

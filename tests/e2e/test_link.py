@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import pytest
 import pytest_asyncio
+import structlog
 
 from callctl.asterisk.ami import Ami, AmiAddress
 from callctl.asterisk.ari import AriAddress
@@ -300,8 +301,11 @@ async def test_what_cannot_be_is_told_once(stage: Stage) -> None:
     stage.link.send(RingPhone(NODE, leg, call, "nobody", "", "", "", SECOND))
     assert await stage.box.wait(LegGone, lambda e: e.leg == leg) == LegGone(NODE, leg)
     stage.link.send(RingPhone(NODE, leg, call, "anna", "sip:a@b&PJSIP/112@trunk-pstn", "", "", SECOND))
-    stage.link.send(Bridge(NODE, call, leg, leg))
-    await stage.box.wait(BridgeFailed, lambda e: e.call == call)
+    with structlog.testing.capture_logs() as lines:
+        stage.link.send(Bridge(NODE, call, leg, leg))
+        await stage.box.wait(BridgeFailed, lambda e: e.call == call)
+    said = [line for line in lines if line["event"] == "request_refused"]
+    assert [(line["command"], line["call"], line["legs"]) for line in said] == [("Bridge", call, [leg, leg])]
     stage.link.send(Play(NODE, LegId(stage.fresh()), PlaybackId("p-none"), ("sound:beep",)))
     assert (await stage.box.wait(PlaybackEnded, lambda e: e.playback == "p-none")).failed
     told = [e for e in stage.box.events[before:] if isinstance(e, LegGone)]
