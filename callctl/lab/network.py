@@ -20,7 +20,7 @@ from callctl.lab.conf import fill, override
 from callctl.lab.install import Installation
 from callctl.lab.line import Condition, Line
 from callctl.lab.node import directories
-from callctl.lab.phones import Account, Phone, account_conf, contact_conf, trunk_conf
+from callctl.lab.phones import Account, Phone, account_conf, contact_conf, customer_conf, trunk_conf
 from callctl.lab.ports import HOST, choose
 
 SIMULATOR = Path(__file__).parent / "simulator"
@@ -64,6 +64,8 @@ class Network:
         self._ids = itertools.count(1)
         self.asterisk = Asterisk(installation, name, {}, choose())
         self.phones = {a.name: Phone(self, a) for a in accounts}
+        self.customers: list[Account] = []
+        """Who may register at the telephone network; in force at the start, or at `reload_phones`."""
         self._write_files()
         self.ami = Ami()
         self._http: aiohttp.ClientSession | None = None
@@ -91,7 +93,7 @@ class Network:
         self._write_phones()
 
     def _write_phones(self) -> None:
-        parts = [trunk_conf(self._node_sip)]
+        parts = [trunk_conf(self._node_sip), *map(customer_conf, self.customers)]
         for phone in self.phones.values():
             parts.append(account_conf(phone.account, self._node_sip))
             parts += [contact_conf(phone.account, self._node_sip, c) for c in range(phone.contacts)]
@@ -152,8 +154,10 @@ class Network:
         headers: dict[str, str] | None = None,
         withheld: bool = False,
         timeout: float = 120,
+        over: str = "node",
     ) -> Line:
-        """A caller dials `did` on the node's trunk. Returned as soon as it is dialled: see `Line.wait_answered`.
+        """A caller dials `did` on the node's trunk (`over`: on the line that a customer registered). Returned as soon as
+        it is dialled: see `Line.wait_answered`.
 
         `headers` are added to the INVITE. `withheld`: the From is anonymous and the number stands in
         P-Asserted-Identity, with Privacy: id, as networks do it. `timeout` in seconds is how long the caller lets
@@ -164,7 +168,7 @@ class Network:
             headers |= {"P-Asserted-Identity": f"<sip:{_safe(caller)}@{HOST}>", "Privacy": "id"}
             name, caller = "Anonymous", "anonymous"
         variables = {f"PJSIP_HEADER(add,{key})": value for key, value in headers.items()}
-        return await self.originate(f"PJSIP/{_safe(did)}@node", (name, caller), tone_hz, variables, timeout)
+        return await self.originate(f"PJSIP/{_safe(did)}@{over}", (name, caller), tone_hz, variables, timeout)
 
     async def originate(
         self, endpoint: str, caller: tuple[str, str], tone_hz: float, variables: dict[str, str], timeout: float

@@ -147,6 +147,32 @@ match={HOST}:{node_sip}
 """
 
 
+def customer_conf(customer: Account) -> str:
+    """A customer of the telephone network who registers there: the node, with a trunk of kind `register`."""
+    name = customer.name
+    return f"""
+[{name}]
+type=endpoint
+transport=transport-trunk
+context=from-node
+disallow=all
+allow=alaw,ulaw
+direct_media=no
+dtmf_mode=rfc4733
+aors={name}
+auth={name}
+[{name}]
+type=aor
+max_contacts=1
+remove_existing=yes
+[{name}]
+type=auth
+auth_type=userpass
+username={name}
+password={customer.password}
+"""
+
+
 def account_conf(account: Account, node_sip: int) -> str:
     """What a phone dials out with."""
     name = account.name
