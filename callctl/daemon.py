@@ -11,7 +11,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from callctl import __version__
 from callctl.api.control import control_app
 from callctl.api.ports import Reloaded
 from callctl.api.public import public_app
-from callctl.api.server import ListenError, Server, listen_tcp, listen_unix
+from callctl.api.server import SHUTDOWN_SECONDS, ListenError, Server, listen_tcp, listen_unix
 from callctl.asterisk.provision import ProvisionError
 from callctl.core.events import Event, PolicyChanged
 from callctl.core.model import World
@@ -50,7 +50,9 @@ DATABASE_RETRY = 1.0
 """Seconds for which the start tries to reach the database before it says so, and before it tries again."""
 LOCK_PATIENCE = 2.0
 """Seconds for which the start waits for another callctl to let go of the database, before it says so and waits on."""
-STORE_PATIENCE = 1.5
+LEAVE_IN = 4.5
+"""Seconds in which the daemon ends, whatever hangs: Postgres, Asterisk, who asks."""
+STORE_PATIENCE = 1.2
 """Seconds for which the end waits for Postgres; what it has not taken by then waits in the spool."""
 POISON_PAUSE = 0.5
 """Seconds before a rebuilt World goes on: a step that fails again and again must not eat the machine."""
@@ -98,6 +100,9 @@ class Daemon:
         self._stop = asyncio.Event()
         self.poison = Poison(loaded.daemon.state_dir / "poison")
         self._failed = ""
+        self._servers: list[Server] = []
+        self._servers_stopping: asyncio.Task[None] | None = None
+        self._leave_by: float | None = None
         self._reloading = asyncio.Lock()
         self._reloads: set[asyncio.Task[Reloaded]] = set()
 
@@ -136,10 +141,11 @@ class Daemon:
         async with AsyncExitStack() as stack:
             settings = self.loaded.daemon
             _make_folder(settings.state_dir, 0o711)  # callctl's own Postgres, another user, must get through
-            await _listening(stack, listen_tcp(self._public(), settings.http.host, settings.http.port))
+            stack.push_async_callback(self._stop_servers)
+            await self._listen(listen_tcp(self._public(), settings.http.host, settings.http.port))
             # Before anything is touched: where another callctl listens, this one must not take its calls over.
             _make_folder(settings.control_socket.parent)
-            control = await _listening(stack, listen_unix(control_app(self.desk), settings.control_socket))
+            control = await self._listen(listen_unix(control_app(self.desk), settings.control_socket))
             self.store = await self._or_stopped(self._open_store(stack))
             self.world = self._world(self.store.restored)
             self.loop = Loop(
@@ -155,10 +161,18 @@ class Daemon:
             turning.add_done_callback(self._loop_ended)
             stack.push_async_callback(self._stop_loop, turning)
             self._start_links()
-            stack.push_async_callback(self.links.stop)
-            stack.push_async_callback(control.stop)  # first of all: nobody is promised anything any more
+            stack.push_async_callback(self._stop_links)
+            stack.push_async_callback(control.refuse)  # first of all: nobody is promised anything any more
             self._measure()
             yield
+
+    async def _listen(self, starting: Awaitable[Server]) -> Server:
+        try:
+            server = await starting
+        except ListenError as error:
+            raise StartError(str(error)) from error
+        self._servers.append(server)
+        return server
 
     def _start_links(self) -> None:
         if self.poison.recent(self.clock.now()) >= AGAIN:
@@ -170,12 +184,6 @@ class Daemon:
 
     def _public(self) -> web.Application:
         return public_app(self.desk, self.metrics.exposition)
-
-    async def _stop_loop(self, task: asyncio.Task[None]) -> None:
-        """What has been heard is decided and stored; the heartbeat runs out by itself."""
-        assert self.loop is not None
-        self.loop.stop()
-        await asyncio.wait([task])
 
     def _loop_ended(self, task: asyncio.Task[None]) -> None:
         """Without the loop nothing is decided and no heartbeat written: callctl ends, and is started anew."""
@@ -222,7 +230,7 @@ class Daemon:
                     told = str(error)
                 await asyncio.sleep(DATABASE_RETRY)
                 continue
-            stack.push_async_callback(store.close, STORE_PATIENCE)
+            stack.push_async_callback(self._close_store, store)
             return store
 
     async def _database_url(self, stack: AsyncExitStack) -> str:
@@ -235,8 +243,55 @@ class Daemon:
             url = await server.start()
         except StoreError as error:
             raise StartError(f"callctl's own database does not start: {error}") from error
-        stack.push_async_callback(server.stop)
+        stack.push_async_callback(self._stop_database, server)
         return url
+
+    # ── the end: everything within one time, each part leaving some to those after it ────────
+
+    def _patience(self, most: float, others: float) -> float:
+        """Seconds that a part may take to end, where those after it need `others`."""
+        now = asyncio.get_running_loop().time()
+        if self._leave_by is None:
+            self._leave_by = now + LEAVE_IN
+        return max(0.1, min(most, self._leave_by - now - others))
+
+    async def _stop_links(self) -> None:
+        try:
+            async with asyncio.timeout(self._patience(1.1, 3.4)):
+                await self.links.stop()
+        except TimeoutError:
+            log.warning("links_not_closed_in_time", then="cut off")
+
+    async def _stop_loop(self, task: asyncio.Task[None]) -> None:
+        """What has been heard is decided and given to the journal; the heartbeat runs out by itself."""
+        assert self.loop is not None
+        self.loop.stop()
+        await asyncio.wait([task], timeout=self._patience(0.5, 2.9))
+        if not task.done():
+            log.warning("loop_not_drained_in_time", events=len(self.inbox))
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _close_store(self, store: Store) -> None:
+        """What Postgres does not take in time goes to the spool; who asked is told; only then do the servers go."""
+        await store.journal.close(self._patience(STORE_PATIENCE, 1.7))
+        if self.loop is not None:
+            await self.loop.answered()
+        self._servers_stop()
+        await store.close_pool(self._patience(0.5, 0.7))
+
+    async def _stop_database(self, server: EmbeddedPostgres) -> None:
+        await server.stop(self._patience(3.0, 0.7))  # which includes what it does to one that does not stop
+
+    def _servers_stop(self) -> asyncio.Task[None]:
+        """All at one time."""
+        if self._servers_stopping is None:
+            patience = self._patience(SHUTDOWN_SECONDS, 0.1)
+            self._servers_stopping = asyncio.create_task(_all(server.stop(patience) for server in self._servers))
+        return self._servers_stopping
+
+    async def _stop_servers(self) -> None:
+        await self._servers_stop()
 
     # ── the World ────────────────────────────────────────────────────────────────────────────
 
@@ -371,10 +426,5 @@ def _make_folder(path: Path, mode: int = 0o750) -> None:
         ) from error
 
 
-async def _listening(stack: AsyncExitStack, starting: Awaitable[Server]) -> Server:
-    try:
-        server = await starting
-    except ListenError as error:
-        raise StartError(str(error)) from error
-    stack.push_async_callback(server.stop)
-    return server
+async def _all(works: Iterable[Awaitable[None]]) -> None:
+    await asyncio.gather(*works)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import errno
 import os
 import socket
@@ -31,9 +33,19 @@ class Server:
     path: Path | None = None
     inode: int = field(default=0)
 
-    async def stop(self) -> None:
-        """Stop listening, let requests under way end, and take the socket's file away if it is still ours."""
-        await self.runner.cleanup()
+    async def refuse(self) -> None:
+        """Take no new connections; requests under way go on."""
+        for site in list(self.runner.sites):
+            await site.stop()
+
+    async def stop(self, patience: float = SHUTDOWN_SECONDS) -> None:
+        """Stop listening, let requests under way end, and take the socket's file away if it is still ours.
+
+        What has not ended after `patience` seconds is cut off.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self.runner.cleanup()
         if self.path is not None:
             try:
                 if os.stat(self.path).st_ino == self.inode:

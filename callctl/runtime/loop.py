@@ -94,18 +94,30 @@ class Loop:
         self._journal = journal
         self._observers = observers
         self._rebuild = rebuild
-        self._stopping = False
+        self._stopping = self._over = False
         self._pending = _Pending()
         self._promises: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Turn until `stop`; then everything that was in the inbox has been decided and given to the journal."""
-        while not self._stopping or len(self.inbox):
-            await self._turn()
-            await asyncio.sleep(0)  # the adapters' turn
-            due = next_due(self.world)
-            idle = None if due is None else (due - self._clock.now()) / SECOND
-            await self.inbox.wait(1.0 if idle is None else min(idle, 1.0))
+        """Turn until `stop`; then everything that was in the inbox has been decided and given to the journal.
+
+        Who asked is answered when the journal has stored it, or is closed: `answered`.
+        """
+        try:
+            while not self._stopping or len(self.inbox):
+                await self._turn()
+                await asyncio.sleep(0)  # the adapters' turn
+                due = next_due(self.world)
+                idle = None if due is None else (due - self._clock.now()) / SECOND
+                await self.inbox.wait(1.0 if idle is None else min(idle, 1.0))
+        finally:
+            self._over = True
+            while (left := self.inbox.take()) is not None:
+                if left[1] is not None and not left[1].done():
+                    left[1].set_exception(asyncio.QueueFull("callctl is stopping"))
+
+    async def answered(self) -> None:
+        """Return when everybody who asked has been answered."""
         await asyncio.gather(*self._promises)
 
     def stop(self) -> None:
@@ -117,8 +129,10 @@ class Loop:
         """Give an event to the core; the facts of its step, once they are stored (the spool counts).
 
         Raises:
-            asyncio.QueueFull: there is more to do than can be taken.
+            asyncio.QueueFull: there is more to do than can be taken, or the loop has ended.
         """
+        if self._over:
+            raise asyncio.QueueFull("callctl is stopping")
         answer: Answer = asyncio.get_running_loop().create_future()
         self.inbox.put(event, answer)
         return await answer

@@ -46,6 +46,8 @@ WRITE_TIMEOUT = 5.0
 BEAT_EVERY = 5.0
 """Seconds between signs of life when nothing happens."""
 MONTHS_EVERY = 3600.0
+GOODBYE = 0.3
+"""Seconds for which the end waits for Postgres to hang up."""
 SPOOL_RETRY = 1.0
 SPOOL_FRAMES = 200
 """So many spooled units share a transaction, at most."""
@@ -354,7 +356,7 @@ class PostgresJournal:
     async def _hang_up(self) -> None:
         if self._connection is not None:
             try:
-                await self._connection.close(timeout=1.0)
+                await self._connection.close(timeout=GOODBYE)
             except TROUBLE:
                 self._connection.terminate()
             self._connection = None

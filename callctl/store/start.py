@@ -59,9 +59,14 @@ class Store:
         return found
 
     async def close(self, timeout: float = 3.0) -> None:
+        """Everything, in at most a second more than `timeout`; what Postgres has not taken by then is spooled."""
         await self.journal.close(timeout)
+        await self.close_pool()
+
+    async def close_pool(self, timeout: float = 0.5) -> None:
+        """Let go of the readers' connections; who still reads after `timeout` seconds is cut off."""
         try:
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout(timeout):
                 await self.pool.close()
         except TROUBLE:
             self.pool.terminate()
