@@ -13,7 +13,7 @@ from callctl.settings.check import Check
 from callctl.settings.errors import KeyPath, Place, Problem, SettingsError, sorted_problems
 from callctl.settings.folder import read_all
 from callctl.settings.models import Document
-from callctl.settings.secrets import NoSecret, Secret, resolve, sip_password
+from callctl.settings.secrets import NoSecret, Secret, database_url, resolve, sip_password
 from callctl.settings.validate import Validation
 
 SIP = ("phone:", "trunk:")
@@ -49,6 +49,8 @@ def load(directory: Path, overlay: Path | None = None, environ: Mapping[str, str
         found = _resolved(reference, folders, os.environ if environ is None else environ)
         if isinstance(found, Secret) and name.startswith(SIP):
             found = sip_password(found) or found
+        if isinstance(found, Secret) and name == "database":
+            found = database_url(found) or found
         if isinstance(found, NoSecret):
             problems.append(Problem.at(validation.place(path), path, found.wrong, found.right))
         else:

@@ -76,6 +76,14 @@ def sip_password(secret: Secret) -> NoSecret | None:
     return NoSecret(wrong, f"at most {SIP_LONGEST} printable ASCII characters")
 
 
+def database_url(secret: Secret) -> NoSecret | None:
+    """What is wrong with a secret as the database's URL."""
+    if secret.reveal().startswith(("postgresql://", "postgres://")):
+        return None
+    wrong = "the secret it leads to is no postgresql:// URL"
+    return NoSecret(wrong, "put `postgresql://user:password@host/name` there")
+
+
 def _found(name: str, folders: Sequence[Path]) -> Path:
     candidates = [folder / name for folder in folders]
     return next((path for path in candidates if path.exists()), candidates[0])

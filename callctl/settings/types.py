@@ -340,6 +340,8 @@ class DatabaseUrl(SecretReference):
         pattern = r"postgres(?:ql)?://(?:[^:@/?#\s]*@)?[^@?#\s]*(?:\?[^\s#]*)?"
         if isinstance(value, str) and re.fullmatch(pattern, value) and "password=" not in value:
             return value
+        if isinstance(value, str) and re.match(r"(?!postgres(ql)?://)[a-z][a-z0-9+]{1,20}://", value):
+            raise bad("only postgresql:// is understood here", f"write {self.wanted}")
         return super()._any(value, info)
 
     def schema(self) -> JsonSchemaValue:
