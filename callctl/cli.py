@@ -241,7 +241,8 @@ def _check(args: argparse.Namespace) -> int:
     warnings = [str(warning) for warning in loaded.warnings]
     if not _as_json(args, {"ok": True, "sha": policy.sha, "counts": counts, "warnings": warnings}):
         _print_problems(f"warning: {warning}" for warning in warnings)
-        print(f"{args.config}: good: " + ", ".join(f"{n} {what}" for what, n in counts.items()))
+        named = (f"{n} {what[:-1] if n == 1 else what}" for what, n in counts.items())
+        print(f"{args.config}: good: {', '.join(named)}")
     return OK
 
 
@@ -398,7 +399,7 @@ def _queues(args: argparse.Namespace) -> int:
             )
             for q in answer["queues"]
         ]
-        columns = ("queue", "waiting", "ringing", "longest wait", "talking", "agents")
+        columns = ("queue", "waiting", "of these ringing", "longest wait", "talking", "agents")
         _table(columns, rows, "no queues", right=(1, 2, 3, 4))
     return OK
 
@@ -483,13 +484,12 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def _seconds(length: float | None) -> str:
-    if length is None:
+def _seconds(seconds: float | None) -> str:
+    if seconds is None:
         return "-"
-    if length < 60:
-        return f"{length:.1f} s"
-    minutes, rest = divmod(int(length), 60)
-    return f"{minutes}:{rest:02} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02} h"
+    from callctl.api.explain import length
+
+    return length(round(seconds * 1_000_000))
 
 
 def _clock(iso: str | None) -> str:

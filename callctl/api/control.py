@@ -179,7 +179,7 @@ def _masking(request: web.Request) -> Masking:
 
 def _call_id(request: web.Request) -> CallId:
     """A ULID; typed by people, so small letters are taken too."""
-    said = request.match_info["id"].upper()
+    said = request.match_info["id"]
     if len(said) != 26 or not (said.isascii() and said.isalnum()):
         raise ProblemError(
             404,
@@ -187,7 +187,7 @@ def _call_id(request: web.Request) -> CallId:
             f"{said[:80]!r} is no call id",
             "a call id has 26 letters and digits: `callctl calls`",
         )
-    return CallId(said)
+    return CallId(said.upper())
 
 
 def _no_call(call: CallId) -> ProblemError:

@@ -47,12 +47,11 @@ def _told(it: Stored, teller: Teller) -> str:
 
 
 def length(of: Micros) -> str:
-    """A length of time for people: `0.4 s`, `12 s`, `3 min 5 s`, `1 h 2 min`."""
-    if of < 10 * SECOND:
-        return f"{of / SECOND:.1f} s"
-    whole = of // SECOND
-    if whole < 60:
-        return f"{whole} s"
+    """A length of time for people: `0.4 s`, `12.0 s`, `3 min 5 s`, `1 h 2 min`. So in the command line's lists too."""
+    tenths = (of + SECOND // 20) // (SECOND // 10)
+    if tenths < 600:
+        return f"{tenths / 10:.1f} s"
+    whole = tenths // 10
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"

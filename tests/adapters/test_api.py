@@ -196,9 +196,10 @@ def test_words_for_the_rarer_facts() -> None:
     assert words(0) == ""
     assert words(17) == "user busy (Q.850 17)"
     assert words(126, 699) == "Q.850 126, SIP 699"
-    assert [length(n) for n in (440_000, 12_300_000, 185 * SECOND, 3720 * SECOND)] == [
+    assert [length(n) for n in (440_000, 12_300_000, 59_950_000, 185 * SECOND, 3720 * SECOND)] == [
         "0.4 s",
-        "12 s",
+        "12.3 s",
+        "1 min 0 s",
         "3 min 5 s",
         "1 h 2 min",
     ]

@@ -179,7 +179,7 @@ async def test_ended_calls(desk: FakeDesk, socket: Path) -> None:
     assert ran.code == 0
     row = ran.out.splitlines()[1]
     assert row.startswith(OVER)
-    for part in ("sales", "ana", "answered", "caller", "8.8 s", "1:18 min"):
+    for part in ("sales", "ana", "answered", "caller", "8.8 s", "1 min 18 s"):
         assert part in row
     desk.away = "the database is away: connection refused"
     ran = await callctl("calls", "--ended", "5", socket=socket)
@@ -195,13 +195,16 @@ async def test_explain(socket: Path) -> None:
     assert "Pressed • in menu main: goes to queue sales" in ran.out
     assert "Pressed 1 " in (await callctl("explain", OVER, "--unmask", socket=socket)).out
     assert "is there now: connected" in (await callctl("explain", TALKING, socket=socket)).out
-    ran = await callctl("explain", "nonsense", socket=socket)
+    ran = await callctl("explain", "bla", socket=socket)
     assert (ran.code, ran.out) == (1, "")
+    assert "'bla' is no call id" in ran.err
     assert "a call id has 26 letters and digits" in ran.err
 
 
 async def test_queues_trunks_agents_and_status(desk: FakeDesk, socket: Path) -> None:
-    assert "12.5 s" in (await callctl("queues", socket=socket)).out
+    queues = (await callctl("queues", socket=socket)).out
+    assert queues.split()[:6] == ["QUEUE", "WAITING", "OF", "THESE", "RINGING", "LONGEST"]
+    assert "12.5 s" in queues
     trunks = (await callctl("trunks", socket=socket)).out
     assert "DOWN" in trunks
     assert "unknown" in trunks
@@ -267,7 +270,7 @@ async def test_check_tells_every_mistake_and_counts_what_is_good(tmp_path: Path)
     assert (await callctl("secrets", "--create", "--config", str(config))).out == "nothing is missing\n"
     ran = await callctl("check", "--config", str(config))
     assert ran.code == 0
-    assert ran.out.startswith(f"{config}: good: 1 nodes, ")
+    assert ran.out.startswith(f"{config}: good: 1 node, 1 trunk, 4 numbers, ")
     as_json = (await callctl("check", "--json", "--config", str(config))).json
     assert as_json["ok"] is True
     assert as_json["counts"]["agents"] > 0
