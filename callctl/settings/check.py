@@ -6,7 +6,9 @@ Entries with mistakes are looked at too: a key that could not be read is None he
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from callctl.core.ids import PhoneId
@@ -27,6 +29,7 @@ from callctl.settings.models import Document, Goal, Way
 
 RESERVED = frozenset({"global", "system", "acl", "transport-udp", "transport-tcp", "transport-tls", "anonymous"})
 """Sections of pjsip.conf that are no phones."""
+_TLS = re.compile(r"^\[transport-tls\]", re.MULTILINE)
 _SOCKET_PATH_MAX = 107
 """Bytes that the kernel's sockaddr_un holds, less the end."""
 
@@ -58,6 +61,7 @@ class Check:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self._place = place
+        self._folder = folder
         self._numbering = numbering_of(document)
         if whole:
             self._nodes(folder)
@@ -222,6 +226,21 @@ class Check:
             if trunk.srtp and trunk.transport is not Transport.TLS:
                 right = "add `transport: tls`"
                 self._warn(("trunks", name, "srtp"), "the keys of the audio travel in clear", right)
+            if trunk.transport is Transport.TLS and not self._has_tls(trunk.node):
+                wrong = "Asterisk has no TLS transport as shipped, and this trunk needs it"
+                right = "uncomment `[transport-tls]` in Asterisk's pjsip.conf, see asterisk-conf/README.md"
+                self._warn(("trunks", name, "transport"), wrong, right)
+
+    def _has_tls(self, node: str | None) -> bool:
+        """As far as can be seen from here: the file beside `include_dir` may not be ours to read."""
+        known = self.document.nodes.get(node or next(iter(self.document.nodes), ""))
+        if known is None or known.include_dir is None:
+            return False
+        path = Path(os.path.normpath(os.path.join(self._folder, known.include_dir))).parent / "pjsip.conf"
+        try:
+            return _TLS.search(path.read_text(encoding="utf-8", errors="replace")) is not None
+        except OSError:
+            return False
 
     # ── the calls' ways ──────────────────────────────────────────────────────────────────────
 

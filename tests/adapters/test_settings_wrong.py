@@ -160,6 +160,11 @@ def test_without_a_node_there_is_nothing_to_do(tmp_path: Path) -> None:
             "a.yaml:1:41: trunks.t.srtp: the keys of the audio travel in clear; add `transport: tls`",
         ),
         (
+            "trunks: {t: {kind: ip, host: a.example, transport: tls, srtp: true}}\n",
+            "a.yaml:1:41: trunks.t.transport: Asterisk has no TLS transport as shipped, and this trunk needs it; "
+            "uncomment `[transport-tls]` in Asterisk's pjsip.conf, see asterisk-conf/README.md",
+        ),
+        (
             "nodes: {b: {provision: false, ari: {password: 'env:S', url: 'http://pbx:8088/ari'},"
             " ami: {password: 'env:S'}}}\n",
             "a.yaml:1:56: nodes.b.ari.url: the password crosses a network in clear; "
@@ -170,6 +175,15 @@ def test_without_a_node_there_is_nothing_to_do(tmp_path: Path) -> None:
 def test_what_is_odd_is_a_warning(tmp_path: Path, text: str, warning: str) -> None:
     loaded = load(folder_of(tmp_path, text), environ={"S": "x"})
     assert [str(w).replace(f"{tmp_path}/", "") for w in loaded.warnings] == [warning]
+
+
+@pytest.mark.parametrize(("line", "warned"), [("[transport-tls]", False), (";[transport-tls]", True)])
+def test_a_tls_transport_that_is_there_is_no_warning(tmp_path: Path, line: str, warned: bool) -> None:
+    (tmp_path / "pjsip.conf").write_text(f"[transport-udp]\ntype=transport\n{line}\n;cert_file=x\n")
+    node = f"{{ari: {{password: 'env:S'}}, ami: {{password: 'env:S'}}, include_dir: {tmp_path}/callctl.d}}"
+    text = f"nodes: {{b: {node}}}\ntrunks: {{t: {{kind: ip, host: a.example, transport: tls, node: b}}}}\n"
+    loaded = load(folder_of(tmp_path, text), environ={"S": "x"})
+    assert bool(loaded.warnings) is warned
 
 
 WORDS = st.sampled_from(
