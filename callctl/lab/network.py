@@ -156,8 +156,8 @@ class Network:
         timeout: float = 120,
         over: str = "node",
     ) -> Line:
-        """A caller dials `did` on the node's trunk (`over`: on the line that a customer registered). Returned as soon as
-        it is dialled: see `Line.wait_answered`.
+        """A caller dials `did` on the node's trunk (`over`: on the line that a customer registered). Returned as soon
+        as it is dialled: see `Line.wait_answered`.
 
         `headers` are added to the INVITE. `withheld`: the From is anonymous and the number stands in
         P-Asserted-Identity, with Privacy: id, as networks do it. `timeout` in seconds is how long the caller lets

@@ -45,6 +45,7 @@ def changes(house: House) -> Overlay:
             "second": {
                 "kind": "register", "host": HOST, "port": house.network.trunk_port, "username": CUSTOMER.name,
                 "password": "file:secrets/second", "match": ["192.0.2.77"], "qualify": "0s",
+                "max_channels": 1,
             }
         },
         "phones": {"desk": {"kind": "existing", "endpoint": "desk"}},
@@ -97,6 +98,20 @@ async def test_a_call_comes_over_the_registered_line_to_a_phone_of_the_operators
     calls = (await house.daemon.get("calls"))["calls"]
     assert [(c["trunk"], c["agent"]) for c in calls] == [("second", "agent7")]
     await line.hangup()
+    await house.daemon.until("its end", ("calls",), lambda answer: not answer["calls"])
+
+
+async def test_a_full_trunk_takes_no_more(house: House) -> None:
+    """One call at a time: the second is told so by the dialplan (Q.850 34: no circuit), callctl never sees it."""
+    await trunk(house, "second", up=True)
+    await house.network.phone("desk").behave(Behaviour.answer(0.3), AGENT_TONE)
+    first = await house.network.call(SALES_DID, over=CUSTOMER.name)
+    await first.wait_answered()
+    second = await house.network.call(SALES_DID, over=CUSTOMER.name)
+    await second.wait_ended()
+    assert (second.talking, second.cause) == (False, 34)
+    assert len((await house.daemon.get("calls"))["calls"]) == 1
+    await first.hangup()
     await house.daemon.until("its end", ("calls",), lambda answer: not answer["calls"])
 
 
