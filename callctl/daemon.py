@@ -357,27 +357,45 @@ class Daemon:
         return self._reloaded(new)
 
     async def reload(self) -> Reloaded:
-        """Put the configuration on disk in force, all or nothing."""
+        """Put the configuration on disk in force, all or nothing: files, core and Asterisk have the new one, or the
+        old one. Never raises."""
         async with self._reloading:
             try:
-                new = await asyncio.to_thread(load, self.config, self.overlay)
+                return await self._reload()
             except SettingsError as error:
-                problems = tuple(str(problem) for problem in error.problems)
-                log.error("reload_refused", problems=problems)
-                return Reloaded(False, "", problems=problems)
-            result = self._reloaded(new)
-            assert self.loop is not None
-            try:
-                await self.links.apply(new)
+                return _refused(*(str(problem) for problem in error.problems))
             except (OSError, ProvisionError) as error:
-                why = f"the PBX's files cannot be written: {error}; the old configuration stays in force"
-                log.error("reload_refused", why=why)
-                return Reloaded(False, "", problems=(why,))
+                return _refused(f"the PBX's files cannot be written: {error}; the old configuration stays in force")
+            except _NotTakenError as error:
+                return _refused(f"the core did not take it: {error}; the old configuration stays in force")
+
+    async def _reload(self) -> Reloaded:
+        """What can fail comes first; Asterisk, which reads what it is given, comes last."""
+        new = await asyncio.to_thread(load, self.config, self.overlay)
+        result = self._reloaded(new)
+        before = self.links.write(new)
+        try:
+            await self._give_to_core(new)
+        except BaseException:
+            self.links.put_back(before)
+            raise
+        self.loaded = Loaded(new.policy, self.loaded.daemon, new.secrets, new.warnings)
+        await self.links.have_read()
+        self.links.speak_of(new)
+        log.info("reloaded", sha=new.policy.sha, changes=result.changes)
+        return result
+
+    async def _give_to_core(self, new: Loaded) -> None:
+        """Returns when the core has the new policy; _NotTakenError: it has the old one."""
+        assert self.loop is not None
+        try:
             await self.loop.ask(PolicyChanged(new.policy))
-            self.links.speak_of(new)
-            self.loaded = Loaded(new.policy, self.loaded.daemon, new.secrets, new.warnings)
-            log.info("reloaded", sha=new.policy.sha, changes=result.changes)
-            return result
+        except StoreError as error:  # it was taken: only its fact is lost, and callctl is ending
+            log.warning("reload_not_stored", why=str(error))
+        except Exception as error:
+            raise _NotTakenError(str(error)) from error
+        if self.loop.world.policy.sha != new.policy.sha:  # a step failed meanwhile: rebuilt, with the old policy
+            raise _NotTakenError("a step failed meanwhile; see the log")
 
     def _reloaded(self, new: Loaded) -> Reloaded:
         lines = changes(self.loaded.policy, new.policy) + needs_restart(self.loaded.daemon, new.daemon)
@@ -397,7 +415,12 @@ class Daemon:
             return
         task = asyncio.create_task(self.reload())
         self._reloads.add(task)
-        task.add_done_callback(self._reloads.discard)
+        task.add_done_callback(self._reload_ended)
+
+    def _reload_ended(self, task: asyncio.Task[Reloaded]) -> None:
+        self._reloads.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("reload_failed", why=f"{type(error).__name__}: {error}", exc_info=error)
 
     def _measure(self) -> None:
         """Gauges of what no fact tells."""
@@ -411,6 +434,15 @@ class Daemon:
         pull("journal_dropped_records", "Call records that found no room", lambda: journal.counts.dropped_records)
         pull("journal_refused_rows", "Rows that Postgres refused as data", lambda: journal.counts.refused_rows)
         pull("spool_bytes", "Bytes that wait on disk for Postgres", lambda: journal.spool_bytes)
+
+
+def _refused(*problems: str) -> Reloaded:
+    log.error("reload_refused", problems=problems)
+    return Reloaded(False, "", problems=problems)
+
+
+class _NotTakenError(Exception):
+    """The core did not take the new policy."""
 
 
 class _StoppedError(Exception):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 
@@ -15,11 +16,15 @@ from callctl.asterisk.ari import AriAddress, AriError
 from callctl.asterisk.link import Link
 from callctl.asterisk.provision import Secrets, files, modules_of, write_if_changed
 from callctl.core.commands import Beat, Command
-from callctl.core.ids import PhoneId, TrunkId
+from callctl.core.ids import NodeId, PhoneId, TrunkId
 from callctl.runtime.ports import Inbox
 from callctl.settings import Loaded, NodeSettings
 
 log = structlog.get_logger("callctl.links")
+
+
+Written = Mapping[NodeId, Mapping[str, str | None]]
+"""By node and file, what stood there before; None: nothing."""
 
 
 @dataclass(slots=True)
@@ -59,8 +64,8 @@ class Links:
         Raises:
             OSError, ProvisionError: the files cannot be written.
         """
+        self.write(loaded)
         for node in self._nodes.values():
-            self._write(node, loaded)
             if node.settings.provision:
                 # Asterisk may have started before the files were written, or with older ones: it reads them once more.
                 node.stale.update(modules_of(files(loaded.policy, _secrets(loaded), node.settings.id)))
@@ -76,14 +81,38 @@ class Links:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(part.stop() for n in self._nodes.values() for part in (n.link, n.ami)))
 
-    async def apply(self, loaded: Loaded) -> None:
-        """A new configuration: write what changed and have it read.
+    def write(self, loaded: Loaded) -> Written:
+        """Write all nodes' files for a new configuration: every one of them, or none.
 
         Raises:
-            OSError, ProvisionError: the files cannot be written; nothing was changed.
+            OSError, ProvisionError: they cannot be written; nothing was changed.
         """
-        for node in self._nodes.values():
-            self._write(node, loaded)
+        wanted = {name: files(loaded.policy, _secrets(loaded), name) for name in self._provisioned()}
+        before = {name: _found(self._folder(name), texts) for name, texts in wanted.items()}
+        try:
+            for name, texts in wanted.items():
+                self._put(name, texts)
+        except OSError:
+            self.put_back(before)
+            raise
+        return before
+
+    def put_back(self, before: Written) -> None:
+        """The files as they were. Never raises: what cannot be put back is said."""
+        for name, texts in before.items():
+            try:
+                self._put(name, {file: text for file, text in texts.items() if text is not None})
+                for file in [file for file, text in texts.items() if text is None]:
+                    (self._folder(name) / file).unlink(missing_ok=True)
+            except OSError as error:
+                log.critical(
+                    "pbx_files_not_put_back", node=name, why=str(error), then="written anew by the next reload"
+                )
+            if self._nodes[name].stale and self._nodes[name].link.health.up:
+                self._watch(self._have_read(self._nodes[name]))  # it may have read the others when it came back
+
+    async def have_read(self) -> None:
+        """Have every Asterisk read what was written; one that is away reads it when it is back."""
         for node in self._nodes.values():
             await self._have_read(node)
 
@@ -107,10 +136,17 @@ class Links:
 
     # ── the files ────────────────────────────────────────────────────────────────────────────
 
-    def _write(self, node: _Node, loaded: Loaded) -> None:
-        if node.settings.provision:
-            wanted = files(loaded.policy, _secrets(loaded), node.settings.id)
-            node.stale.update(modules_of(write_if_changed(node.settings.include_dir, wanted)))
+    def _provisioned(self) -> list[NodeId]:
+        return [name for name, node in self._nodes.items() if node.settings.provision]
+
+    def _folder(self, name: NodeId) -> Path:
+        return self._nodes[name].settings.include_dir
+
+    def _put(self, name: NodeId, texts: Mapping[str, str]) -> None:
+        """What differs, noted as yet to be read, though writing it may fail halfway."""
+        node, folder = self._nodes[name], self._folder(name)
+        node.stale.update(modules_of(file for file, text in _found(folder, texts).items() if text != texts[file]))
+        write_if_changed(folder, texts)
 
     async def _have_read(self, node: _Node) -> None:
         """Have Asterisk read what was written; what cannot be done now is done when the link is back. Phones and trunks
@@ -149,6 +185,17 @@ def _parts(settings: NodeSettings, loaded: Loaded, inbox: Inbox) -> _Node:
         Link(settings.id, AriAddress(ari.url, ari.user, ari.password.reveal()), inbox, loaded.policy),
         Ami(settings.id, AmiAddress(ami.host, ami.port, ami.user, ami.password.reveal()), inbox, loaded.policy),
     )
+
+
+def _found(folder: Path, texts: Iterable[str]) -> dict[str, str | None]:
+    """These files as they are; None: not there, or no text."""
+    found: dict[str, str | None] = {}
+    for file in texts:
+        try:
+            found[file] = (folder / file).read_text(encoding="utf-8")
+        except (FileNotFoundError, UnicodeDecodeError):
+            found[file] = None
+    return found
 
 
 def _secrets(loaded: Loaded) -> Secrets:

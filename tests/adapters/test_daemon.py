@@ -7,19 +7,27 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
 import aiohttp
 import pytest
+import structlog
 
 from callctl import daemon
+from callctl.core.engine import Step, step
+from callctl.core.events import Event, PolicyChanged
+from callctl.core.ids import Micros
+from callctl.core.model import World
 from callctl.lab.ports import free_tcp
 from callctl.links import Links
 from callctl.runtime.loop import Loop
 from callctl.runtime.ports import Restored
 from callctl.settings import load
 from callctl.store.embedded import EmbeddedPostgres
+from callctl.store.errors import StoreError
 from tests.adapters.store_kit import ask, until
 
 pytestmark = pytest.mark.adapter
@@ -106,3 +114,110 @@ def _family(pid: int | None) -> list[str]:
     """A process, and its children."""
     done = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False)
     return [str(pid), *done.stdout.split()]
+
+
+@asynccontextmanager
+async def running(url: str, folder: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[daemon.Daemon]:
+    """A started daemon on a real database; the PBX is away."""
+    patch.setenv("SECRET", "x")
+    patch.setenv("DATABASE", url)
+    made = config(folder)
+    house = daemon.Daemon(made, None, load(made))
+    task = asyncio.create_task(house.main())
+    await until(lambda: not house.starting or task.done())
+    try:
+        yield house
+    finally:
+        house.stop()
+        assert await asyncio.wait_for(task, 10) == 0
+
+
+def changed(house: daemon.Daemon, folder: Path) -> tuple[str, dict[str, str]]:
+    """A new phone stands in the configuration. What is in force: the policy's fingerprint, and the PBX's files."""
+    (house.config / "b.yaml").write_text("phones: {more: {extension: 102, password: env:SECRET}}\n")
+    return in_force(house, folder)
+
+
+def in_force(house: daemon.Daemon, folder: Path) -> tuple[str, dict[str, str]]:
+    assert house.loaded.policy.sha == house.world_now.policy.sha
+    return house.world_now.policy.sha, {path.name: path.read_text() for path in (folder / "out").iterdir()}
+
+
+async def test_a_reload_puts_everything_in_force(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(postgres_url, tmp_path, monkeypatch) as house:
+        sha, files = changed(house, tmp_path)
+        assert (await house.reload()).ok
+        new_sha, new_files = in_force(house, tmp_path)
+        assert new_sha != sha
+        assert "[more]" in new_files["pjsip.conf"]
+        assert "[more]" not in files["pjsip.conf"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(asyncio.QueueFull("more to do than it can"), "more to do"), (RuntimeError("see its log"), "see")],
+)
+async def test_what_the_core_does_not_take_is_not_in_force_anywhere(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    async def refuses(loop: Loop, event: Event) -> None:
+        raise error
+
+    async with running(postgres_url, tmp_path, monkeypatch) as house:
+        before = changed(house, tmp_path)
+        with monkeypatch.context() as patch:
+            patch.setattr(Loop, "ask", refuses)
+            answer = await house.reload()
+        assert not answer.ok
+        assert said in answer.problems[0]
+        assert "the old configuration stays in force" in answer.problems[0]
+        assert in_force(house, tmp_path) == before
+        assert (await house.reload()).ok
+        assert in_force(house, tmp_path) != before
+
+
+async def test_what_the_core_breaks_at_is_not_in_force_anywhere(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(world: World, event: Event, now: Micros) -> Step:
+        if isinstance(event, PolicyChanged):
+            raise AssertionError("a bug of the core")
+        return step(world, event, now)
+
+    async with running(postgres_url, tmp_path, monkeypatch) as house:
+        before = changed(house, tmp_path)
+        monkeypatch.setattr("callctl.runtime.loop.step", breaks)
+        assert not (await house.reload()).ok
+        assert in_force(house, tmp_path) == before
+
+
+async def test_what_the_core_took_is_in_force_though_it_was_not_stored(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def taken(loop: Loop, event: Event) -> None:
+        loop.inbox.put(event)
+        await until(lambda: len(loop.inbox) == 0)
+        raise StoreError("the journal is closed")
+
+    async with running(postgres_url, tmp_path, monkeypatch) as house:
+        before = changed(house, tmp_path)
+        monkeypatch.setattr(Loop, "ask", taken)
+        assert (await house.reload()).ok
+        assert in_force(house, tmp_path) != before
+
+
+async def test_a_fault_at_sighup_is_said_and_ends_nothing(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def faulty(*_: object) -> None:
+        raise ZeroDivisionError("a fault of the settings")
+
+    async with running(postgres_url, tmp_path, monkeypatch) as house:
+        before = changed(house, tmp_path)
+        with structlog.testing.capture_logs() as said, monkeypatch.context() as patch:
+            patch.setattr(daemon, "load", faulty)
+            os.kill(os.getpid(), signal.SIGHUP)
+            await until(lambda: any(line["event"] == "reload_failed" for line in said))
+        assert in_force(house, tmp_path) == before

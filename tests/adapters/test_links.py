@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from callctl import links as links_module
 from callctl.asterisk.ami import Ami
 from callctl.asterisk.ari import RequestFailedError
 from callctl.asterisk.link import Link
+from callctl.asterisk.provision import write_if_changed
+from callctl.core.ids import NodeId
 from callctl.links import Links
 from callctl.runtime.inbox import BoundedInbox
 from callctl.settings import load
@@ -69,3 +73,53 @@ async def test_a_pbx_that_callctl_does_not_provision_is_not_reloaded(
     house = House(tmp_path / "c", monkeypatch, provision=False)
     await house.connect()
     assert house.reloaded == []
+
+
+def two_nodes(folder: Path, extension: int) -> Links:
+    """Each with a phone of this number."""
+    node = "ari: {password: env:ARI}, ami: {password: env:AMI}"
+    folder.mkdir(exist_ok=True)
+    (folder / "a.yaml").write_text(
+        f"nodes:\n  pbx: {{{node}, include_dir: {folder / 'one'}}}\n"
+        f"  other: {{{node}, include_dir: {folder / 'two'}}}\n"
+        "phones:\n"
+        f"  a: {{node: pbx, extension: {extension}, password: env:ARI}}\n"
+        f"  b: {{node: other, extension: {extension + 1}, password: env:ARI}}\n"
+    )
+    return Links(load(folder, environ=ENVIRON), BoundedInbox(), lambda why: None)
+
+
+def found(folder: Path) -> dict[str, str]:
+    return {str(path): path.read_text() for path in folder.glob("*/*.conf")}
+
+
+def test_all_nodes_files_are_written_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "c"
+    links = two_nodes(folder, 100)
+    links.write(load(folder, environ=ENVIRON))
+    before = found(folder)
+    assert len(before) == 4
+    two_nodes(folder, 200)
+    really = write_if_changed
+    written: list[str] = []
+
+    def full(at: Path, wanted: Mapping[str, str]) -> set[str]:
+        if at.name == "two" and not written:
+            written.extend(really(at, {"pjsip.conf": wanted["pjsip.conf"]}))
+            raise OSError(28, "no space left")
+        return really(at, wanted)
+
+    monkeypatch.setattr(links_module, "write_if_changed", full)
+    with pytest.raises(OSError, match="no space"):
+        links.write(load(folder, environ=ENVIRON))
+    assert written == ["pjsip.conf"]
+    assert found(folder) == before
+    links.write(load(folder, environ=ENVIRON))
+    assert found(folder) != before
+
+
+def test_what_was_not_there_before_is_taken_away_again(tmp_path: Path) -> None:
+    links = two_nodes(tmp_path / "c", 100)
+    links.put_back(links.write(load(tmp_path / "c", environ=ENVIRON)))
+    assert found(tmp_path / "c") == {}
+    links.put_back({NodeId("pbx"): {"pjsip.conf": None}})
