@@ -44,6 +44,8 @@ def test_the_shipped_configuration_keeps_the_rules() -> None:
         ("manager.conf", "writetimeout=5000"),
         ("ari.conf", "websocket_write_timeout=5000"),
         ("modules.conf", "noload = bridge_native_rtp.so"),
+        ("indications.conf", "country=uk"),  # of config/: GB
+        ("indications.conf", "[uk]"),
         ("pjsip.conf", "endpoint_identifier_order=ip,username"),
         ("pjsip.conf", "#tryinclude callctl.d/pjsip.conf"),
         ("extensions.conf", "#tryinclude callctl.d/extensions.conf"),
