@@ -90,6 +90,7 @@ class Daemon:
         self.clock = SystemClock()
         self.inbox = BoundedInbox()
         self.links = Links(loaded, self.inbox, self.fail)
+        self.inbox.on_relief = self.links.resync
         self.store: Store | None = None
         self.loop: Loop | None = None
         self.world = self._world(Restored())

@@ -123,9 +123,10 @@ class Links:
             node.ami.apply(loaded.policy)
 
     def resync(self) -> None:
-        """The World was rebuilt: tell it everything anew."""
+        """The World was rebuilt, or has not been told everything: tell it all anew, also of phones and trunks."""
         for node in self._nodes.values():
             node.link.resync()
+            node.ami.relist()
 
     def conditions(self) -> Iterator[Condition]:
         """What readyz says of the nodes."""

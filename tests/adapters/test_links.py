@@ -13,7 +13,9 @@ from callctl.asterisk.ami import Ami
 from callctl.asterisk.ari import RequestFailedError
 from callctl.asterisk.link import Link
 from callctl.asterisk.provision import write_if_changed
+from callctl.core.events import TimePassed
 from callctl.core.ids import NodeId
+from callctl.daemon import Daemon
 from callctl.links import Links
 from callctl.runtime.inbox import BoundedInbox
 from callctl.settings import load
@@ -123,3 +125,21 @@ def test_what_was_not_there_before_is_taken_away_again(tmp_path: Path) -> None:
     links.put_back(links.write(load(tmp_path / "c", environ=ENVIRON)))
     assert found(tmp_path / "c") == {}
     links.put_back({NodeId("pbx"): {"pjsip.conf": None}})
+
+
+async def test_after_dropped_events_the_links_begin_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+    monkeypatch.setattr(Link, "resync", lambda link: begun.append("ari"))
+    monkeypatch.setattr(Ami, "relist", lambda ami: begun.append("ami"))
+    monkeypatch.setenv("SECRET", "x")
+    made = tmp_path / "c"
+    made.mkdir()
+    (made / "a.yaml").write_text(
+        f"nodes: {{pbx: {{ari: {{password: env:SECRET}}, ami: {{password: env:SECRET}}}}}}\nstate_dir: {tmp_path}\n"
+    )
+    house = Daemon(made, None, load(made))
+    house.inbox.bound = 2
+    for _ in range(3):
+        house.inbox.put(TimePassed())
+    house.inbox.take()
+    assert begun == ["ari", "ami"]

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
+import structlog
 
 from callctl.core.commands import Beat, Command
 from callctl.core.engine import Step, step
@@ -155,6 +156,23 @@ async def test_what_is_over_the_inbox_bound_is_counted() -> None:
     inbox.put(TimePassed(), answer)
     with pytest.raises(asyncio.QueueFull):
         await answer
+
+
+async def test_after_a_drop_all_is_told_anew_once_half_of_the_inbox_is_done() -> None:
+    inbox, told = BoundedInbox(bound=8), []
+    inbox.on_relief = lambda: told.append(len(inbox))
+    for _ in range(8):
+        inbox.put(TimePassed())
+    for _ in range(5):
+        inbox.take()
+    assert told == []  # nothing was dropped
+    with structlog.testing.capture_logs() as said:
+        for _ in range(8):
+            inbox.put(TimePassed())
+        while inbox.take() is not None:
+            pass
+    assert told == [4]
+    assert [(line["event"], line.get("dropped")) for line in said] == [("inbox_full", None), ("inbox_relieved", 3)]
 
 
 async def test_what_was_decided_before_a_step_that_fails_is_stored_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
