@@ -33,6 +33,7 @@ from callctl.links import Links
 from callctl.runtime.clock import SystemClock
 from callctl.runtime.inbox import BoundedInbox
 from callctl.runtime.loop import Loop
+from callctl.runtime.notify import Notify
 from callctl.runtime.poison import AGAIN, GIVE_UP, SET_ASIDE, Poison, PoisonedError, culprits
 from callctl.runtime.ports import Batch, Restored
 from callctl.settings import Loaded, SettingsError, changes, load, needs_restart
@@ -96,6 +97,7 @@ class Daemon:
         self.world = self._world(Restored())
         self.metrics = Metrics(lambda: self.world_now, self.clock.now)
         self.desk = DaemonDesk(self)
+        self.notify = Notify.from_environment()
         self.starting = "starting"
         """What the start waits for; empty: started."""
         self._stop = asyncio.Event()
@@ -119,10 +121,14 @@ class Daemon:
             async with self._everything():
                 self.starting = ""
                 log.info("callctl_started", version=__version__, sha=self.loaded.policy.sha)
+                self.notify.ready()
                 await self._stop.wait()
+                self.notify.stopping()
                 log.info("callctl_stopping", why=self._failed or "asked to")
         except _StoppedError:
             log.info("callctl_stopped_while_starting")
+        finally:
+            self.notify.close()
         return 1 if self._failed else 0
 
     def stop(self) -> None:
@@ -157,6 +163,7 @@ class Daemon:
                 self.store.journal,
                 [self.metrics, self.desk.trunks, Storyteller()],
                 self._rebuild,
+                self.notify.alive,
             )
             turning = asyncio.create_task(self.loop.run(), name="loop")
             turning.add_done_callback(self._loop_ended)
@@ -228,6 +235,7 @@ class Daemon:
                 self.starting = f"the database: {error}"
                 if str(error) != told:
                     log.error("database_not_ready", why=str(error), then="waiting; callers take the fallback")
+                    self.notify.waiting(self.starting)
                     told = str(error)
                 await asyncio.sleep(DATABASE_RETRY)
                 continue

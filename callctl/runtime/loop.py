@@ -83,6 +83,7 @@ class Loop:
         journal: Journal,
         observers: Sequence[Observer],
         rebuild: Callable[[Event, BaseException], Awaitable[World]],
+        on_turn: Callable[[], None] = lambda: None,
     ) -> None:
         self.world = world
         self.inbox = inbox
@@ -94,6 +95,7 @@ class Loop:
         self._journal = journal
         self._observers = observers
         self._rebuild = rebuild
+        self._on_turn = on_turn
         self._stopping = self._over = False
         self._pending = _Pending()
         self._promises: set[asyncio.Task[None]] = set()
@@ -106,6 +108,7 @@ class Loop:
         try:
             while not self._stopping or len(self.inbox):
                 await self._turn()
+                self._on_turn()
                 await asyncio.sleep(0)  # the adapters' turn
                 due = next_due(self.world)
                 idle = None if due is None else (due - self._clock.now()) / SECOND

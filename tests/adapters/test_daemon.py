@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator
@@ -18,12 +20,13 @@ import structlog
 
 from callctl import daemon
 from callctl.core.engine import Step, step
-from callctl.core.events import Event, PolicyChanged
+from callctl.core.events import Event, PolicyChanged, TimePassed
 from callctl.core.ids import Micros
 from callctl.core.model import World
 from callctl.lab.ports import free_tcp
 from callctl.links import Links
 from callctl.runtime.loop import Loop
+from callctl.runtime.notify import Notify
 from callctl.runtime.ports import Restored
 from callctl.settings import load
 from callctl.store.embedded import EmbeddedPostgres
@@ -221,3 +224,65 @@ async def test_a_fault_at_sighup_is_said_and_ends_nothing(
             os.kill(os.getpid(), signal.SIGHUP)
             await until(lambda: any(line["event"] == "reload_failed" for line in said))
         assert in_force(house, tmp_path) == before
+
+
+class Systemd:
+    """Its end of the notify socket."""
+
+    def __init__(self, path: Path, patch: pytest.MonkeyPatch) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(path))
+        self.socket.setblocking(False)
+        self.said: list[str] = []
+        patch.setenv("NOTIFY_SOCKET", str(path))
+
+    def heard(self, what: str) -> int:
+        """How often it was said."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.said += self.socket.recv(4096).decode().splitlines()
+        return self.said.count(what)
+
+
+async def test_systemd_hears_of_start_life_and_end_and_nothing_from_a_loop_that_hangs(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    systemd = Systemd(tmp_path / "notify", monkeypatch)
+    monkeypatch.setattr("callctl.runtime.notify.ALIVE_EVERY", 0.01)
+    hung, go_on = asyncio.Event(), asyncio.Event()
+    turn = Loop._turn
+
+    async def hangs(loop: Loop) -> None:
+        hung.set()
+        await go_on.wait()
+        await turn(loop)
+
+    with contextlib.closing(systemd.socket):
+        async with running(postgres_url, tmp_path, monkeypatch) as house:
+            assert "NOTIFY_SOCKET" not in os.environ
+            await until(lambda: systemd.heard("READY=1") == 1 and systemd.heard("WATCHDOG=1") >= 2)
+            monkeypatch.setattr(Loop, "_turn", hangs)
+            house.inbox.put(TimePassed())
+            await asyncio.wait_for(hung.wait(), 5)
+            before = systemd.heard("WATCHDOG=1")
+            await asyncio.sleep(0.3)  # thirty times as long as between two signs of life
+            assert systemd.heard("WATCHDOG=1") == before
+            go_on.set()
+            assert systemd.heard("STOPPING=1") == 0
+        assert systemd.heard("STOPPING=1") == 1
+        assert systemd.heard("READY=1") == 1
+
+
+def test_without_systemd_nothing_is_said(tmp_path: Path) -> None:
+    for notify in (Notify(), Notify(str(tmp_path / "nobody")), Notify("@callctl-test-nobody")):
+        notify.ready()
+        notify.alive()
+        notify.waiting("the database:\nsomething")
+        notify.close()
+        notify.stopping()
+
+
+def test_the_unit_has_a_watchdog() -> None:
+    unit = (Path(daemon.__file__).parents[1] / "docs" / "callctl.service").read_text()
+    for line in ("Type=notify", "WatchdogSec=30", "Restart=always", "TimeoutStartSec=infinity"):
+        assert line in unit.splitlines()
