@@ -80,7 +80,10 @@ def write_if_changed(folder: Path, wanted: Mapping[str, str]) -> set[str]:
 
     OSError when the folder cannot be written. Mode 0640, with the folder's group: there are passwords in them.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(exist_ok=True)
+    except FileNotFoundError:  # a typing error must not become a whole path
+        raise OSError(f"there is no folder {folder.parent} to make {folder.name} in: is `include_dir` right?") from None
     changed = {name for name, text in wanted.items() if _read(folder / name) != text}
     for name in sorted(changed):
         _write(folder / name, wanted[name])

@@ -25,7 +25,7 @@ from callctl.core.policy import (
 )
 from callctl.numbers import Numbering
 from callctl.settings.errors import KeyPath, Place, Problem, shown
-from callctl.settings.models import Document, Goal, Way
+from callctl.settings.models import Document, Goal, NodeModel, Way
 
 RESERVED = frozenset({"global", "system", "acl", "transport-udp", "transport-tcp", "transport-tls", "anonymous"})
 """Sections of pjsip.conf that are no phones."""
@@ -51,6 +51,14 @@ def entry_address(text: str, numbering: Numbering) -> Address:
     if isinstance(address, Withheld) and text.isascii() and text.isdigit() and 2 <= len(text) <= 6:
         return Extension(text)
     return address
+
+
+def _is_missing(folder: Path) -> bool:
+    """False where it cannot be seen from here: others may look into it."""
+    try:
+        return not folder.is_dir()
+    except OSError:
+        return False
 
 
 class Check:
@@ -103,10 +111,20 @@ class Check:
                 if node.ari.url.startswith("http:") and host not in ("localhost", "::1") and host[:4] != "127.":
                     right = "use https, or let callctl run beside Asterisk"
                     self._warn(("nodes", name, "ari", "url"), "the password crosses a network in clear", right)
+            if node.provision and node.include_dir is not None and _is_missing(around := self._around(node)):
+                wrong = (
+                    f"there is no folder {shown(str(around))} on this machine: callctl makes only the last of a path"
+                )
+                right = "name a folder beside Asterisk's configuration"
+                self._warn(("nodes", name, "include_dir"), wrong, right)
         socket = self.document.control_socket
         if len(os.fsencode(os.path.normpath(os.path.join(folder, socket)))) > _SOCKET_PATH_MAX:
             right = f"choose a path of at most {_SOCKET_PATH_MAX} bytes"
             self._wrong(("control_socket",), "the path is too long for a socket", right)
+
+    def _around(self, node: NodeModel) -> Path:
+        """The folder that a node's `include_dir` lies in: Asterisk's own configuration."""
+        return Path(os.path.abspath(os.path.join(self._folder, node.include_dir))).parent
 
     # ── phones and agents ────────────────────────────────────────────────────────────────────
 
@@ -236,8 +254,8 @@ class Check:
         known = self.document.nodes.get(node or next(iter(self.document.nodes), ""))
         if known is None or known.include_dir is None:
             return False
-        path = Path(os.path.normpath(os.path.join(self._folder, known.include_dir))).parent / "pjsip.conf"
         try:
+            path = self._around(known) / "pjsip.conf"
             return _TLS.search(path.read_text(encoding="utf-8", errors="replace")) is not None
         except OSError:
             return False

@@ -185,6 +185,9 @@ def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         write_if_changed(tmp_path / "file" / "callctl.d", {PJSIP: "x"})
+    with pytest.raises(OSError, match=r"there is no folder .*/asteriks to make callctl\.d in: is `include_dir` right"):
+        write_if_changed(tmp_path / "asteriks" / "callctl.d", {PJSIP: "x"})
+    assert not (tmp_path / "asteriks").exists()
 
 
 def test_what_changed_is_reloaded() -> None:

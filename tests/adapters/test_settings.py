@@ -49,7 +49,7 @@ def write(folder: Path, **files: str) -> Path:
 @pytest.fixture
 def overlay(tmp_path: Path) -> Path:
     """The sample's secrets, made beside the sample."""
-    folder = write(tmp_path / "overlay", over="http: {port: 9799}\n")
+    folder = write(tmp_path / "overlay", over="http: {port: 9799}\nnodes: {pbx: {include_dir: callctl.d}}\n")
     create_missing(SAMPLE, folder)
     return folder
 

@@ -19,7 +19,7 @@ from callctl.settings import SettingsError, create_missing, load
 pytestmark = pytest.mark.adapter
 
 TABLE = Path(__file__).with_name("settings_wrong.txt")
-NODES = 'nodes: {pbx: {ari: {password: "env:S"}, ami: {password: "env:S"}}}\n'
+NODES = 'nodes: {pbx: {ari: {password: "env:S"}, ami: {password: "env:S"}, include_dir: callctl.d}}\n'
 BETWEEN = "\n========\n"
 
 
@@ -163,6 +163,11 @@ def test_without_a_node_there_is_nothing_to_do(tmp_path: Path) -> None:
             "trunks: {t: {kind: ip, host: a.example, transport: tls, srtp: true}}\n",
             "a.yaml:1:41: trunks.t.transport: Asterisk has no TLS transport as shipped, and this trunk needs it; "
             "uncomment `[transport-tls]` in Asterisk's pjsip.conf, see asterisk-conf/README.md",
+        ),
+        (
+            "nodes: {b: {include_dir: /etc/asteriks/callctl.d, ari: {password: 'env:S'}, ami: {password: 'env:S'}}}\n",
+            "a.yaml:1:13: nodes.b.include_dir: there is no folder `/etc/asteriks` on this machine: "
+            "callctl makes only the last of a path; name a folder beside Asterisk's configuration",
         ),
         (
             "nodes: {b: {provision: false, ari: {password: 'env:S', url: 'http://pbx:8088/ari'},"
