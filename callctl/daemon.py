@@ -164,6 +164,7 @@ class Daemon:
                 [self.metrics, self.desk.trunks, Storyteller()],
                 self._rebuild,
                 self.notify.alive,
+                [agent.id for agent in self.store.restored.agents],
             )
             turning = asyncio.create_task(self.loop.run(), name="loop")
             turning.add_done_callback(self._loop_ended)

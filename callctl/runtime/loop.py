@@ -7,13 +7,13 @@ need not wait for Postgres. (What cannot be asked again, a dialled attempt, will
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
 
 from callctl.core.engine import Step, next_due, step
-from callctl.core.events import Event, TimePassed
+from callctl.core.events import Event, PolicyChanged, TimePassed
 from callctl.core.facts import Fact
 from callctl.core.ids import SECOND, AgentId, CallId, Micros, NodeId
 from callctl.core.model import Agent, Call, Node, World
@@ -34,14 +34,19 @@ class _Pending:
     agents: dict[AgentId, Agent] = field(default_factory=dict)
     nodes: dict[NodeId, Node] = field(default_factory=dict)
     closed: set[CallId] = field(default_factory=set)
+    left: set[AgentId] = field(default_factory=set)
     ended: dict[CallId, Call] = field(default_factory=dict)
     facts: list[tuple[int, Micros, Fact]] = field(default_factory=list)
     answers: list[tuple[Answer, tuple[Fact, ...]]] = field(default_factory=list)
 
-    def add(self, result: Step, seq: int, now: Micros) -> None:
+    def add(self, result: Step, left: set[AgentId], seq: int, now: Micros) -> None:
         touched = result.touched
+        self.left.update(left)
         self.calls.update((c.id, copied(c)) for c in touched.calls)
         self.agents.update((a.id, replace(a)) for a in touched.agents)
+        self.left.difference_update(a.id for a in touched.agents)
+        for agent in left:
+            self.agents.pop(agent, None)
         self.nodes.update((n.id, n) for n in touched.nodes)  # copies already
         self.ended.update((c.id, copied(c)) for c in touched.records)
         for gone in touched.closed:
@@ -57,12 +62,14 @@ class _Pending:
             agents=self.agents,
             nodes=self.nodes,
             closed=frozenset(self.closed),
+            left=frozenset(self.left),
             ended=tuple(self.ended.values()),
             facts=tuple(self.facts),
         )
 
     def __bool__(self) -> bool:
-        return bool(self.calls or self.agents or self.nodes or self.closed or self.ended or self.facts or self.answers)
+        changed = self.calls or self.agents or self.nodes or self.closed or self.left
+        return bool(changed or self.ended or self.facts or self.answers)
 
 
 def copied(call: Call) -> Call:
@@ -84,7 +91,9 @@ class Loop:
         observers: Sequence[Observer],
         rebuild: Callable[[Event, BaseException], Awaitable[World]],
         on_turn: Callable[[], None] = lambda: None,
+        with_rows: Iterable[AgentId] = (),
     ) -> None:
+        """`with_rows`: the agents that were found in the journal, though the World may not have them any more."""
         self.world = world
         self.inbox = inbox
         self.seq = 0
@@ -96,6 +105,7 @@ class Loop:
         self._observers = observers
         self._rebuild = rebuild
         self._on_turn = on_turn
+        self._agents = set(with_rows)
         self._stopping = self._over = False
         self._pending = _Pending()
         self._promises: set[asyncio.Task[None]] = set()
@@ -110,6 +120,8 @@ class Loop:
                 await self._turn()
                 self._on_turn()
                 await asyncio.sleep(0)  # the adapters' turn
+                if self._stopping:
+                    continue  # nothing more comes that would be worth waiting for
                 due = next_due(self.world)
                 idle = None if due is None else (due - self._clock.now()) / SECOND
                 await self.inbox.wait(1.0 if idle is None else min(idle, 1.0))
@@ -164,12 +176,20 @@ class Loop:
         self.seq += 1
         for command in result.commands:
             self._pbx.send(command)
-        self._pending.add(result, self.seq, now)
+        self._pending.add(result, self._who_left(event), self.seq, now)
         if answer is not None:
             self._pending.answers.append((answer, result.facts))
         if result.facts:
             for observer in self._observers:
                 observer.saw(now, result.facts)
+
+    def _who_left(self, event: Event) -> set[AgentId]:
+        """Agents that were there before the step, and are no more: no step names them."""
+        here = self.world.agents.keys()
+        if len(here) == len(self._agents) and not isinstance(event, PolicyChanged):
+            return set()
+        left, self._agents = self._agents - here, set(here)
+        return left
 
     async def _poisoned(self, event: Event, answer: Answer | None, error: Exception) -> None:
         """A bug of the core: the World may be half-changed. Store what was decided before, rebuild as at a start."""

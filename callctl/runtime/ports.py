@@ -45,6 +45,8 @@ class Batch:
     """As they are; `booted` must survive us, to know a restarted PBX."""
     closed: frozenset[CallId] = frozenset()
     """Calls that left the World: their `live` rows go."""
+    left: frozenset[AgentId] = frozenset()
+    """Agents that left the World: their `live` rows go, lest they come back with the status of that day."""
     ended: tuple[Call, ...] = ()
     """Call records to write: on the call's end, and again when its wrap-up has ended."""
     facts: tuple[tuple[int, Micros, Fact], ...] = ()

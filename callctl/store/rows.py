@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 import structlog
 
 from callctl.core.facts import Fact
-from callctl.core.ids import CallId, Micros
+from callctl.core.ids import AgentId, CallId, Micros
 from callctl.core.model import Agent, Call, Node
 from callctl.runtime.ports import Batch
 from callctl.store import codec
@@ -40,6 +40,7 @@ class Unit:
     live: dict[tuple[str, str], tuple[int, Call | Agent | Node]] = field(default_factory=dict)
     """By kind and id: the step that last changed it, and the value then."""
     closed: set[CallId] = field(default_factory=set)
+    left: set[AgentId] = field(default_factory=set)
     ended: dict[CallId, Call] = field(default_factory=dict)
     facts: list[tuple[int, Micros, Fact]] = field(default_factory=list)
 
@@ -48,12 +49,16 @@ class Unit:
         self.seq = batch.seq
         self.batches += 1
         self.closed -= batch.calls.keys()
+        self.left -= batch.agents.keys()
         self.live.update({("call", id_): (batch.seq, call) for id_, call in batch.calls.items()})
         self.live.update({("agent", id_): (batch.seq, agent) for id_, agent in batch.agents.items()})
         self.live.update({("node", id_): (batch.seq, node) for id_, node in batch.nodes.items()})
         for call_id in batch.closed:
             self.live.pop(("call", call_id), None)
             self.closed.add(call_id)
+        for agent_id in batch.left:
+            self.live.pop(("agent", agent_id), None)
+            self.left.add(agent_id)
         for call in batch.ended:
             self.ended[call.id] = call
         if facts:
@@ -146,7 +151,10 @@ def to_rows(unit: Unit, epoch: int, seed: int) -> Rows:
         seed=seed,
         seq=unit.seq,
         live=tuple(live),
-        gone=tuple(("call", codec.storable(id_)) for id_ in sorted(unit.closed)),
+        gone=(
+            *(("agent", codec.storable(agent)) for agent in sorted(unit.left)),
+            *(("call", codec.storable(call)) for call in sorted(unit.closed)),
+        ),
         events=tuple(_events(unit.facts)),
         records=tuple(record for record in records if record is not None),
     )

@@ -20,8 +20,8 @@ import structlog
 
 from callctl import daemon
 from callctl.core.engine import Step, step
-from callctl.core.events import Event, PolicyChanged, TimePassed
-from callctl.core.ids import Micros
+from callctl.core.events import Event, PolicyChanged, StatusAsked, TimePassed, Wish
+from callctl.core.ids import AgentId, Micros
 from callctl.core.model import World
 from callctl.lab.ports import free_tcp
 from callctl.links import Links
@@ -120,11 +120,13 @@ def _family(pid: int | None) -> list[str]:
 
 
 @asynccontextmanager
-async def running(url: str, folder: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[daemon.Daemon]:
+async def running(
+    url: str, folder: Path, patch: pytest.MonkeyPatch, made: Path | None = None
+) -> AsyncIterator[daemon.Daemon]:
     """A started daemon on a real database; the PBX is away."""
     patch.setenv("SECRET", "x")
     patch.setenv("DATABASE", url)
-    made = config(folder)
+    made = made or config(folder)
     house = daemon.Daemon(made, None, load(made))
     task = asyncio.create_task(house.main())
     await until(lambda: not house.starting or task.done())
@@ -209,6 +211,32 @@ async def test_what_the_core_took_is_in_force_though_it_was_not_stored(
         monkeypatch.setattr(Loop, "ask", taken)
         assert (await house.reload()).ok
         assert in_force(house, tmp_path) != before
+
+
+async def test_an_agent_who_is_removed_and_added_again_begins_anew(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = "select id from live where kind = 'agent' order by id"
+    async with running(postgres_url, tmp_path, monkeypatch) as house:
+        assert house.loop is not None
+        cleo = "cleo: {name: Cleo, phone: third, queues: [sales]}"
+        both = f"agents: {{bob: {{name: Bob, phone: more, queues: [sales]}}, {cleo}}}\n"
+        phones = (
+            "phones: {more: {extension: 102, password: env:SECRET}, third: {extension: 103, password: env:SECRET}}\n"
+        )
+        (house.config / "b.yaml").write_text(both + phones)
+        assert (await house.reload()).ok
+        for agent in ("bob", "cleo"):
+            await house.loop.ask(StatusAsked(AgentId(agent), Wish.LOGIN))
+        assert await ask(postgres_url, rows) == ["ana", "bob", "cleo"]
+        (house.config / "b.yaml").write_text(f"agents: {{{cleo}}}\n{phones}")
+        assert (await house.reload()).ok  # while it runs
+        assert await ask(postgres_url, rows) == ["ana", "cleo"]
+    (tmp_path / "c" / "b.yaml").unlink()
+    async with running(postgres_url, tmp_path, monkeypatch, tmp_path / "c") as house:  # and while it did not
+        assert house.loop is not None
+        await house.loop.ask(StatusAsked(AgentId("ana"), Wish.LOGIN))
+        assert await ask(postgres_url, rows) == ["ana"]
 
 
 async def test_a_fault_at_sighup_is_said_and_ends_nothing(
