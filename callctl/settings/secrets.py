@@ -86,7 +86,15 @@ def database_url(secret: Secret) -> NoSecret | None:
 
 def _found(name: str, folders: Sequence[Path]) -> Path:
     candidates = [folder / name for folder in folders]
-    return next((path for path in candidates if path.exists()), candidates[0])
+    return next((path for path in candidates if _may_exist(path)), candidates[0])
+
+
+def _may_exist(path: Path) -> bool:
+    """True where it cannot be seen from here: whoever reads it says why."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
 
 
 def _text(path: Path) -> str | NoSecret:

@@ -240,6 +240,13 @@ def test_any_tokens_are_settings_or_told(tmp_path_factory: pytest.TempPathFactor
     loads_or_tells(folder)
 
 
+def test_a_secret_that_nobody_can_look_for_is_told(tmp_path: Path) -> None:
+    name = "a" * 300
+    said = messages(folder_of(tmp_path, f'database: {{url: "file:{name}"}}\n'))
+    wrong = f"database.url: {name} cannot be read (File name too long)"
+    assert said == [f"a.yaml:1:17: {wrong}; make it readable for callctl alone"]
+
+
 def test_secrets_are_made_even_where_other_things_are_wrong(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, "phones: {p: {password: file:s/p, foo: 1}, q: [password], r: {password: 'file:'}}\n")
     (folder / "broken.yaml").write_text("{")
