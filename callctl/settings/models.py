@@ -314,7 +314,7 @@ class DatabaseModel(Strict):
 
 
 class HttpModel(Strict):
-    """Metrics, health and the API."""
+    """Metrics and health."""
 
     host: t.LoopbackHost = Field(
         default="127.0.0.1", description="A loopback address: nobody is asked for a password here."
@@ -339,7 +339,7 @@ class Document(Strict):
 
     nodes: dict[t.Name, NodeModel] = Field(default={}, description="The Asterisk nodes; the first is the default.")
     database: DatabaseModel = Field(default=DatabaseModel(), description="Postgres.")
-    http: HttpModel = Field(default=HttpModel(), description="Metrics, health and the API.")
+    http: HttpModel = Field(default=HttpModel(), description="Metrics and health.")
     control_socket: t.FolderPath = Field(
         default=Path("/run/callctl/control.sock"), description="Where the command line reaches the daemon."
     )
