@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from callctl.core.commands import Command, Lease, Play, StopPlay
 from callctl.core.ids import SECOND, LegId, Micros, NodeId, PlaybackId
 
-PROMPT_MOST: Micros = 600 * SECOND
+PROMPT_MOST: Micros = 180 * SECOND
 """So long may the prompts of one Play take; nobody can know how long a sound of Asterisk's is."""
 
 
