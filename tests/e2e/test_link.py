@@ -453,12 +453,12 @@ async def until_lease(stage: Stage, leg: LegId, seconds: int) -> None:
 async def test_a_lease_waits_for_the_prompt_and_nothing_waits_for_the_lease(stage: Stage) -> None:
     """Asterisk would set it only when the prompt is over, and would do nothing else until then."""
     line, leg, playback = await in_a_prompt(stage)
-    assert 590 < await lease_of(stage, leg) <= 600, "long enough for any prompt"
+    assert 170 < await lease_of(stage, leg) <= 180, "long enough for any prompt"
     stage.link.send(Lease(NODE, leg, 3000 * SECOND))
     before = len(stage.box.events)
     stage.link.send(Play(NODE, LegId("nobody"), PlaybackId(stage.fresh()), ("sound:beep",)))
     await stage.box.wait(PlaybackEnded, lambda e: e.leg == "nobody" and e.failed, after=before, timeout=1)
-    assert await lease_of(stage, leg) <= 600
+    assert await lease_of(stage, leg) <= 180
     stage.link.send(StopPlay(NODE, playback))
     await stage.box.wait(PlaybackEnded, lambda e: e.playback == playback, timeout=1)
     await until_lease(stage, leg, 2900)
