@@ -13,41 +13,37 @@ from rich.table import Table
 
 from callctl.lab.house import House
 from callctl.lab.people import Tally
+from callctl.store.embedded import EmbeddedPostgres
+from callctl.store.pool import connect
 
-OUTCOMES = (
-    "answered",
-    "abandoned",
-    "left_in_menu",
-    "completed",
-    "unknown_number",
-    "waited_too_long",
-    "pbx_lost",
-    "failed",
-)
 NEWEST = 8
 _ENDED = re.compile(r'callctl_calls_ended_total\{(?=.*outcome="([a-z_]+)").*\}')
-MOST_RECORDS = 1000
 
 
 @dataclass(slots=True)
 class Report:
     tally: Tally
     records: list[dict[str, Any]] = field(default_factory=list)
-    """From Postgres, newest first."""
+    """The newest, for people, as callctl shows them."""
+    stored: dict[str, int] = field(default_factory=dict)
+    """Rows by outcome, from Postgres itself."""
+    speeds: list[float] = field(default_factory=list)
+    """Of the answered, in seconds; from Postgres."""
+    offered: int = 0
+    """Rows of calls that were queued."""
     entered: int = 0
     ended: dict[str, int] = field(default_factory=dict)
     """By outcome, from /metrics."""
 
     @property
-    def stored(self) -> dict[str, int]:
-        """By outcome, from Postgres."""
-        return {o: n for o in OUTCOMES if (n := sum(r["outcome"] == o for r in self.records))}
+    def rows(self) -> int:
+        return sum(self.stored.values())
 
     @property
     def agree(self) -> bool:
         """The callers, the rows and the counts say the same."""
         same = {o: n for o, n in self.ended.items() if n} == self.stored
-        return same and self.tally.called == len(self.records) == self.entered
+        return same and self.tally.called == self.rows == self.entered
 
     @property
     def ok(self) -> bool:
@@ -56,18 +52,14 @@ class Report:
 
     def shown(self) -> Iterator[RenderableType]:
         """For people."""
-        offered = [r for r in self.records if r["queued"]]
-        answered = [r for r in offered if r["connected"]]
+        waits = self.speeds
         yield (
-            f"\n[bold]Offered to queues {len(offered)}, answered {len(answered)}, "
+            f"\n[bold]Offered to queues {self.offered}, answered {len(waits)}, "
             f"abandoned {self.stored.get('abandoned', 0)}, failed {len(self.tally.failed)}[/bold]"
         )
-        if answered:
-            waits = [r["waited"] for r in answered]
+        if waits:
             yield f"Speed of answer: mean {mean(waits):.1f} s, median {median(waits):.1f} s, longest {max(waits):.1f} s"
-        counted = (
-            f"The callers count {self.tally.called} calls, Postgres {len(self.records)}, /metrics {self.entered}: "
-        )
+        counted = f"The callers count {self.tally.called} calls, Postgres {self.rows}, /metrics {self.entered}: "
         differ = f"[red]they differ[/red] (Postgres {self.stored}, /metrics {self.ended})"
         yield counted + ("[green]they agree[/green]" if self.agree else differ)
         yield "By outcome: " + ", ".join(f"{o.replace('_', ' ')} {n}" for o, n in self.stored.items())
@@ -94,12 +86,26 @@ def _newest(records: list[dict[str, Any]]) -> Table:
 async def report(house: House, tally: Tally) -> Report:
     """Ask all three once no call is left and every wrap-up is over (the records are then final)."""
     await house.daemon.until("the last call to end", ("calls",), lambda answer: not answer["calls"], 30)
-    records = (await house.daemon.get("records", limit=MOST_RECORDS))["records"]
-    metrics = await house.daemon.metrics()
-    result = Report(tally, records)
-    for name, value in metrics.items():
+    result = Report(tally, (await house.daemon.get("records", limit=NEWEST))["records"])
+    await _ask_postgres(house, result)
+    for name, value in (await house.daemon.metrics()).items():
         if name.startswith("callctl_calls_entered_total"):
             result.entered += int(value)
         elif match := _ENDED.match(name):
             result.ended[match[1]] = result.ended.get(match[1], 0) + int(value)
     return result
+
+
+async def _ask_postgres(house: House, result: Report) -> None:
+    """Count the rows in the database itself: callctl's word does not count here."""
+    connection = await connect(EmbeddedPostgres(house.state / "postgres").url())
+    try:
+        counted = await connection.fetch("select outcome, count(*) as n from call group by outcome order by n desc")
+        queued = await connection.fetch(
+            "select extract(epoch from connected - queued)::float8 as s from call where queued is not null"
+        )
+    finally:
+        await connection.close()
+    result.stored = {row["outcome"]: row["n"] for row in counted}
+    result.offered = len(queued)
+    result.speeds = [row["s"] for row in queued if row["s"] is not None]
