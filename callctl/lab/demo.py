@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import fcntl
 import logging
+import os
 import random
 import re
 import shutil
@@ -88,6 +89,7 @@ class Demo:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._hung_up)
         house = self._house(installation)
         try:
             if not await self._start(house):
@@ -104,6 +106,11 @@ class Demo:
                 await house.stop()
         self._print(result)
         return 0 if result.ok else 1
+
+    def _hung_up(self) -> None:
+        """The terminal is gone: nothing can be shown any more, everything is still to be ended."""
+        self._console.file = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
+        self._stop.set()
 
     def _house(self, installation: Installation) -> House:
         """Fresh in an empty folder."""

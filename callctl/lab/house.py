@@ -30,6 +30,7 @@ from callctl.lab.ports import HOST, free_tcp
 from callctl.lab.proxy import Proxy
 from callctl.settings import create_missing
 from callctl.settings.folder import read_all
+from callctl.store.postmaster import die_with_parent
 
 Overlay = Mapping[str, Any]
 """YAML to lay over config/, by its top-level keys."""
@@ -64,6 +65,7 @@ class Daemon:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "callctl", "run", "--config", str(self.config), "--overlay", str(self.overlay),
                 stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                preexec_fn=die_with_parent,
             )  # fmt: skip
         if ready:
             await self.until_ready()
