@@ -11,6 +11,9 @@ from callctl.core.model import Arrived, Call, Outcome
 from callctl.core.policy import Feature, HangUp, HangupReason
 from callctl.core.turn import Turn, caller_leg
 
+PAUSE_FIRST = "sound:silence/1"
+"""A short beep right behind the answer would be over before the phone's audio is there."""
+
 FEATURE_PROMPTS: dict[Feature, tuple[str, ...]] = {
     Feature.LOGIN: ("sound:agent-loginok",),
     Feature.LOGOUT: ("sound:agent-loggedoff",),
@@ -77,4 +80,4 @@ def _use_feature(turn: Turn, call: Call, code: str) -> None:
     if feature is not None and agent is not None:
         refused = agents.ask(turn, agent, feature.value, "", "phone")
         prompts = prompts if refused else FEATURE_PROMPTS[feature]
-    ivr.announce(turn, call, prompts, HangUp(), "goes to its entry")
+    ivr.announce(turn, call, (PAUSE_FIRST, *prompts), HangUp(), "goes to its entry")

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from callctl.core.arrivals import PAUSE_FIRST
 from callctl.core.commands import Answer, Beat, Bridge, DropBridge, Hangup, Hold, Lease, Play, Unhold, Watch
 from callctl.core.events import BridgeFailed, CallArrived, LegLeft, Wish
 from callctl.core.facts import (
@@ -281,7 +282,7 @@ def test_a_feature_code_changes_the_status_and_says_so(
         it.ask("ana", wish)
     it.feature("f1", "ana", code)
     assert it.agent("ana").status == status
-    assert it.wished(Play)[0].prompts[0] == prompt
+    assert it.wished(Play)[0].prompts[:2] == (PAUSE_FIRST, prompt)
     it.heard("f1")
     assert it.told(CallEnded)[0].outcome is Outcome.COMPLETED
 
@@ -289,7 +290,7 @@ def test_a_feature_code_changes_the_status_and_says_so(
 def test_a_feature_code_from_a_phone_that_is_nobodys_is_refused() -> None:
     it = stage(replace(policy(), agents={}), reachable=())
     it.feature("f1", "ana", "*45")
-    assert it.wished(Play)[0].prompts == ("sound:beeperr",)
+    assert it.wished(Play)[0].prompts == (PAUSE_FIRST, "sound:beeperr")
 
 
 def test_a_record_keeps_the_newest_rings_and_a_phone_that_answers_late_is_still_a_ghost() -> None:
