@@ -36,6 +36,7 @@ from callctl.core.model import Down, Outcome, Party, Paused, RingResult
 from callctl.core.policy import Emergency, Extension, QueuePolicy, ToMenu, Withheld
 from callctl.runtime.masking import MASKED, Masking
 from callctl.runtime.ports import Observer
+from callctl.sim import office
 from callctl.telemetry import log, story
 from callctl.telemetry.metrics import Metrics
 from tests.adapters import desk
@@ -207,10 +208,10 @@ def test_counts_agree_with_the_records_of_a_real_core() -> None:
                 told.setdefault(fact.call, []).append((stage.now, fact))  # type: ignore[union-attr]
 
     stage.watch = watch
-    stage.arrive("c1", core.TO_MENU)
+    stage.arrive("c1", office.TO_MENU)
     stage.press("c1", "9")
     stage.gone("c1")  # in the menu
-    stage.arrive("c2", core.TO_MENU)
+    stage.arrive("c2", office.TO_MENU)
     stage.press("c2", "1")
     ana = stage.legs("ana")[0]
     stage.ring(ana)
@@ -218,7 +219,7 @@ def test_counts_agree_with_the_records_of_a_real_core() -> None:
     stage.gone(ana)
     ben = stage.legs("ben")[0]
     stage.answer(ben)
-    stage.do(BridgeFailed(core.NODE, stage.call("c2").id, LegId(ben), "no such channel"))
+    stage.do(BridgeFailed(office.NODE, stage.call("c2").id, LegId(ben), "no such channel"))
     stage.gone(ben)
     ana = stage.legs("ana")[0]
     stage.answer(ana)
@@ -244,7 +245,7 @@ def test_counts_agree_with_the_records_of_a_real_core() -> None:
         for name, value in found.items()
         if name.startswith("callctl_calls_ended_total") and value
     }
-    sales = [r for r in records if r.story.queue == core.SALES]
+    sales = [r for r in records if r.story.queue == office.SALES]
     outcomes = Counter(r.story.outcome for r in sales)
     assert found["callctl_queue_entered_total{queue=sales}"] == len(sales) == 2
     assert found["callctl_queue_speed_of_answer_seconds_count{queue=sales}"] == 1

@@ -33,7 +33,8 @@ from callctl.core.events import (
 from callctl.core.ids import AgentId, CallId, LegId, NodeId, PhoneId, PlaybackId, TrunkId, seconds
 from callctl.core.model import Announcing, InMenu, LegRole, World
 from callctl.core.policy import E164, Announce, Destination, Emergency, HangUp, Policy, ToMenu, ToQueue
-from tests.core.world import CARE, ENTRIES, FEATURES, MAIN, NODE, SALES, TO_MENU, TO_QUEUE, Stage, policy, stage
+from callctl.sim.office import CARE, ENTRIES, FEATURES, MAIN, NODE, SALES, TO_MENU, TO_QUEUE, bare, policy
+from tests.core.world import Stage, stage
 
 ELSEWHERE = NodeId("elsewhere")
 
@@ -244,13 +245,6 @@ def queue_and_menus_were_removed() -> Stage:
     it.arrive("c4", "442079460005")
     it.do(PolicyChanged(bare()))
     return it
-
-
-def bare() -> Policy:
-    """The configuration without menus, queues and numbers."""
-    known = policy()
-    agents = {name: replace(agent, queues=()) for name, agent in known.agents.items()}
-    return replace(known, sha="bare", entries={}, menus={}, queues={}, agents=agents, features={})
 
 
 SITUATIONS: dict[str, Callable[[], Stage]] = {

@@ -29,7 +29,8 @@ from callctl.core.model import (
 )
 from callctl.core.policy import DefaultStatus, HangupReason, Policy
 from callctl.core.rings import result_of
-from tests.core.world import SALES, Stage, policy, stage
+from callctl.sim.office import SALES, policy
+from tests.core.world import Stage, stage
 
 pytestmark = pytest.mark.core
 

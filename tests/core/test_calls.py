@@ -34,8 +34,9 @@ from callctl.core.model import (
 )
 from callctl.core.offers import MOST_RINGS
 from callctl.core.policy import E164, Announce, HangUp, HangupReason, ToQueue, Withheld
+from callctl.sim.office import CARE, NODE, SALES, TO_MENU, TO_QUEUE, TO_QUEUE_FIRST, policy
 from tests.core.situations import impatient
-from tests.core.world import CARE, NODE, SALES, TO_MENU, TO_QUEUE, TO_QUEUE_FIRST, policy, stage
+from tests.core.world import stage
 
 pytestmark = pytest.mark.core
 

@@ -9,7 +9,8 @@ from callctl.core.ids import AgentId, CallId, LegId
 from callctl.core.index import Index, Line
 from callctl.core.invariants import check
 from callctl.core.model import Arrived, Idle, LoggedOut, OnCall, Queued
-from tests.core.world import CARE, NODE, SALES, stage
+from callctl.sim.office import CARE, NODE, SALES
+from tests.core.world import stage
 
 pytestmark = pytest.mark.core
 

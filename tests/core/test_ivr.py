@@ -13,7 +13,8 @@ from callctl.core.ids import SECOND, LegId, PlaybackId
 from callctl.core.ivr import MAX_VISITS
 from callctl.core.model import Announcing, InMenu, Outcome, Party, Queued
 from callctl.core.policy import E164, Menu, ToMenu
-from tests.core.world import MAIN, NODE, SALES, SUB, TO_MENU, Stage, policy, stage
+from callctl.sim.office import MAIN, NODE, SALES, SUB, TO_MENU, policy
+from tests.core.world import Stage, stage
 
 pytestmark = pytest.mark.core
 

@@ -41,9 +41,12 @@ from callctl.core.ids import AgentId, CallId, LegId, PhoneId, seconds
 from callctl.core.model import Idle, Up
 from callctl.core.policy import Policy
 from callctl.core.recovery import restore
-from tests.core.pbx import Channel, ModelPbx, amiss
-from tests.core.situations import CAUSES, bare, everything
-from tests.core.world import ENTRIES, NODE, START, Rows, Stage, copied, policy
+from callctl.sim.amiss import amiss
+from callctl.sim.office import ENTRIES, NODE, START, bare, policy
+from callctl.sim.pbx import Channel, ModelPbx
+from callctl.sim.rows import Rows, copied
+from tests.core.situations import CAUSES, everything
+from tests.core.world import Stage
 
 pytestmark = pytest.mark.core
 

@@ -22,7 +22,8 @@ from callctl.core.model import (
     Up,
     WrapUp,
 )
-from tests.core.world import NODE, TO_MENU, stage
+from callctl.sim.office import NODE, TO_MENU
+from tests.core.world import stage
 
 pytestmark = pytest.mark.core
 

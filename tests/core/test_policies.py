@@ -23,8 +23,8 @@ from callctl.core.model import (
 )
 from callctl.core.policies import RETIRED_PHONE
 from callctl.core.policy import AgentPolicy, DefaultStatus, Policy, QueuePolicy, TrunkKind, TrunkPolicy
-from tests.core.situations import bare
-from tests.core.world import CARE, SALES, TO_MENU, Stage, policy, stage
+from callctl.sim.office import CARE, SALES, TO_MENU, bare, policy
+from tests.core.world import Stage, stage
 
 pytestmark = pytest.mark.core
 

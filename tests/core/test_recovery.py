@@ -38,9 +38,12 @@ from callctl.core.model import (
 )
 from callctl.core.policy import E164, HangupReason, Policy
 from callctl.core.recovery import YOUNG, missed, owed, restore
-from tests.core.pbx import ModelPbx, amiss
-from tests.core.situations import SITUATIONS, bare
-from tests.core.world import MAIN, NODE, SALES, TO_MENU, TO_QUEUE, Rows, Stage, copied, policy, stage
+from callctl.sim.amiss import amiss
+from callctl.sim.office import MAIN, NODE, SALES, TO_MENU, TO_QUEUE, bare, policy
+from callctl.sim.pbx import ModelPbx
+from callctl.sim.rows import Rows, copied
+from tests.core.situations import SITUATIONS
+from tests.core.world import Stage, stage
 
 pytestmark = pytest.mark.core
 

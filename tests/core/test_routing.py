@@ -12,7 +12,8 @@ from callctl.core.ids import AgentId, NodeId, PhoneId
 from callctl.core.model import Idle, Offered, Queued
 from callctl.core.policy import PhoneKind, PhonePolicy
 from callctl.core.routing import choose
-from tests.core.world import CARE, NODE, SALES, TO_QUEUE, TO_QUEUE_FIRST, Stage, policy, stage
+from callctl.sim.office import CARE, NODE, SALES, TO_QUEUE, TO_QUEUE_FIRST, policy
+from tests.core.world import Stage, stage
 
 pytestmark = pytest.mark.core
 

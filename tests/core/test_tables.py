@@ -11,8 +11,9 @@ from callctl.core.events import TimePassed
 from callctl.core.ids import seconds
 from callctl.core.model import Arrived, Down, Idle
 from callctl.core.turn import IllegalMove, Moves, moved
+from callctl.sim.rows import copied
 from tests.core.situations import SITUATIONS, everything, links
-from tests.core.world import Stage, copied
+from tests.core.world import Stage
 from tests.tools.diagrams import BEGIN, END, README, drawn
 
 pytestmark = pytest.mark.core

@@ -28,8 +28,10 @@ from callctl.core.events import (
 from callctl.core.facts import StrayEvent
 from callctl.core.invariants import check
 from callctl.core.model import AgentState, AgentStatus, Arrived, CallPhase, NodePhase, PhoneState, World
+from callctl.sim.office import policy
+from callctl.sim.rows import copied
 from tests.core.situations import SITUATIONS, everything, links
-from tests.core.world import Stage, copied, policy
+from tests.core.world import Stage
 
 pytestmark = pytest.mark.core
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from io import BytesIO
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from callctl.core.commands import Command
@@ -31,162 +29,23 @@ from callctl.core.facts import Fact
 from callctl.core.ids import (
     SECOND,
     AgentId,
-    CallId,
     LegId,
-    MenuId,
     Micros,
-    NodeId,
     PhoneId,
     PlaybackId,
-    QueueId,
     seconds,
 )
 from callctl.core.invariants import check
-from callctl.core.model import Agent, Announcing, Call, InMenu, Node, Reserved, Ringing, World
+from callctl.core.model import Agent, Announcing, Call, InMenu, Reserved, Ringing, World
 from callctl.core.policy import (
     E164,
-    AgentPolicy,
-    Announce,
-    DefaultStatus,
-    Destination,
-    Feature,
-    HangUp,
-    HangupReason,
-    Menu,
-    PhoneKind,
-    PhonePolicy,
     Policy,
-    QueuePolicy,
-    ToMenu,
-    ToQueue,
 )
 from callctl.core.recovery import restore
-
-NODE = NodeId("pbx")
-START: Micros = 1_700_000_000 * SECOND
-SALES, CARE = QueueId("sales"), QueueId("care")
-MAIN, SUB = MenuId("main"), MenuId("sub")
-
-ENTRIES: dict[str, Destination] = {
-    "442079460000": ToMenu(MAIN),
-    "442079460001": ToQueue(SALES),
-    "442079460002": ToQueue(SALES, priority=5),
-    "442079460003": Announce(("sound:closed",), HangUp()),
-    "442079460004": Announce(("sound:hello",), ToMenu(MAIN)),
-    "442079460005": Announce(("sound:hello",), ToQueue(SALES)),
-    "442079460006": HangUp(HangupReason.BUSY),
-    "442079460007": ToQueue(CARE),
-    "442079460010": ToMenu(SUB),
-    "442079460011": ToMenu(MenuId("gives-up-to-queue")),
-    "442079460012": ToMenu(MenuId("gives-up-to-announcement")),
-    "442079460013": ToMenu(MenuId("no-barge-in")),
-}
-TO_MENU, TO_QUEUE, TO_QUEUE_FIRST = "442079460000", "442079460001", "442079460002"
-FEATURES = {"*45": Feature.LOGIN, "*46": Feature.LOGOUT, "*47": Feature.PAUSE, "*48": Feature.UNPAUSE}
-
-
-def menus() -> dict[MenuId, Menu]:
-    """Menus that lead to every kind of destination, by digit and by giving up."""
-    options: dict[str, Destination] = {
-        "1": ToQueue(SALES),
-        "2": Announce(("sound:hours",), ToMenu(MAIN)),
-        "3": ToMenu(SUB),
-        "4": HangUp(),
-    }
-    give_up: dict[str, Destination] = {
-        "main": HangUp(),
-        "sub": ToMenu(MAIN),
-        "gives-up-to-queue": ToQueue(SALES),
-        "gives-up-to-announcement": Announce(("sound:bye",), HangUp()),
-        "no-barge-in": HangUp(),
-    }
-    return {
-        MenuId(name): Menu(
-            MenuId(name),
-            (f"sound:{name}",),
-            options,
-            to,
-            invalid=("sound:invalid",),
-            no_input=("sound:nothing",),
-            barge_in=name != "no-barge-in",
-        )
-        for name, to in give_up.items()
-    }
-
-
-def policy(agents: Iterable[str] = ("ana", "ben"), **changes: object) -> Policy:
-    """A policy with these agents, each with a phone of the same name, in both queues and available at first."""
-    names = tuple(agents)
-    made = Policy(
-        sha="first",
-        entries={E164(number): to for number, to in ENTRIES.items()},
-        menus=menus(),
-        queues={SALES: QueuePolicy(SALES), CARE: QueuePolicy(CARE, wrap_up=0, longest_talk=seconds(600))},
-        agents={
-            AgentId(n): AgentPolicy(AgentId(n), n.title(), PhoneId(n), (SALES, CARE), DefaultStatus.AVAILABLE)
-            for n in names
-        },
-        phones={PhoneId(n): PhonePolicy(PhoneId(n), PhoneKind.PROVISIONED, n, NODE) for n in names},
-        features=FEATURES,
-    )
-    return replace(made, **changes)  # type: ignore[arg-type]
-
+from callctl.sim.office import NODE, START, TO_QUEUE, policy
+from callctl.sim.rows import Rows, copied
 
 _T = TypeVar("_T")
-
-
-def copied(value: _T) -> _T:
-    """A deep copy, faster than `copy.deepcopy`. Policies, which nobody changes, are shared."""
-    out = BytesIO()
-    _Pickler(out, pickle.HIGHEST_PROTOCOL).dump(value)
-    out.seek(0)
-    made: _T = _Unpickler(out).load()
-    return made
-
-
-_POLICIES: dict[int, Policy] = {}
-
-
-class _Pickler(pickle.Pickler):
-    def persistent_id(self, obj: object) -> int | None:
-        if not isinstance(obj, Policy):
-            return None
-        _POLICIES[id(obj)] = obj
-        return id(obj)
-
-
-class _Unpickler(pickle.Unpickler):
-    def persistent_load(self, pid: int) -> Policy:
-        return _POLICIES[pid]
-
-
-@dataclass
-class Rows:
-    """What the journal's `live` rows and call records would hold, from what the steps say they touched."""
-
-    calls: dict[CallId, Call] = field(default_factory=dict)
-    agents: dict[AgentId, Agent] = field(default_factory=dict)
-    nodes: dict[NodeId, Node] = field(default_factory=dict)
-    records: dict[CallId, list[Call]] = field(default_factory=dict)
-
-    def take(self, done: Step) -> None:
-        touched = done.touched
-        self.calls.update((c.id, copied(c)) for c in touched.calls)
-        self.agents.update((a.id, copied(a)) for a in touched.agents)
-        self.nodes.update((n.id, copied(n)) for n in touched.nodes)
-        for record in touched.records:
-            self.records.setdefault(record.id, []).append(copied(record))
-        for closed in touched.closed:
-            self.calls.pop(closed, None)
-
-    def differ(self, world: World) -> list[str]:
-        """Where the rows no longer say what the World is."""
-        return [
-            *(f"row of call {c} is old" for c, call in world.calls.items() if self.calls.get(c) != call),
-            *(f"row of call {c} is left over" for c in self.calls if c not in world.calls),
-            *(f"row of agent {a} is old" for a, agent in world.agents.items() if self.agents.get(a) != agent),
-            *(f"row of node {n} is old" for n, node in world.nodes.items() if self.nodes.get(n, node) != node),
-        ]
 
 
 @dataclass

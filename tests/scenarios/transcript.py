@@ -38,8 +38,9 @@ from callctl.core.facts import AgentStateChanged, Fact
 from callctl.core.ids import LegId, Micros, seconds
 from callctl.core.model import Announcing, Connected, InMenu
 from callctl.core.recovery import restore
-from tests.core.situations import bare
-from tests.core.world import FEATURES, NODE, START, Stage, copied, policy, stage
+from callctl.sim.office import FEATURES, NODE, START, bare, policy
+from callctl.sim.rows import copied
+from tests.core.world import Stage, stage
 
 SPAN = {"at", "since", "until", "ring_until", "idle_since", "talk_until"}
 

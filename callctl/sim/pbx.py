@@ -6,7 +6,6 @@ What it does follows Asterisk as seen through ARI: a hang-up takes a channel out
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from callctl.core.commands import (
@@ -38,22 +37,9 @@ from callctl.core.events import (
     PlaybackEnded,
     Snapshot,
 )
-from callctl.core.ids import LegId, Micros, PhoneId, PlaybackId, is_ours
-from callctl.core.model import (
-    Announcing,
-    Connected,
-    Ended,
-    InMenu,
-    LegRole,
-    Offered,
-    OnCall,
-    Queued,
-    Reserved,
-    Ringing,
-    World,
-)
+from callctl.core.ids import LegId, Micros, PhoneId, PlaybackId
 from callctl.core.policy import E164
-from tests.core.world import NODE
+from callctl.sim.office import NODE
 
 
 @dataclass
@@ -235,59 +221,3 @@ class ModelPbx:
         self.touched.clear()
         legs = tuple(LegSeen(c.id, c.state, c.in_app, c.bridge, c.arrival) for c in self.channels.values())
         return Snapshot(legs, tuple(sorted(self.bridges)))
-
-
-# ── what the PBX should be ───────────────────────────────────────────────────────────────────
-
-
-def amiss(world: World, pbx: ModelPbx) -> Iterator[str]:
-    """Where the PBX is not what the World wants of it, apart from what the World cannot know yet."""
-    coming = {event.leg for event in pbx.news if isinstance(event, CallArrived)}
-    for channel in pbx.channels.values():
-        leg = world.legs.get(channel.id)
-        if leg is None:
-            rings_on = is_ours(channel.id) and channel.state is not LegState.UP
-            if channel.id not in coming and (channel.in_app or rings_on):
-                yield f"{channel.id} is forgotten"
-        elif leg.role is LegRole.AGENT:
-            if not _wanted(world, leg.id):
-                yield f"{channel.id} rings or stands in the app, and nobody wants it"
-        elif channel.in_app:
-            yield from _amiss_of_caller(world, pbx, channel)
-    talks = {call.id for call in world.calls.values() if isinstance(call.phase, Connected)}
-    yield from (f"bridge {b} is left over" for b in pbx.bridges if is_ours(b) and b not in talks)
-
-
-def _wanted(world: World, leg: LegId) -> bool:
-    call, name = world.calls[world.legs[leg].call], world.legs[leg].agent
-    assert name is not None
-    agent = world.agents[name]
-    match agent.state:
-        case Reserved(call=of, legs=legs) | Ringing(call=of, legs=legs):
-            return leg in legs and of == call.id and isinstance(call.phase, Offered) and call.phase.agent == agent.id
-        case OnCall(leg=talking):
-            return leg == talking
-    return False
-
-
-def _amiss_of_caller(world: World, pbx: ModelPbx, channel: Channel) -> Iterator[str]:
-    call = world.calls[world.legs[channel.id].call]
-    if call.story.answered_by_pbx is not None and channel.state is not LegState.UP:
-        yield f"{channel.id} is not answered"
-    if channel.lease is None:
-        yield f"{channel.id} has no lease"
-    match call.phase:
-        case Ended():
-            yield f"{channel.id} is not hung up"
-        case Queued(queue=queue) | Offered(queue=queue):
-            if channel.bridge != f"hold-{queue}":
-                yield f"{channel.id} waits in {queue} and stands in {channel.bridge or 'nothing'}"
-        case InMenu(playing=playing) | Announcing(playing=playing):
-            over = {event.playback for event in pbx.news if isinstance(event, PlaybackEnded)}
-            if playing not in (None, channel.playing, *over):
-                yield f"{channel.id} should hear {playing}, and hears {channel.playing}"
-        case Connected(agent_leg=agent_leg):
-            failed = any(isinstance(event, BridgeFailed) and event.call == call.id for event in pbx.news)
-            both = agent_leg in pbx.channels and pbx.channels[agent_leg].in_app
-            if both and not failed and {channel.bridge, pbx.channels[agent_leg].bridge} != {call.id}:
-                yield f"{channel.id} and {agent_leg} talk, and stand in {channel.bridge or 'nothing'}"

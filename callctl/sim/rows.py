@@ -1,0 +1,69 @@
+"""The journal's `live` rows and call records as plain values, made of what each step says it touched."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import TypeVar
+
+from callctl.core.engine import Step
+from callctl.core.ids import AgentId, CallId, NodeId
+from callctl.core.model import Agent, Call, Node, World
+from callctl.core.policy import Policy
+
+_T = TypeVar("_T")
+
+
+def copied(value: _T) -> _T:
+    """A deep copy, faster than `copy.deepcopy`. Policies, which nobody changes, are shared."""
+    out = BytesIO()
+    _Pickler(out, pickle.HIGHEST_PROTOCOL).dump(value)
+    out.seek(0)
+    made: _T = _Unpickler(out).load()
+    return made
+
+
+_POLICIES: dict[int, Policy] = {}
+
+
+class _Pickler(pickle.Pickler):
+    def persistent_id(self, obj: object) -> int | None:
+        if not isinstance(obj, Policy):
+            return None
+        _POLICIES[id(obj)] = obj
+        return id(obj)
+
+
+class _Unpickler(pickle.Unpickler):
+    def persistent_load(self, pid: int) -> Policy:
+        return _POLICIES[pid]
+
+
+@dataclass
+class Rows:
+    """What the journal's `live` rows and call records would hold, from what the steps say they touched."""
+
+    calls: dict[CallId, Call] = field(default_factory=dict)
+    agents: dict[AgentId, Agent] = field(default_factory=dict)
+    nodes: dict[NodeId, Node] = field(default_factory=dict)
+    records: dict[CallId, list[Call]] = field(default_factory=dict)
+
+    def take(self, done: Step) -> None:
+        touched = done.touched
+        self.calls.update((c.id, copied(c)) for c in touched.calls)
+        self.agents.update((a.id, copied(a)) for a in touched.agents)
+        self.nodes.update((n.id, copied(n)) for n in touched.nodes)
+        for record in touched.records:
+            self.records.setdefault(record.id, []).append(copied(record))
+        for closed in touched.closed:
+            self.calls.pop(closed, None)
+
+    def differ(self, world: World) -> list[str]:
+        """Where the rows no longer say what the World is."""
+        return [
+            *(f"row of call {c} is old" for c, call in world.calls.items() if self.calls.get(c) != call),
+            *(f"row of call {c} is left over" for c in self.calls if c not in world.calls),
+            *(f"row of agent {a} is old" for a, agent in world.agents.items() if self.agents.get(a) != agent),
+            *(f"row of node {n} is old" for n, node in world.nodes.items() if self.nodes.get(n, node) != node),
+        ]
