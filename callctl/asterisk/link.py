@@ -56,6 +56,7 @@ from callctl.core.events import (
 from callctl.core.ids import LegId, NodeId, PlaybackId
 from callctl.core.policy import Policy
 from callctl.runtime.ports import Inbox
+from callctl.runtime.window import Window
 
 AUDIT_EVERY = 30.0
 SECOND_LOOK = 0.2
@@ -65,8 +66,6 @@ FREEZE = 3.0
 """Seconds without any answer after which an Asterisk counts as frozen."""
 BUFFER_MOST = 100_000
 """Events that a reconnect holds back; more than that and it starts again."""
-GONE_KEPT = 5.0
-"""Seconds for which a leg that has just gone is named to a snapshot: lists may still hold it."""
 HUNG_UP = 0.25
 """Seconds after a failed prompt in which its leg's end would have come."""
 UNTOLD = 0.5
@@ -120,15 +119,11 @@ class Link:
         self._clock_offset = 0.0
         self._buffer: list[Event] | None = None
         self._holds: set[str] = set()
-        self._making: set[LegId] = set()
         self._unmade: set[LegId] = set()
         self._seats: dict[LegId, tuple[Command, int]] = {}
         """By leg: the Hold or Bridge that was last wished for it, and how often it was tried again."""
         self._prompts = Prompts(node)
-        self._named: set[LegId] | None = None
-        self._gone: dict[LegId, float] = {}
-        self._left: dict[LegId, float] = {}
-        """When a leg was last heard to have gone, or to have left the application; by the monotonic clock."""
+        self._window = Window(time.monotonic)
         self._forwarders: set[LegId] = set()
         self._barriers: dict[str, asyncio.Future[None]] = {}
         self._barrier_ids = itertools.count(1)
@@ -189,8 +184,9 @@ class Link:
 
     async def _open(self, ari: Ari) -> Info:
         """Connected, filter put, events buffered, the core told. Steps 2 and 3 of the design."""
-        self._buffer, self._named = [], set()
-        self._holds, self._making, self._unmade = set(), set(), set()
+        self._buffer = []
+        self._window.reopen()
+        self._holds, self._unmade = set(), set()
         self._seats.clear()
         self._prompts.clear()
         self._forwarders.clear()
@@ -212,7 +208,7 @@ class Link:
             self._submit(StopPlay(self.node, playback))
         for event in self._buffer or ():
             self._inbox.put(event)
-        named = self._close_window()
+        named = self._window.close()
         self._buffer = None
         self._live = True
         self._set_health(True, "connected", info.version)
@@ -239,7 +235,8 @@ class Link:
     async def _shut(self, ari: Ari) -> None:
         self._live = False
         self._ari = None
-        self._buffer = self._named = None
+        self._buffer = None
+        self._window.shut()
         for waiting in self._barriers.values():
             waiting.cancel()
         self._barriers.clear()
@@ -257,35 +254,25 @@ class Link:
             try:
                 await self._audit_once()
             except AriError as error:
-                self._named = None
+                self._window.shut()
                 self.counted["audit_failed"] += 1
                 log.warning("audit_failed", node=self.node, why=str(error))
 
     async def _audit_once(self) -> None:
         assert self._ari is not None
-        self._named = set()
+        self._window.open()
         info = await self._ari.info()
         self._clock_offset = info.clock_offset
         seen = await self._look()
         await self._barrier()
         self._check_not_ended()
         self._holds &= set(seen.bridges)
-        self._inbox.put(Synced(self.node, seen, self._close_window()))
+        self._inbox.put(Synced(self.node, seen, self._window.close()))
 
     def _check_not_ended(self) -> None:
         """A core that has begun anew must not be told `Synced` by the link that it gave up."""
         if self._ari is None or self._ari.ended:
             raise AriError("the link ended while the lists were read")
-
-    def _close_window(self) -> frozenset[LegId]:
-        """The legs about which events or our own requests say more than the lists can."""
-        horizon = time.monotonic() - GONE_KEPT
-        for memory in (self._gone, self._left):
-            for leg in [leg for leg, at in memory.items() if at < horizon]:
-                del memory[leg]
-        named = frozenset(self._named or ()) | self._making | self._gone.keys() | self._left.keys()
-        self._named = None
-        return frozenset(named)
 
     async def _look(self) -> Snapshot:
         """Two lists 200 ms apart: what either holds, exists."""
@@ -370,7 +357,7 @@ class Link:
 
     def _take_end(self, event: LegGone) -> None:
         """Once, though leg and endpoint may both tell; and with the cause that Asterisk forgets at some forwards."""
-        if event.leg in self._gone:
+        if self._window.is_gone(event.leg):
             return
         if event.leg in self._forwarders:
             self._forwarders.discard(event.leg)
@@ -411,19 +398,12 @@ class Link:
         elif isinstance(event, LegGone | LegLeft):
             self._prompts.forget(event.leg)
             self._seats.pop(event.leg, None)
-        leg: LegId | None = getattr(event, "leg", None)
-        if leg is not None:
-            if self._named is not None:
-                self._named.add(leg)
-            if isinstance(event, LegGone):
-                self._gone[leg] = time.monotonic()
-            elif isinstance(event, LegLeft):
-                self._left[leg] = time.monotonic()
+        self._window.heard(event)
         self._put(event)
 
     def _tell_failed(self, event: PlaybackEnded) -> None:
         """A prompt that a hang-up cut off says `failed` as well: only if its leg is still here was it the prompt."""
-        if event.leg not in self._gone and event.leg not in self._left:
+        if not self._window.is_away(event.leg):
             self._put(event)
 
     def _put(self, event: Event) -> None:
@@ -481,9 +461,7 @@ class Link:
             case Play():
                 return self._prompts.before(command)
             case RingPhone(leg=leg):
-                self._making.add(leg)
-                if self._named is not None:
-                    self._named.add(leg)
+                self._window.making(leg)
             case _:
                 pass
         return ()
@@ -516,7 +494,7 @@ class Link:
         """Whether all is said about this reply to a RingPhone's request."""
         leg = command.leg
         if index == RING_MADE:
-            self._making.discard(leg)
+            self._window.made(leg)
             if not reply.ok and reply.status != 409:
                 self._unmade.add(leg)
         elif index == RING_WATCHED:
@@ -538,7 +516,7 @@ class Link:
         self._tell_untold(command, index, reply)
 
     def _tell_untold(self, command: RingPhone | Watch, index: int, reply: Reply) -> None:
-        if self._live and command.leg not in self._gone:
+        if self._live and not self._window.is_gone(command.leg):
             self._tell_failure(command, index, reply)
 
     def _hold_failed(self, command: Hold, reply: Reply) -> None:

@@ -1,0 +1,75 @@
+"""What is said while lists are read: about those legs the events are right, and the lists may be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from callctl.core.events import Event, LegGone, LegLeft
+from callctl.core.ids import LegId
+
+GONE_KEPT = 5.0
+"""Seconds for which a leg that has just gone is named to a snapshot: lists may still hold it."""
+
+
+class Window:
+    """One link's memory of the legs that events and requests have named lately. `clock` tells seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._named: set[LegId] | None = None
+        self._making: set[LegId] = set()
+        self._gone: dict[LegId, float] = {}
+        self._left: dict[LegId, float] = {}
+        """When a leg was last heard to have gone, or to have left the application."""
+
+    def open(self) -> None:
+        """Lists are about to be read: from now on what is named is noted."""
+        self._named = set()
+
+    def reopen(self) -> None:
+        """As `open`, on a new connection: what an earlier one was asked to make may or may not have been made."""
+        self._making.clear()
+        self.open()
+
+    def shut(self) -> None:
+        """The lists are not to be had."""
+        self._named = None
+
+    def close(self) -> frozenset[LegId]:
+        """The lists have been read: the legs about which events or our own requests say more than they can."""
+        horizon = self._clock() - GONE_KEPT
+        for memory in (self._gone, self._left):
+            for leg in [leg for leg, at in memory.items() if at < horizon]:
+                del memory[leg]
+        named = frozenset(self._named or ()) | self._making | self._gone.keys() | self._left.keys()
+        self._named = None
+        return frozenset(named)
+
+    def heard(self, event: Event) -> None:
+        """An event of the link."""
+        leg: LegId | None = getattr(event, "leg", None)
+        if leg is None:
+            return
+        if self._named is not None:
+            self._named.add(leg)
+        if isinstance(event, LegGone):
+            self._gone[leg] = self._clock()
+        elif isinstance(event, LegLeft):
+            self._left[leg] = self._clock()
+
+    def making(self, leg: LegId) -> None:
+        """The leg is asked for."""
+        self._making.add(leg)
+        if self._named is not None:
+            self._named.add(leg)
+
+    def made(self, leg: LegId) -> None:
+        """The answer to that is here."""
+        self._making.discard(leg)
+
+    def is_gone(self, leg: LegId) -> bool:
+        return leg in self._gone
+
+    def is_away(self, leg: LegId) -> bool:
+        """Gone, or in the dialplan."""
+        return leg in self._gone or leg in self._left
