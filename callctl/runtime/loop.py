@@ -92,8 +92,10 @@ class Loop:
         rebuild: Callable[[Event, BaseException], Awaitable[World]],
         on_turn: Callable[[], None] = lambda: None,
         with_rows: Iterable[AgentId] = (),
+        decide: Callable[[World, Event, Micros], Step] = step,
     ) -> None:
-        """`with_rows`: the agents that were found in the journal, though the World may not have them any more."""
+        """`with_rows`: the agents that were found in the journal, though the World may not have them any more.
+        `decide`: the core; the simulation looks over its shoulder."""
         self.world = world
         self.inbox = inbox
         self.seq = 0
@@ -106,6 +108,7 @@ class Loop:
         self._rebuild = rebuild
         self._on_turn = on_turn
         self._agents = set(with_rows)
+        self._decide = decide
         self._stopping = self._over = False
         self._pending = _Pending()
         self._promises: set[asyncio.Task[None]] = set()
@@ -169,7 +172,7 @@ class Loop:
     async def _one(self, event: Event, answer: Answer | None) -> None:
         now = self._clock.now()
         try:
-            result = step(self.world, event, now)
+            result = self._decide(self.world, event, now)
         except Exception as error:
             await self._poisoned(event, answer, error)
             return

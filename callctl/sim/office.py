@@ -99,3 +99,9 @@ def bare() -> Policy:
     known = policy()
     agents = {name: replace(agent, queues=()) for name, agent in known.agents.items()}
     return replace(known, sha="bare", entries={}, menus={}, queues={}, agents=agents, features={})
+
+
+def variants(agents: tuple[str, ...]) -> tuple[Policy, ...]:
+    """The configurations that a run may change between; the first is the one it begins with."""
+    full = policy(agents)
+    return (full, policy(agents[:-1]), replace(full, sha="quiet", menus={}, entries={}), bare())

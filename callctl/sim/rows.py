@@ -11,6 +11,7 @@ from callctl.core.engine import Step
 from callctl.core.ids import AgentId, CallId, NodeId
 from callctl.core.model import Agent, Call, Node, World
 from callctl.core.policy import Policy
+from callctl.runtime.ports import Batch
 
 _T = TypeVar("_T")
 
@@ -58,6 +59,18 @@ class Rows:
             self.records.setdefault(record.id, []).append(copied(record))
         for closed in touched.closed:
             self.calls.pop(closed, None)
+
+    def store(self, batch: Batch) -> None:
+        """What the loop gives to the journal, whose values are copies already."""
+        self.calls.update(batch.calls)
+        self.agents.update(batch.agents)
+        self.nodes.update(batch.nodes)
+        for closed in batch.closed:
+            self.calls.pop(closed, None)
+        for left in batch.left:
+            self.agents.pop(left, None)
+        for record in batch.ended:
+            self.records.setdefault(record.id, []).append(record)
 
     def differ(self, world: World) -> list[str]:
         """Where the rows no longer say what the World is."""

@@ -1,0 +1,293 @@
+"""The link to the virtual PBX, in the order of `asterisk/link.py`: connect, buffer, lists, barrier, buffer, `Synced`;
+and what may happen on such a way. Fulfils `ports.Pbx`.
+
+Four streams with no order between them: commands, ARI's events, the answers to commands, and what AMI says of phones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from random import Random
+
+from callctl.core.commands import Bridge, Command, Play, RingPhone
+from callctl.core.events import (
+    BridgeFailed,
+    DigitPressed,
+    Event,
+    LegGone,
+    LegLeft,
+    LinkLost,
+    LinkRestored,
+    PhoneBusy,
+    PhoneContacts,
+    PlaybackEnded,
+    Snapshot,
+    Synced,
+)
+from callctl.core.ids import LegId
+from callctl.runtime.ports import Inbox
+from callctl.runtime.window import Window
+from callctl.sim.office import NODE
+from callctl.sim.switch import Switch
+from callctl.sim.wire import Wire
+
+AUDIT_EVERY = 30.0
+SECOND_LOOK = 0.2
+RETRY = 0.5
+FREEZE = 3.0
+"""Seconds that the barrier may take."""
+HUNG_UP = 0.25
+"""Seconds after a failed prompt in which its leg's end would have come."""
+
+
+class BrokenError(Exception):
+    """The connection is gone."""
+
+
+@dataclass
+class Troubles:
+    """What is to go wrong on the way, set by the run."""
+
+    fail_early: int = 0
+    """So many commands fail before they have an effect."""
+    fail_late: int = 0
+    """So many have their effect, and their answer says that they failed."""
+    double_now: int = 0
+    double_late: int = 0
+
+
+@dataclass(eq=False)
+class _Barrier:
+    """Our own event: what was said before it has been read when it comes."""
+
+    come: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class VirtualLink:
+    def __init__(self, switch: Switch, inbox: Inbox, rng: Random) -> None:
+        loop = asyncio.get_running_loop()
+        self.live = False
+        self.troubles = Troubles()
+        self.faithful = False
+        """Nothing was lost on the way since the last snapshot was held against the World."""
+        self._switch = switch
+        self._inbox = inbox
+        self._rng = rng
+        self._loop = loop
+        self._window = Window(loop.time)
+        self._buffer: list[Event] | None = None
+        self._broken: asyncio.Future[None] | None = None
+        self._audit_now = asyncio.Event()
+        self._heard: set[LegId] = set()
+        self._commands: Wire[Command] = Wire(self._quick, self._arrives)
+        self._events: Wire[Event | _Barrier] = Wire(self._quick, self._take)
+        self._answers: Wire[Event] = Wire(self._quick, self._take)
+        self._phones: Wire[Event] = Wire(self._slow, self._take_phone)
+
+    def _quick(self) -> float:
+        return self._rng.choice((0.0005, 0.001, 0.002, 0.005, 0.02))
+
+    def _slow(self) -> float:
+        return self._rng.choice((0.001, 0.005, 0.05, 0.3))
+
+    # ── life ─────────────────────────────────────────────────────────────────────────────────
+
+    async def run(self) -> None:
+        """Connect, and keep connected."""
+        while True:
+            await asyncio.sleep(self._quick())
+            if not (self._switch.reachable and self._switch.up):
+                await asyncio.sleep(RETRY)
+                continue
+            self._broken = self._loop.create_future()
+            try:
+                self._open()
+                await self._sync(recovering=True)
+                self._switch.report_phones()
+                await self._stay()
+            except BrokenError:
+                pass
+            self.live = False
+            self._buffer = None
+            self._window.shut()
+            self._inbox.put(LinkLost(NODE))
+
+    def _open(self) -> None:
+        self._buffer = []
+        self._window.reopen()
+        self._switch.connect(self.said)
+        self._inbox.put(LinkRestored(NODE, self._switch.model.booted))
+
+    async def _sync(self, recovering: bool) -> None:
+        self.faithful = True  # what is lost from now on is lost behind the lists
+        seen = await self._look()
+        barrier = _Barrier()
+        await self._pause()
+        self._events.put(barrier)
+        await self._unless_broken(barrier.come, FREEZE)
+        for event in self._buffer or ():
+            self._inbox.put(event)
+        self._buffer = None
+        self.live = True
+        self._inbox.put(Synced(NODE, seen, self._window.close()))
+
+    async def _stay(self) -> None:
+        while True:
+            self._audit_now.clear()
+            await self._unless_broken(self._audit_now.wait(), AUDIT_EVERY, late_is_broken=False)
+            self._window.open()
+            await self._sync(recovering=False)
+
+    async def _look(self) -> Snapshot:
+        first = await self._lists()
+        await self._pause(SECOND_LOOK)
+        second = await self._lists()
+        known = {leg.leg for leg in second.legs}
+        return Snapshot(second.legs + tuple(leg for leg in first.legs if leg.leg not in known), second.bridges)
+
+    async def _lists(self) -> Snapshot:
+        """Channels and bridges, each read at a moment of its own."""
+        bridges = self._switch.bridges() if self._rng.random() < 0.5 else None
+        await self._pause()
+        legs = self._switch.legs(lambda leg: leg not in self._heard, lambda: self._rng.random() < 0.5)
+        await self._pause()
+        return Snapshot(tuple(legs), self._switch.bridges() if bridges is None else bridges)
+
+    async def _pause(self, seconds: float = 0.0) -> None:
+        await self._unless_broken(asyncio.sleep(seconds + self._quick()), seconds + 1.0)
+
+    async def _unless_broken(self, waited: Awaitable[object], seconds: float, late_is_broken: bool = True) -> None:
+        assert self._broken is not None
+        awaited = asyncio.ensure_future(waited)
+        try:
+            done, _ = await asyncio.wait((awaited, self._broken), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            awaited.cancel()
+        if self._broken in done or (late_is_broken and not done):
+            raise BrokenError
+
+    def audit(self) -> None:
+        """The periodic audit, now."""
+        self._audit_now.set()
+
+    def break_(self, much: float) -> None:
+        """The connection ends; of each stream the first part of what is under way still arrives."""
+        self.faithful = False
+        for wire in (self._commands, self._events, self._answers, self._phones):
+            wire.cut(round(len(wire) * much))
+        if self._broken is not None and not self._broken.done():
+            self._broken.set_result(None)
+
+    def unheard(self) -> None:
+        """The PBX notices that the connection is gone."""
+        self._switch.disconnect(self.said)
+
+    def stall(self) -> None:
+        for wire in (self._commands, self._events, self._answers, self._phones):
+            wire.stall()
+
+    def deaf(self) -> None:
+        """The process stands still: what comes waits."""
+        for wire in (self._events, self._answers, self._phones):
+            wire.stall()
+
+    def flow(self) -> None:
+        for wire in (self._commands, self._events, self._answers, self._phones):
+            wire.flow()
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing is under way."""
+        return not (self._commands or self._events or self._answers or self._phones)
+
+    # ── events in ────────────────────────────────────────────────────────────────────────────
+
+    def said(self, event: Event) -> None:
+        """The PBX says something to the connection that has the application."""
+        match event:
+            case PhoneContacts() | PhoneBusy():
+                self._phones.put(event)
+            case BridgeFailed() | PlaybackEnded(failed=True):
+                self._answers.put(event)
+            case _:
+                self._events.put(event)
+
+    def _take(self, event: Event | _Barrier) -> None:
+        if isinstance(event, _Barrier):
+            if not event.come.done():
+                event.come.set_result(None)
+            return
+        if isinstance(event, PlaybackEnded) and event.failed:
+            self._loop.call_later(HUNG_UP, self._tell_failed, event)
+            return
+        self._deliver(event)
+        if not isinstance(event, DigitPressed | BridgeFailed):
+            self._double(event)
+
+    def _double(self, event: Event) -> None:
+        if self.troubles.double_now:
+            self.troubles.double_now -= 1
+            self._deliver(event)
+        elif self.troubles.double_late and isinstance(event, LegGone | LegLeft | PlaybackEnded):
+            self.troubles.double_late -= 1
+            self._loop.call_later(self._rng.uniform(0.01, 10), self._deliver, event)
+
+    def _deliver(self, event: Event) -> None:
+        leg: LegId | None = getattr(event, "leg", None)
+        if leg is not None:
+            self._heard.add(leg)
+        self._window.heard(event)
+        self._put(event)
+
+    def _tell_failed(self, event: PlaybackEnded) -> None:
+        if not self._window.is_away(event.leg):
+            self._put(event)
+
+    def _take_phone(self, event: Event) -> None:
+        self._inbox.put(event)
+
+    def _put(self, event: Event) -> None:
+        if self._buffer is None:
+            self._inbox.put(event)
+        else:
+            self._buffer.append(event)
+
+    # ── commands out ─────────────────────────────────────────────────────────────────────────
+
+    def send(self, command: Command) -> None:
+        """Carry it out, in order. While the link is down it is dropped: `owed` sends it again."""
+        if not self.live:
+            return
+        if isinstance(command, RingPhone):
+            self._window.making(command.leg)
+        self._commands.put(command)
+
+    def _arrives(self, command: Command) -> None:
+        failure = _failure(command)
+        if failure is not None and self.troubles.fail_early:
+            self.troubles.fail_early -= 1
+            self._answers.put(failure)
+        else:
+            self._switch.carry(command)
+            if failure is not None and self.troubles.fail_late:
+                self.troubles.fail_late -= 1
+                if isinstance(command, Bridge):
+                    self._switch.deny(command.call)
+                self._answers.put(failure)
+        if isinstance(command, RingPhone):
+            self._window.made(command.leg)
+
+
+def _failure(command: Command) -> Event | None:
+    """What the core is told when the command fails."""
+    match command:
+        case RingPhone(node, leg):
+            return LegGone(node, leg)
+        case Bridge(node, call, _, agent):
+            return BridgeFailed(node, call, agent, "500 Internal Server Error")
+        case Play(node, leg, playback):
+            return PlaybackEnded(node, leg, playback, failed=True)
+        case _:
+            return None

@@ -1,0 +1,95 @@
+"""Callers, and the phones of agents: they do what the plan says, each at a moment of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from callctl.core.ids import LegId, PhoneId
+from callctl.sim.pbx import Channel
+from callctl.sim.plan import Call, Manner, Phone
+from callctl.sim.switch import Switch
+
+ALONE = 3.0
+"""Seconds for which somebody listens to the fallback or to the safe harbour."""
+HABIT = Phone(0.0, "", Manner.ANSWERS, 0.02, 1.5)
+"""What a phone does until it is told otherwise."""
+ENDS = {Manner.REJECTS: (21, 603), Manner.BUSY: (17, 486), Manner.BROKEN: (0, 503), Manner.FORWARDS: (0, 302)}
+"""(Q.850 cause, SIP status) by which a phone ends a ring."""
+
+
+class Crowd:
+    """Everybody on the telephone. Fulfils `switch.People`."""
+
+    def __init__(self, wrong: Callable[[str], None]) -> None:
+        self.switch = Switch(self, wrong)
+        self.contacts: dict[PhoneId, int] = {}
+        """How many contacts each phone registers, when the PBX is there."""
+        self._loop = asyncio.get_running_loop()
+        self._manners: dict[str, Phone] = {}
+        self._calls: dict[LegId, Call] = {}
+
+    # ── callers ──────────────────────────────────────────────────────────────────────────────
+
+    def call(self, act: Call) -> None:
+        """Somebody dials."""
+        leg = LegId(act.leg)
+        self._calls[leg] = act
+        self.switch.dial(leg, act.number)
+        for after, digit in act.presses:
+            self._loop.call_later(after, self._press, leg, digit)
+        self._loop.call_later(act.patience, self._loses_patience, leg)
+
+    def _press(self, leg: LegId, digit: str) -> None:
+        if (channel := self.switch.model.channels.get(leg)) is not None:
+            self.switch.press(channel, digit)
+
+    def _loses_patience(self, leg: LegId) -> None:
+        channel = self.switch.model.channels.get(leg)
+        if channel is not None and len(self._in(channel.bridge)) < 2:
+            self.switch.end(channel, 16)
+
+    def _in(self, bridge: str) -> list[Channel]:
+        if not bridge or bridge.startswith("hold-"):
+            return []
+        return [channel for channel in self.switch.model.channels.values() if channel.bridge == bridge]
+
+    def bridged(self, caller: Channel, agent: Channel) -> None:
+        """They talk for so long; then one of them hangs up, and the other a moment later by itself, if need be."""
+        act = self._calls.pop(caller.id, None)
+        if act is not None:
+            first, second = (agent, caller) if act.agent_ends else (caller, agent)
+            self._loop.call_later(act.talk, self.switch.end, first, 16)
+            self._loop.call_later(act.talk + ALONE, self.switch.end, second, 16)
+
+    def left_alone(self, channel: Channel) -> None:
+        self._loop.call_later(ALONE, self.switch.end, channel, 16)
+
+    # ── phones ───────────────────────────────────────────────────────────────────────────────
+
+    def behave(self, act: Phone) -> None:
+        self._manners[act.phone] = act
+
+    def rung(self, channel: Channel, timeout: float) -> None:
+        act = self._manners.get(channel.phone or "", HABIT)
+        later = self._loop.call_later
+        later(timeout, self._no_answer, channel)
+        if act.manner in ENDS:
+            later(act.rings_after, self.switch.end, channel, *ENDS[act.manner])
+            return
+        later(act.rings_after, self.switch.ring, channel)
+        if act.manner is Manner.ANSWERS:
+            later(act.rings_after + act.then_after, self.switch.answer, channel)
+
+    def _no_answer(self, channel: Channel) -> None:
+        if not channel.in_app:
+            self.switch.end(channel, 19)
+
+    def register(self, phone: PhoneId, count: int) -> None:
+        self.contacts[phone] = count
+        self.switch.register(phone, count)
+
+    def register_all(self) -> None:
+        """The PBX is back: every phone registers anew."""
+        for phone, count in self.contacts.items():
+            self.switch.register(phone, count)

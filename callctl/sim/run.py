@@ -1,0 +1,241 @@
+"""One run: a plan is carried out on the virtual parts, every step is checked, and at the end every call is accounted
+for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from random import Random
+from typing import assert_never
+
+from callctl.core.engine import Step
+from callctl.core.events import Event, PolicyChanged, StatusAsked
+from callctl.core.facts import CallEntered
+from callctl.core.ids import AgentId, CallId, LegId, Micros, PhoneId, is_ours
+from callctl.core.invariants import check
+from callctl.core.model import Call as Kept
+from callctl.core.model import Idle, World
+from callctl.sim.amiss import amiss
+from callctl.sim.clock import VirtualLoop
+from callctl.sim.mishaps import Mishaps
+from callctl.sim.office import NODE, variants
+from callctl.sim.people import Crowd
+from callctl.sim.plan import Act, Ask, Call, Contacts, Elsewhere, Mishap, Phone, Plan, Reload
+from callctl.sim.process import Process
+from callctl.sim.store import Database
+
+GLANCE = 1.0
+"""Every how many seconds the PBX is held against the World, if nothing is under way."""
+PATIENCE = 150.0
+"""Seconds that everything may take to end, once everybody has hung up."""
+
+Telling = Callable[[float, Event, Step], None]
+"""Told each step: seconds of the run, the event, what came of it."""
+
+
+@dataclass
+class Report:
+    """What a run came to."""
+
+    seed: int
+    counts: Counter[str] = field(default_factory=Counter)
+    wrong: tuple[str, ...] = ()
+    """Empty: all went well."""
+    at: float = 0.0
+    """Seconds of the run at which it ended."""
+
+
+def run(plan: Plan, telling: Telling | None = None, check_every: int = 1) -> Report:
+    """Carry the plan out. `check_every`: the invariants, which look at everything, after every so many steps."""
+    loop = VirtualLoop()
+    try:
+        return loop.run_until_complete(_go(plan, telling, check_every))
+    finally:
+        loop.close()
+
+
+async def _go(plan: Plan, telling: Telling | None, check_every: int) -> Report:
+    return await _Run(plan, telling, check_every).go()
+
+
+class _Run:
+    def __init__(self, plan: Plan, telling: Telling | None, check_every: int) -> None:
+        self._plan = plan
+        self._telling = telling
+        self._check_every = check_every
+        self._loop = asyncio.get_running_loop()
+        self._report = Report(plan.seed)
+        self._over = asyncio.Event()
+        self._crowd = Crowd(self._wrong)
+        self._database = Database()
+        self._policies = variants(plan.agents)
+        self._policy = self._policies[0]
+        self._lives = 0
+        self._known: set[LegId] = set()
+        """Callers whom callctl has met and will remember."""
+        self._mishaps = Mishaps(self._crowd, self._database, self._begin, Random(f"mishaps {plan.seed}"))
+
+    @property
+    def _process(self) -> Process:
+        return self._mishaps.process
+
+    async def go(self) -> Report:
+        for name in self._plan.agents:
+            self._crowd.register(PhoneId(name), 1)
+        for act in self._plan.acts:
+            self._loop.call_at(act.at, self._do, act)
+        glancing = asyncio.ensure_future(self._glance())
+        try:
+            await self._until_over(self._plan.length)
+            if not self._report.wrong:
+                await self._end()
+        finally:
+            glancing.cancel()
+            self._process.kill(0.0)
+            await self._settle()
+        self._report.counts.update(self._counted())
+        return self._report
+
+    async def _until_over(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._over.wait()
+        except TimeoutError:
+            return
+
+    async def _settle(self) -> None:
+        """Nothing is left running in this loop."""
+        left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    # ── acts ─────────────────────────────────────────────────────────────────────────────────
+
+    def _do(self, act: Act) -> None:
+        self._report.counts[act.ill if isinstance(act, Mishap) else type(act).__name__] += 1
+        match act:
+            case Call():
+                self._crowd.call(act)
+            case Phone():
+                self._crowd.behave(act)
+            case Contacts(_, phone, count):
+                self._crowd.register(PhoneId(phone), count)
+            case Elsewhere(_, phone, length):
+                self._crowd.switch.use(PhoneId(phone), True)
+                self._loop.call_later(length, self._crowd.switch.use, PhoneId(phone), False)
+            case Ask(_, agent, wish):
+                self._ask(StatusAsked(AgentId(agent), wish, "", "plan"))
+            case Reload(_, number):
+                self._policy = self._policies[number]
+                self._ask(PolicyChanged(self._policy))
+                self._loop.call_later(0.1, self._crowd.switch.report_phones)
+            case Mishap():
+                self._mishaps.happen(act)
+            case _:
+                assert_never(act)
+
+    def _ask(self, event: Event) -> None:
+        """A person asks the daemon, if it is there."""
+        if not self._process.dead:
+            self._process.inbox.put(event)
+
+    # ── callctl ──────────────────────────────────────────────────────────────────────────────
+
+    def _begin(self) -> Process:
+        self._lives += 1
+        seed = self._plan.seed * 1_000 + self._lives
+        return Process(self._crowd.switch, self._database, self._policy, seed, self._watch, self._wrong, self._died)
+
+    def _died(self) -> None:
+        rows = self._database.rows
+        durable = {call.leg for call in rows.calls.values()} | {made[0].leg for made in rows.records.values()}
+        self._known &= durable
+        self._mishaps.died()
+
+    # ── checks ───────────────────────────────────────────────────────────────────────────────
+
+    def _wrong(self, *sentences: str) -> None:
+        """The first thing that is wrong ends the run."""
+        if sentences and not self._report.wrong:
+            self._report.wrong = sentences
+            self._report.at = self._loop.time()
+            self._over.set()
+
+    def _watch(self, world: World, event: Event, done: Step, now: Micros) -> None:
+        counts = self._report.counts
+        counts["steps"] += 1
+        self._known.update(fact.leg for fact in done.facts if isinstance(fact, CallEntered))
+        if counts["steps"] % self._check_every == 0:
+            self._wrong(*(f"after {type(event).__name__}: {sentence}" for sentence in check(world)))
+        if self._telling is not None:
+            self._telling(self._loop.time(), event, done)
+
+    async def _glance(self) -> None:
+        """Whenever nothing is under way, the PBX is what the World wants of it."""
+        while True:
+            await asyncio.sleep(GLANCE)
+            process, switch = self._process, self._crowd.switch
+            link = process.link
+            if process.dead or process.inbox.frozen or len(process.inbox) or switch.listener != link.said:
+                continue
+            if link.live and link.faithful and link.quiet and process.world.node_up(NODE):
+                self._report.counts["glances"] += 1
+                self._wrong(*amiss(process.world, switch.model))
+
+    async def _end(self) -> None:
+        """Everything is mended, everybody hangs up: nothing may be left, and every call has its one record."""
+        await self._mishaps.heal()
+        deadline = self._loop.time() + PATIENCE
+        while not self._report.wrong and (left := [*self._left()]):
+            for channel in list(self._crowd.switch.model.channels.values()):
+                self._crowd.switch.end(channel, 16)
+            if self._loop.time() > deadline:
+                self._wrong(*left)
+            await self._until_over(GLANCE)
+        await self._process.journal.flushed(self._process.loop.seq)
+        if not self._report.wrong:
+            self._wrong(*self._unaccounted())
+        self._report.at = self._loop.time()
+
+    def _left(self) -> Iterator[str]:
+        """What has not ended."""
+        process, model = self._process, self._crowd.switch.model
+        world = process.world
+        if not (world.node_up(NODE) and process.link.live):
+            yield "the link is not back"
+        yield from (f"call {call.leg} is still {type(call.phase).__name__}" for call in world.calls.values())
+        yield from (f"leg {leg} is left" for leg in world.legs)
+        yield from (f"channel {leg} is left at the PBX" for leg in model.channels)
+        yield from (f"bridge {name} is left at the PBX" for name in sorted(model.bridges) if is_ours(name))
+        for agent in world.agents.values():
+            if not isinstance(agent.state, Idle):
+                yield f"agent {agent.id} is {type(agent.state).__name__}, with nobody on the line"
+        if world.index.legs or any(line.waiting or line.offered for line in world.index.lines.values()):
+            yield "the indexes hold what is no more"
+        yield from (f"the row of call {call} is left" for call in self._database.rows.calls)
+
+    def _unaccounted(self) -> Iterator[str]:
+        """Calls with no record, with two, or with one that changed its mind."""
+        by_leg: dict[LegId, list[CallId]] = {}
+        for call, made in self._database.rows.records.items():
+            by_leg.setdefault(made[0].leg, []).append(call)
+            if len({_essence(record) for record in made}) > 1:
+                yield f"the record of {made[0].leg} changed: {[_essence(record) for record in made]}"
+        for leg in sorted(self._known):
+            if len(by_leg.get(leg, ())) != 1:
+                yield f"{leg} has {len(by_leg.get(leg, ()))} records"
+
+    def _counted(self) -> Counter[str]:
+        ended = Counter(f"ended {made[-1].story.outcome}" for made in self._database.rows.records.values())
+        switch = self._crowd.switch
+        others = {"entered": len(switch.entered), "fell_back": len(switch.fell_back), "lives": self._lives}
+        return ended + Counter(others)
+
+
+def _essence(record: Kept) -> tuple[object, ...]:
+    """What of a record never changes once it is written."""
+    story = record.story
+    return story.outcome, story.ended, story.ended_by, story.connected
