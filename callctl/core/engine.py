@@ -136,8 +136,8 @@ def _take(turn: Turn, event: Event) -> None:
 
 def _of_leg(turn: Turn, event: LegRinging | LegAnswered | LegLeft | LegGone | DigitPressed | PlaybackEnded) -> None:
     leg = turn.world.legs.get(event.leg)
-    if leg is None and isinstance(event, LegAnswered) and turn.world.node_up(event.node):
-        # Rung by an earlier life, or given up: nobody may listen to silence.
+    if leg is None and isinstance(event, LegRinging | LegAnswered) and turn.world.node_up(event.node):
+        # Rung by an earlier life, or given up: no phone may ring for nobody, and nobody listen to silence.
         turn.wish(Hangup(event.node, event.leg, HangupReason.ANSWERED_ELSEWHERE))
     elif leg is None:
         turn.stray(event, "unknown leg")

@@ -38,6 +38,8 @@ SECOND_LOOK = 0.2
 RETRY = 0.5
 FREEZE = 3.0
 """Seconds that the barrier may take."""
+AUDITABLE = 6.0
+"""Seconds after which an audit judges a leg: those younger than 5 s it does not."""
 HUNG_UP = 0.25
 """Seconds after a failed prompt in which its leg's end would have come."""
 
@@ -70,8 +72,9 @@ class VirtualLink:
         loop = asyncio.get_running_loop()
         self.live = False
         self.troubles = Troubles()
-        self.faithful = False
-        """Nothing was lost on the way since the last snapshot was held against the World."""
+        self._lost = 0
+        self._made_good = -1
+        """Of what was lost so far: what the last snapshot that was held against the World has found."""
         self._switch = switch
         self._inbox = inbox
         self._rng = rng
@@ -80,7 +83,11 @@ class VirtualLink:
         self._buffer: list[Event] | None = None
         self._broken: asyncio.Future[None] | None = None
         self._audit_now = asyncio.Event()
+        self._awake = asyncio.Event()
+        self._awake.set()
         self._heard: set[LegId] = set()
+        self._doubted = 0
+        """Prompts that failed, and may have been cut off by a hang-up."""
         self._commands: Wire[Command] = Wire(self._quick, self._arrives)
         self._events: Wire[Event | _Barrier] = Wire(self._quick, self._take)
         self._answers: Wire[Event] = Wire(self._quick, self._take)
@@ -98,6 +105,7 @@ class VirtualLink:
         """Connect, and keep connected."""
         while True:
             await asyncio.sleep(self._quick())
+            await self._awake.wait()
             if not (self._switch.reachable and self._switch.up):
                 await asyncio.sleep(RETRY)
                 continue
@@ -121,7 +129,7 @@ class VirtualLink:
         self._inbox.put(LinkRestored(NODE, self._switch.model.booted))
 
     async def _sync(self, recovering: bool) -> None:
-        self.faithful = True  # what is lost from now on is lost behind the lists
+        lost = self._lost  # what is lost from now on is lost behind the lists
         seen = await self._look()
         barrier = _Barrier()
         await self._pause()
@@ -132,6 +140,7 @@ class VirtualLink:
         self._buffer = None
         self.live = True
         self._inbox.put(Synced(NODE, seen, self._window.close()))
+        self._made_good = lost
 
     async def _stay(self) -> None:
         while True:
@@ -157,6 +166,7 @@ class VirtualLink:
 
     async def _pause(self, seconds: float = 0.0) -> None:
         await self._unless_broken(asyncio.sleep(seconds + self._quick()), seconds + 1.0)
+        await self._awake.wait()
 
     async def _unless_broken(self, waited: Awaitable[object], seconds: float, late_is_broken: bool = True) -> None:
         assert self._broken is not None
@@ -174,7 +184,7 @@ class VirtualLink:
 
     def break_(self, much: float) -> None:
         """The connection ends; of each stream the first part of what is under way still arrives."""
-        self.faithful = False
+        self.lose()
         for wire in (self._commands, self._events, self._answers, self._phones):
             wire.cut(round(len(wire) * much))
         if self._broken is not None and not self._broken.done():
@@ -188,19 +198,37 @@ class VirtualLink:
         for wire in (self._commands, self._events, self._answers, self._phones):
             wire.stall()
 
-    def deaf(self) -> None:
+    def freeze(self) -> None:
         """The process stands still: what comes waits."""
+        self._awake.clear()
         for wire in (self._events, self._answers, self._phones):
             wire.stall()
 
+    def thaw(self) -> None:
+        """The process goes on, with all that has come meanwhile."""
+        self._awake.set()
+        self.flow()
+
     def flow(self) -> None:
-        for wire in (self._commands, self._events, self._answers, self._phones):
-            wire.flow()
+        """What was held up on the way arrives, unless nobody is awake."""
+        self._commands.flow()
+        if self._awake.is_set():
+            for wire in (self._events, self._answers, self._phones):
+                wire.flow()
+
+    def lose(self) -> None:
+        """Something was lost on the way: the next snapshot will tell."""
+        self._lost += 1
+
+    @property
+    def faithful(self) -> bool:
+        """Nothing was lost on the way since the last snapshot was held against the World."""
+        return self._made_good == self._lost
 
     @property
     def quiet(self) -> bool:
         """Nothing is under way."""
-        return not (self._commands or self._events or self._answers or self._phones)
+        return not (self._commands or self._events or self._answers or self._phones or self._doubted)
 
     # ── events in ────────────────────────────────────────────────────────────────────────────
 
@@ -220,6 +248,7 @@ class VirtualLink:
                 event.come.set_result(None)
             return
         if isinstance(event, PlaybackEnded) and event.failed:
+            self._doubted += 1
             self._loop.call_later(HUNG_UP, self._tell_failed, event)
             return
         self._deliver(event)
@@ -242,6 +271,7 @@ class VirtualLink:
         self._put(event)
 
     def _tell_failed(self, event: PlaybackEnded) -> None:
+        self._doubted -= 1
         if not self._window.is_away(event.leg):
             self._put(event)
 
@@ -273,11 +303,18 @@ class VirtualLink:
             self._switch.carry(command)
             if failure is not None and self.troubles.fail_late:
                 self.troubles.fail_late -= 1
-                if isinstance(command, Bridge):
-                    self._switch.deny(command.call)
+                self._denied(command)
                 self._answers.put(failure)
         if isinstance(command, RingPhone):
             self._window.made(command.leg)
+
+    def _denied(self, command: Command) -> None:
+        """It had its effect, and callctl is told that it failed."""
+        if isinstance(command, Bridge):
+            self._switch.deny(command.call)
+        elif isinstance(command, RingPhone):
+            self.lose()  # it is ended when it says that it rings, or by an audit
+            self._loop.call_later(AUDITABLE, self.audit)
 
 
 def _failure(command: Command) -> Event | None:

@@ -39,7 +39,29 @@ class Mishaps:
         self._starting: asyncio.Task[None] | None = None
 
     def happen(self, act: Mishap) -> None:
-        process, link, much = self.process, self.process.link, act.much
+        """Something goes wrong."""
+        match act.ill:
+            case Ill.LINK_CUT | Ill.LINK_STALLED | Ill.DOUBLED | Ill.COMMAND_FAILS | Ill.AUDITED:
+                self._on_the_way(act)
+            case Ill.KILLED:
+                self._kill(act, [act.length])
+            case Ill.KILLED_TWICE:
+                self._kill(act, [act.much, act.length])
+            case Ill.FROZEN:
+                self.process.freeze()
+                self._later(act.length, self.process.thaw)
+            case Ill.STEP_LOST:
+                self.process.lose_next = act.much
+            case Ill.POSTGRES_AWAY:
+                self._database.up.clear()
+                self._later(act.length, self._database.up.set)
+            case Ill.PBX_KILLED | Ill.REDIRECTED | Ill.HUNG_UP:
+                self._at_the_pbx(act)
+            case _:
+                assert_never(act.ill)
+
+    def _on_the_way(self, act: Mishap) -> None:
+        link, troubles, much = self.process.link, self.process.link.troubles, act.much
         match act.ill:
             case Ill.LINK_CUT:
                 self._switch.reachable = False
@@ -49,40 +71,29 @@ class Mishaps:
             case Ill.LINK_STALLED:
                 link.stall()
                 self._later(min(act.length, TOO_LONG), self._flow, act)
-            case Ill.KILLED:
-                self._kill(act, [act.length])
-            case Ill.KILLED_TWICE:
-                self._kill(act, [much, act.length])
-            case Ill.FROZEN:
-                process.freeze()
-                self._later(act.length, process.thaw)
-            case Ill.PBX_KILLED:
-                self._switch.die()
-                link.break_(much)
-                self._later(act.length, self._boot)
-            case Ill.POSTGRES_AWAY:
-                self._database.up.clear()
-                self._later(act.length, self._database.up.set)
             case Ill.COMMAND_FAILS if much < 0.5:
-                link.troubles.fail_early += 1
+                troubles.fail_early += 1
             case Ill.COMMAND_FAILS:
-                link.troubles.fail_late += 1
-            case Ill.STEP_LOST:
-                process.lose_next = much
+                troubles.fail_late += 1
             case Ill.DOUBLED if much < 0.5:
-                link.troubles.double_now += 1
+                troubles.double_now += 1
             case Ill.DOUBLED:
-                link.troubles.double_late += 1
-            case Ill.REDIRECTED:
-                if channel := self._pick(much, lambda c: c.in_app):
-                    self._switch.leave(channel)
-            case Ill.HUNG_UP:
-                if channel := self._pick(much, lambda c: True):
-                    self._switch.end(channel, 16)
+                troubles.double_late += 1
             case Ill.AUDITED:
                 link.audit()
-            case _:
-                assert_never(act.ill)
+
+    def _at_the_pbx(self, act: Mishap) -> None:
+        match act.ill:
+            case Ill.PBX_KILLED:
+                self._switch.die()
+                self.process.link.break_(act.much)
+                self._later(act.length, self._boot)
+            case Ill.REDIRECTED:
+                if channel := self._pick(act.much, lambda c: c.in_app):
+                    self._switch.leave(channel)
+            case Ill.HUNG_UP:
+                if channel := self._pick(act.much, lambda c: True):
+                    self._switch.end(channel, 16)
 
     def _later(self, seconds: float, what: Callable[..., object], *args: object) -> None:
         self._loop.call_later(seconds, what, *args)
@@ -138,4 +149,3 @@ class Mishaps:
             await self._starting
         self.process.thaw()
         self.process.fuse = self.process.lose_next = None
-        self.process.link.flow()

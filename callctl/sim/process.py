@@ -19,16 +19,13 @@ from callctl.runtime.inbox import BoundedInbox
 from callctl.runtime.loop import Loop
 from callctl.runtime.ports import Batch
 from callctl.sim.clock import VirtualClock
-from callctl.sim.link import VirtualLink
+from callctl.sim.link import AUDITABLE, VirtualLink
 from callctl.sim.office import NODE
 from callctl.sim.rows import copied
 from callctl.sim.store import Database, VirtualJournal
 from callctl.sim.switch import Switch
 
 Watch = Callable[[World, Event, Step, Micros], None]
-
-AUDITABLE = 6.0
-"""Seconds after a lost step in which an audit finds out: it does not judge legs younger than 5 s."""
 
 
 class KilledError(BaseException):
@@ -113,13 +110,13 @@ class Process:
     def freeze(self) -> None:
         self.inbox.frozen = True
         self.clock.hold()
-        self.link.deaf()
+        self.link.freeze()
 
     def thaw(self) -> None:
         self.inbox.frozen = False
         self.clock.go_on()
         self.inbox.thawed.set()
-        self.link.flow()
+        self.link.thaw()
 
     # ── what the loop calls ──────────────────────────────────────────────────────────────────
 
@@ -134,7 +131,7 @@ class Process:
 
     def _lose(self, lost: tuple[Command, ...], much: float) -> None:
         """Prompts and answers are not owed until the link is back: nobody can ask what has been heard."""
-        self.link.faithful = False
+        self.link.lose()
         loop = asyncio.get_running_loop()
         if much < 0.5 or any(isinstance(command, Play | Answer) for command in lost):
             loop.call_soon(self.link.break_, 1.0)
