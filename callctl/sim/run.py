@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from callctl.core.engine import Step
 from callctl.core.events import Event, PolicyChanged, StatusAsked
@@ -31,8 +31,15 @@ GLANCE = 1.0
 PATIENCE = 150.0
 """Seconds that everything may take to end, once everybody has hung up."""
 
-Telling = Callable[[float, Event, Step], None]
-"""Told each step: seconds of the run, the event, what came of it."""
+
+class Telling(Protocol):
+    """Who is told what happens."""
+
+    def step(self, event: Event, done: Step, now: Micros) -> None: ...
+
+    def died(self, lost: int, now: Micros) -> None:
+        """callctl was killed; its last `lost` steps were not stored."""
+        ...
 
 
 @dataclass
@@ -153,6 +160,9 @@ class _Run:
         rows = self._database.rows
         durable = {call.leg for call in rows.calls.values()} | {made[0].leg for made in rows.records.values()}
         self._known &= durable
+        if self._telling is not None:
+            process = self._process
+            self._telling.died(process.loop.seq - process.journal.stored, process.clock.true())
         self._mishaps.died()
 
     # ── checks ───────────────────────────────────────────────────────────────────────────────
@@ -171,7 +181,7 @@ class _Run:
         if counts["steps"] % self._check_every == 0:
             self._wrong(*(f"after {type(event).__name__}: {sentence}" for sentence in check(world)))
         if self._telling is not None:
-            self._telling(self._loop.time(), event, done)
+            self._telling.step(event, done, now)
 
     async def _glance(self) -> None:
         """Whenever nothing is under way, the PBX is what the World wants of it."""

@@ -32,7 +32,8 @@ class VirtualJournal:
         self._rng = rng
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Batch] = deque()
-        self._stored = 0
+        self.stored = 0
+        """The last step that is durable."""
         self._stored_more = asyncio.Event()
         self._closed = False
         self._timer: asyncio.TimerHandle | None = None
@@ -56,11 +57,11 @@ class VirtualJournal:
         while self._waiting:
             batch = self._waiting.popleft()
             self._database.rows.store(batch)
-            self._stored = batch.seq
+            self.stored = batch.seq
         self._stored_more.set()
 
     async def flushed(self, seq: int) -> None:
-        while self._stored < seq:
+        while self.stored < seq:
             self._stored_more.clear()
             await self._stored_more.wait()
 
@@ -70,6 +71,7 @@ class VirtualJournal:
         if self._timer is not None:
             self._timer.cancel()
         for _ in range(round(len(self._waiting) * much)):
+            self.stored = self._waiting[0].seq
             self._database.rows.store(self._waiting.popleft())
         self._waiting.clear()
 

@@ -129,7 +129,7 @@ class Stage:
 
     def arrive(self, leg: str, dialled: str = TO_QUEUE) -> Step:
         """A caller whose channel is `leg`."""
-        return self.do(CallArrived(NODE, LegId(leg), E164(dialled), dialled, E164("33142685300"), "Zoe"))
+        return self.do(arrival_of(leg, dialled))
 
     def feature(self, leg: str, phone: str, code: str) -> Step:
         """A feature code is dialled on a phone."""
@@ -170,6 +170,11 @@ class Stage:
         self.ring(talking)
         self.answer(talking)
         return talking
+
+
+def arrival_of(leg: str, dialled: str) -> CallArrived:
+    """Zoe dials."""
+    return CallArrived(NODE, LegId(leg), E164(dialled), dialled, E164("33142685300"), "Zoe")
 
 
 def stage(config: Policy | None = None, reachable: Iterable[str] | None = None, up: bool = True) -> Stage:

@@ -38,9 +38,9 @@ from callctl.core.facts import AgentStateChanged, Fact
 from callctl.core.ids import LegId, Micros, seconds
 from callctl.core.model import Announcing, Connected, InMenu
 from callctl.core.recovery import restore
-from callctl.sim.office import FEATURES, NODE, START, bare, policy
-from callctl.sim.rows import copied
-from tests.core.world import Stage, stage
+from callctl.sim.office import FEATURES, NODE, START, bare, policy, variants
+from callctl.sim.rows import Rows, copied
+from tests.core.world import Stage, arrival_of, stage
 
 SPAN = {"at", "since", "until", "ring_until", "idle_since", "talk_until"}
 
@@ -57,6 +57,9 @@ class Transcript:
     """The name of an agent's leg → its real id."""
     counts: Counter[str] = field(default_factory=Counter)
     start: Micros = START
+    agents: tuple[str, ...] = ("ana", "ben")
+    history: list[Rows] = field(default_factory=list)
+    """The rows after each step of this life: a kill may find the journal behind."""
 
     def __post_init__(self) -> None:
         self.stage.watch = self._watch
@@ -111,6 +114,7 @@ class Transcript:
     # ── writing ──────────────────────────────────────────────────────────────────────────────
 
     def _watch(self, event: Event, done: Step) -> None:
+        self.history.append(copied(self.stage.rows))
         for call in self.stage.world.calls.values():
             self.names.setdefault(call.id, call.leg)
         for command in done.commands:
@@ -172,28 +176,41 @@ def _register(it: Transcript, phone: str, *contacts: str) -> None:
 
 
 def _snapshot(it: Transcript, *seen: str) -> None:
-    """`c1:up:hold-sales c2:up:c2 ana-1:ringing c3:up:elsewhere`: what exists, held against the World.
+    """`c1:up:hold-sales c2:up:c2 ana-1:ringing c3:up:elsewhere c4:ringing:app:442079460001 ~c5`: what exists, held
+    against the World.
 
-    The third part is a bridge: of a queue, or a call's (by its caller); `elsewhere`: not in our app.
+    The third part is a bridge: of a queue, or a call's (by its caller); `elsewhere`: not in our app; `app`: there, in
+    no bridge. The fourth is the number that was dialled, of a caller who may not be known. `~c5`: events named it.
     """
     legs = []
-    for word in seen:
-        name, state, where = (*word.split(":"), "")[:3]
+    for word in (word for word in seen if word[0] not in "~+"):
+        name, state, where, number = (*word.split(":"), "", "")[:4]
         in_app = where != "elsewhere" and (bool(where) or state == "up")
-        bridge = it.bridge(where) if in_app else ""
-        legs.append(LegSeen(LegId(it.leg(name)), LegState(state), in_app, bridge))
-    bridges = tuple(sorted({leg.bridge for leg in legs if leg.bridge}))
-    it.stage.do(Synced(NODE, Snapshot(tuple(legs), bridges)))
+        bridge = it.bridge(where) if in_app and where != "app" else ""
+        arrival = arrival_of(name, number) if number else None
+        legs.append(LegSeen(LegId(it.leg(name)), LegState(state), in_app, bridge, arrival))
+    alone = {it.bridge(word[1:]) for word in seen if word[0] == "+"}
+    bridges = tuple(sorted({leg.bridge for leg in legs if leg.bridge} | alone))
+    named = frozenset(LegId(it.leg(word[1:])) for word in seen if word[0] == "~")
+    it.stage.do(Synced(NODE, Snapshot(tuple(legs), bridges), named))
 
 
-def _killed(it: Transcript) -> None:
-    """callctl dies and starts again from its rows."""
-    rows = copied(it.stage.rows)
+def _killed(it: Transcript, lost: str = "0") -> None:
+    """callctl dies and starts again from its rows; its last `lost` steps were not stored."""
+    rows = copied(it.history[-1 - min(int(lost), len(it.history) - 1)] if it.history else it.stage.rows)
     parts = rows.calls.values(), rows.agents.values(), rows.nodes.values()
     world = restore(it.stage.world.policy, it.counts["kill"] + 2, *parts, [NODE], it.stage.now)
     it.counts["kill"] += 1
     rows.agents, rows.nodes = copied((world.agents, world.nodes))
     it.stage = Stage(world, it.stage.now, rows=rows, watch=it._watch)
+    it.history.clear()
+
+
+def _begin(it: Transcript, *agents: str) -> None:
+    """A World of these agents, instead of ana and ben."""
+    it.agents = agents
+    it.stage = stage(policy(agents), reachable=(), up=False)
+    it.stage.watch = it._watch
 
 
 def _ends(it: Transcript, who: str, *why: str) -> None:
@@ -234,12 +251,15 @@ VERBS: dict[str, Callable[..., object]] = {
     "is busy": lambda it, phone: it.stage.busy(phone, True),
     "is not busy": lambda it, phone: it.stage.busy(phone, False),
     "asks to": _asks,
+    "cannot hear the prompts": lambda it, who: it.stage.heard(who, failed=True),
     "bridge fails": _bridge_fails,
     "link is lost": lambda it: it.stage.do(LinkLost(NODE)),
     "link is back, boot": lambda it, boot: it.stage.do(LinkRestored(NODE, boot)),
     "the pbx has": _snapshot,
     "callctl is killed": _killed,
     "menus and queues are removed": lambda it: it.stage.do(PolicyChanged(bare())),
+    "the configuration is": lambda it, n: it.stage.do(PolicyChanged(variants(it.agents)[int(n)])),
+    "agents are": _begin,
     "ana is removed": lambda it: it.stage.do(PolicyChanged(policy(("ben",)))),
     "all is quiet": lambda it: None,
 }

@@ -1,0 +1,167 @@
+"""A failing run made short: leave out what it does not need, then write what the core was told as a transcript."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import assert_never
+
+from callctl.core.commands import RingPhone
+from callctl.core.engine import Step
+from callctl.core.events import (
+    BridgeFailed,
+    CallArrived,
+    DigitPressed,
+    EmergencyDialled,
+    Event,
+    LegAnswered,
+    LegGone,
+    LegLeft,
+    LegRinging,
+    LegSeen,
+    LegState,
+    LinkLost,
+    LinkRestored,
+    PhoneBusy,
+    PhoneContacts,
+    PlaybackEnded,
+    PolicyChanged,
+    StatusAsked,
+    Synced,
+    TimePassed,
+    TrunkState,
+)
+from callctl.core.facts import CallEntered, StrayEvent
+from callctl.core.ids import SECOND, LegId, Micros
+from callctl.sim.office import START, variants
+from callctl.sim.plan import Act, Plan
+from callctl.sim.run import run
+
+TRIES = 400
+"""Runs that shrinking may take."""
+
+
+def shrink(plan: Plan, fails: Callable[[Plan], bool] = lambda plan: bool(run(plan).wrong)) -> Plan:
+    """The plan with as few acts as still fail. Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing
+    Input", IEEE TSE 2002 (ddmin, by complements alone)."""
+    acts, parts, tries = list(plan.acts), 2, 0
+    while len(acts) >= 2 and tries < TRIES:
+        size = max(1, len(acts) // parts)
+        for start in range(0, len(acts), size):
+            tries += 1
+            rest = acts[:start] + acts[start + size :]
+            if fails(replace(plan, acts=tuple(rest))):
+                acts, parts = rest, max(2, parts - 1)
+                break
+        else:
+            if size == 1:
+                break
+            parts = min(len(acts), parts * 2)
+    return replace(plan, acts=tuple(acts))
+
+
+def transcript(plan: Plan, why: str) -> str:
+    """The run of a plan as the input lines of a golden transcript for tests/scenarios."""
+    writer = _Writer(plan.agents)
+    run(plan, writer)
+    acts = (f"#   {line}" for line in acts_of(plan.acts))
+    head = [f"# Seed {plan.seed}: {why}", *acts, f"@0 agents are {' '.join(plan.agents)}"]
+    return "\n".join([*head, *writer.lines]) + "\n"
+
+
+def acts_of(acts: Sequence[Act]) -> Iterator[str]:
+    """What a plan has people and mishaps do."""
+    return (str(act) for act in acts)
+
+
+class _Writer:
+    """Writes each event in the words of tests/scenarios/transcript.py; what fits no phase changes nothing, and may
+    not be expressible there: it is left out. Fulfils `run.Telling`."""
+
+    def __init__(self, agents: tuple[str, ...]) -> None:
+        self.lines: list[str] = []
+        self._names: dict[str, str] = {}
+        self._rings: dict[str, int] = {}
+        self._callers: dict[str, str] = {}
+        """By call (and so by the bridge of its talk) the caller's channel."""
+        self._shas = [policy.sha for policy in variants(agents)]
+
+    def step(self, event: Event, done: Step, now: Micros) -> None:
+        self._callers.update((fact.call, fact.leg) for fact in done.facts if isinstance(fact, CallEntered))
+        strays = any(isinstance(fact, StrayEvent) for fact in done.facts) and not done.commands
+        words = "" if strays else self._words(event)
+        if words:
+            self._at(now, words)
+        for command in done.commands:
+            if isinstance(command, RingPhone):
+                count = self._rings[command.endpoint] = self._rings.get(command.endpoint, 0) + 1
+                self._names[command.leg] = f"{command.endpoint}-{count}"
+
+    def died(self, lost: int, now: Micros) -> None:
+        self._at(now, f"callctl is killed {lost}" if lost else "callctl is killed")
+
+    def _at(self, now: Micros, words: str) -> None:
+        self.lines.append(f"@{(now - START) / SECOND:.6f} {words}")
+
+    def _name(self, leg: LegId) -> str:
+        return self._names.get(leg, leg)
+
+    def _words(self, event: Event) -> str:
+        match event:
+            case CallArrived(leg=leg, dialled_text=number):
+                return f"{leg} dials {number}"
+            case LegRinging(leg=leg):
+                return f"{self._name(leg)} rings"
+            case LegAnswered(leg=leg):
+                return f"{self._name(leg)} answers"
+            case LegLeft(leg=leg):
+                return f"{self._name(leg)} leaves the app"
+            case LegGone(leg=leg, cause=cause, sip=sip):
+                return f"{self._name(leg)} ends {cause} {sip}"
+            case DigitPressed(leg=leg, digit=digit):
+                return f"{leg} presses {digit}"
+            case PlaybackEnded(leg=leg, failed=failed):
+                return f"{leg} {'cannot hear' if failed else 'has heard'} the prompts"
+            case BridgeFailed(call=call):
+                return f"bridge fails {self._callers.get(call, call)}"
+            case PhoneContacts() | PhoneBusy() | StatusAsked() | PolicyChanged():
+                return self._of_office(event)
+            case LinkLost() | LinkRestored() | Synced():
+                return self._of_link(event)
+            case TimePassed() | TrunkState() | EmergencyDialled():
+                return ""
+            case _:
+                assert_never(event)
+
+    def _of_office(self, event: PhoneContacts | PhoneBusy | StatusAsked | PolicyChanged) -> str:
+        match event:
+            case PhoneContacts(phone=phone, contacts=contacts):
+                return " ".join((phone, "has contacts", *contacts))
+            case PhoneBusy(phone=phone, busy=busy):
+                return f"{phone} {'is busy' if busy else 'is not busy'}"
+            case StatusAsked(agent=agent, wish=wish):
+                return f"{agent} asks to {wish.value}"
+            case PolicyChanged(policy=policy):
+                return f"the configuration is {self._shas.index(policy.sha)}"
+
+    def _of_link(self, event: LinkLost | LinkRestored | Synced) -> str:
+        match event:
+            case LinkLost():
+                return "link is lost"
+            case LinkRestored(booted=booted):
+                return f"link is back, boot {booted}"
+            case Synced(snapshot=snapshot, named=named):
+                seen = [self._seen(leg) for leg in snapshot.legs]
+                bridges = [
+                    f"+{self._callers.get(bridge, bridge)}"
+                    for bridge in snapshot.bridges
+                    if not bridge.startswith("hold-")
+                ]
+                return " ".join(("the pbx has", *seen, *bridges, *sorted(f"~{self._name(leg)}" for leg in named)))
+
+    def _seen(self, leg: LegSeen) -> str:
+        where = (self._callers.get(leg.bridge, leg.bridge) or "app") if leg.in_app else "elsewhere"
+        if leg.state is LegState.UP and where == "app":
+            where = ""
+        number = leg.arrival.dialled_text if leg.arrival is not None else ""
+        return ":".join((self._name(leg.leg), leg.state.value, where, number)).rstrip(":")
