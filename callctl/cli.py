@@ -99,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_daemon_commands(commands)
     _add_looks(commands)
     _add_deeds(commands)
+    _add_simulation(commands)
     return parser
 
 
@@ -171,6 +172,13 @@ def _add_deeds(commands: _Commands) -> None:
     reload = _add(commands, "reload", _reload, "put the configuration on disk in force, all or nothing")
     for it in (agents, reload):
         _asks(it)
+
+
+def _add_simulation(commands: _Commands) -> None:
+    from callctl.sim import command
+
+    what = "run the same core and loop against a virtual PBX, with everything that can go wrong"
+    command.arguments(_add(commands, "simulate", command.command, what, epilog=command.EPILOG))
 
 
 def _files(parser: argparse.ArgumentParser, *, required: bool) -> None:

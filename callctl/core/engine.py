@@ -34,7 +34,7 @@ from callctl.core.events import (
     TrunkState,
 )
 from callctl.core.facts import EmergencyCalled, Fact, StatusRefused, TrunkChanged
-from callctl.core.ids import SECOND, AgentId, CallId, Micros, PhoneId
+from callctl.core.ids import SECOND, AgentId, CallId, Micros, PhoneId, is_ours
 from callctl.core.model import Agent, Call, Down, Leg, LegRole, Node, Syncing, World
 from callctl.core.policy import HangupReason
 from callctl.core.routing import choose
@@ -136,8 +136,10 @@ def _take(turn: Turn, event: Event) -> None:
 
 def _of_leg(turn: Turn, event: LegRinging | LegAnswered | LegLeft | LegGone | DigitPressed | PlaybackEnded) -> None:
     leg = turn.world.legs.get(event.leg)
-    if leg is None and isinstance(event, LegRinging | LegAnswered) and turn.world.node_up(event.node):
-        # Rung by an earlier life, or given up: no phone may ring for nobody, and nobody listen to silence.
+    rung = isinstance(event, LegRinging | LegAnswered) and is_ours(event.leg)
+    if leg is None and rung and turn.world.node_up(event.node):
+        # Rung by an earlier life, or given up: no phone may ring for nobody, and nobody listen to silence. Others'
+        # calls ring the agents' phones too, and are none of our business.
         turn.wish(Hangup(event.node, event.leg, HangupReason.ANSWERED_ELSEWHERE))
     elif leg is None:
         turn.stray(event, "unknown leg")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from callctl.core.events import BridgeFailed, CallArrived, LegState, PlaybackEnded
-from callctl.core.ids import LegId, is_ours
+from callctl.core.events import BridgeFailed, CallArrived, LegAnswered, LegLeft, LegState, PlaybackEnded
+from callctl.core.ids import AgentId, LegId, is_ours
 from callctl.core.model import (
     Announcing,
     Connected,
@@ -25,6 +25,8 @@ from callctl.sim.pbx import Channel, ModelPbx
 def amiss(world: World, pbx: ModelPbx) -> Iterator[str]:
     """Where the PBX is not what the World wants of it, apart from what the World cannot know yet."""
     coming = {event.leg for event in pbx.news if isinstance(event, CallArrived)}
+    answering = {event.leg for event in pbx.news if isinstance(event, LegAnswered)}
+    leaving = {event.leg for event in pbx.news if isinstance(event, LegLeft)}
     for channel in pbx.channels.values():
         leg = world.legs.get(channel.id)
         if leg is None:
@@ -34,6 +36,10 @@ def amiss(world: World, pbx: ModelPbx) -> Iterator[str]:
         elif leg.role is LegRole.AGENT:
             if not _wanted(world, leg.id):
                 yield f"{channel.id} rings or stands in the app, and nobody wants it"
+            elif channel.in_app and channel.id not in answering and not _talks(world, leg.agent):
+                yield f"{channel.id} was answered, and {leg.agent} still rings"
+        elif channel.left and channel.id not in leaving and leg.left_by is None:
+            yield f"{channel.id} is in the dialplan, and callctl does not know"
         elif channel.in_app:
             yield from _amiss_of_caller(world, pbx, channel)
     talks = {call.id for call in world.calls.values() if isinstance(call.phase, Connected)}
@@ -50,6 +56,10 @@ def _wanted(world: World, leg: LegId) -> bool:
         case OnCall(leg=talking):
             return leg == talking
     return False
+
+
+def _talks(world: World, agent: AgentId | None) -> bool:
+    return agent is not None and isinstance(world.agents[agent].state, OnCall)
 
 
 def _amiss_of_caller(world: World, pbx: ModelPbx, channel: Channel) -> Iterator[str]:
@@ -73,3 +83,14 @@ def _amiss_of_caller(world: World, pbx: ModelPbx, channel: Channel) -> Iterator[
             both = agent_leg in pbx.channels and pbx.channels[agent_leg].in_app
             if both and not failed and {channel.bridge, pbx.channels[agent_leg].bridge} != {call.id}:
                 yield f"{channel.id} and {agent_leg} talk, and stand in {channel.bridge or 'nothing'}"
+
+
+def stale(world: World, pbx: ModelPbx) -> Iterator[str]:
+    """Prompts that somebody hears though the World has gone on. (The link sees to those of an earlier life.)"""
+    for channel in pbx.channels.values():
+        leg = world.legs.get(channel.id)
+        if leg is None or leg.role is LegRole.AGENT or channel.playing is None:
+            continue
+        match world.calls[leg.call].phase:
+            case Queued() | Offered() | Connected() | InMenu(playing=None):
+                yield f"{channel.id} still hears {channel.playing}"

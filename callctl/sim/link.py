@@ -11,7 +11,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from random import Random
 
-from callctl.core.commands import Bridge, Command, Play, RingPhone
+from callctl.core.commands import Bridge, Command, Hold, Play, RingPhone, StopPlay
 from callctl.core.events import (
     BridgeFailed,
     DigitPressed,
@@ -33,9 +33,10 @@ from callctl.sim.office import NODE
 from callctl.sim.switch import Switch
 from callctl.sim.wire import Wire
 
-AUDIT_EVERY = 30.0
 SECOND_LOOK = 0.2
 RETRY = 0.5
+HEARD_MOST = 10_000
+"""Legs that have said something: more are forgotten, and are then as if unheard."""
 FREEZE = 3.0
 """Seconds that the barrier may take."""
 AUDITABLE = 6.0
@@ -67,8 +68,20 @@ class _Barrier:
     come: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
+class _Connection:
+    """What the PBX says to one connection. Once it is cut that is lost, though the PBX may not have noticed yet."""
+
+    def __init__(self, link: VirtualLink) -> None:
+        self.cut = False
+        self._link = link
+
+    def __call__(self, event: Event) -> None:
+        if not self.cut:
+            self._link.heard(event)
+
+
 class VirtualLink:
-    def __init__(self, switch: Switch, inbox: Inbox, rng: Random) -> None:
+    def __init__(self, switch: Switch, inbox: Inbox, rng: Random, slowness: float, audit_every: float) -> None:
         loop = asyncio.get_running_loop()
         self.live = False
         self.troubles = Troubles()
@@ -78,9 +91,12 @@ class VirtualLink:
         self._switch = switch
         self._inbox = inbox
         self._rng = rng
+        self._slowness = slowness
+        self._audit_every = audit_every
         self._loop = loop
         self._window = Window(loop.time)
         self._buffer: list[Event] | None = None
+        self._connection = _Connection(self)
         self._broken: asyncio.Future[None] | None = None
         self._audit_now = asyncio.Event()
         self._awake = asyncio.Event()
@@ -94,7 +110,7 @@ class VirtualLink:
         self._phones: Wire[Event] = Wire(self._slow, self._take_phone)
 
     def _quick(self) -> float:
-        return self._rng.choice((0.0005, 0.001, 0.002, 0.005, 0.02))
+        return self._slowness * self._rng.choice((0.0005, 0.001, 0.002, 0.005, 0.02))
 
     def _slow(self) -> float:
         return self._rng.choice((0.001, 0.005, 0.05, 0.3))
@@ -125,7 +141,8 @@ class VirtualLink:
     def _open(self) -> None:
         self._buffer = []
         self._window.reopen()
-        self._switch.connect(self.said)
+        self._connection = _Connection(self)
+        self._switch.connect(self._connection)
         self._inbox.put(LinkRestored(NODE, self._switch.model.booted))
 
     async def _sync(self, recovering: bool) -> None:
@@ -135,6 +152,8 @@ class VirtualLink:
         await self._pause()
         self._events.put(barrier)
         await self._unless_broken(barrier.come, FREEZE)
+        if recovering:
+            self._hush(seen)
         for event in self._buffer or ():
             self._inbox.put(event)
         self._buffer = None
@@ -142,10 +161,16 @@ class VirtualLink:
         self._inbox.put(Synced(NODE, seen, self._window.close()))
         self._made_good = lost
 
+    def _hush(self, seen: Snapshot) -> None:
+        """What plays since an earlier connection: nothing else can be done to a leg before it is over."""
+        for leg in seen.legs:
+            for playback in self._switch.model.playing(leg.leg):
+                self._commands.put(StopPlay(NODE, playback))
+
     async def _stay(self) -> None:
         while True:
             self._audit_now.clear()
-            await self._unless_broken(self._audit_now.wait(), AUDIT_EVERY, late_is_broken=False)
+            await self._unless_broken(self._audit_now.wait(), self._audit_every, late_is_broken=False)
             self._window.open()
             await self._sync(recovering=False)
 
@@ -182,17 +207,16 @@ class VirtualLink:
         """The periodic audit, now."""
         self._audit_now.set()
 
-    def break_(self, much: float) -> None:
-        """The connection ends; of each stream the first part of what is under way still arrives."""
+    def break_(self, much: float) -> _Connection:
+        """The connection ends; of each stream the first part of what is under way still arrives. Which one it was:
+        the PBX may not have noticed yet."""
         self.lose()
+        self._connection.cut = True
         for wire in (self._commands, self._events, self._answers, self._phones):
             wire.cut(round(len(wire) * much))
         if self._broken is not None and not self._broken.done():
             self._broken.set_result(None)
-
-    def unheard(self) -> None:
-        """The PBX notices that the connection is gone."""
-        self._switch.disconnect(self.said)
+        return self._connection
 
     def stall(self) -> None:
         for wire in (self._commands, self._events, self._answers, self._phones):
@@ -226,14 +250,19 @@ class VirtualLink:
         return self._made_good == self._lost
 
     @property
+    def has_the_app(self) -> bool:
+        """What the PBX says comes to this connection."""
+        return self._switch.listener is self._connection
+
+    @property
     def quiet(self) -> bool:
         """Nothing is under way."""
         return not (self._commands or self._events or self._answers or self._phones or self._doubted)
 
     # ── events in ────────────────────────────────────────────────────────────────────────────
 
-    def said(self, event: Event) -> None:
-        """The PBX says something to the connection that has the application."""
+    def heard(self, event: Event) -> None:
+        """The PBX has said something to the connection."""
         match event:
             case PhoneContacts() | PhoneBusy():
                 self._phones.put(event)
@@ -266,6 +295,8 @@ class VirtualLink:
     def _deliver(self, event: Event) -> None:
         leg: LegId | None = getattr(event, "leg", None)
         if leg is not None:
+            if len(self._heard) >= HEARD_MOST:
+                self._heard.clear()
             self._heard.add(leg)
         self._window.heard(event)
         self._put(event)
@@ -290,21 +321,34 @@ class VirtualLink:
         """Carry it out, in order. While the link is down it is dropped: `owed` sends it again."""
         if not self.live:
             return
-        if isinstance(command, RingPhone):
-            self._window.making(command.leg)
+        match command:
+            case RingPhone(leg=leg):
+                self._window.making(leg)
+            case Hold(leg=leg):
+                self._hushed(leg)
+            case Bridge(caller=caller, agent=agent):
+                self._hushed(caller)
+                self._hushed(agent)
         self._commands.put(command)
 
+    def _hushed(self, leg: LegId) -> None:
+        """A bridge would wait for the prompts to end."""
+        for playback in self._switch.model.playing(leg):
+            self._commands.put(StopPlay(NODE, playback))
+
     def _arrives(self, command: Command) -> None:
-        failure = _failure(command)
-        if failure is not None and self.troubles.fail_early:
-            self.troubles.fail_early -= 1
-            self._answers.put(failure)
-        else:
+        failure, troubles = _failure(command), self.troubles
+        fails_early = failure is not None and troubles.fail_early > 0
+        fails_late = not fails_early and troubles.fail_late > 0 and isinstance(command, RingPhone | Bridge)
+        if not fails_early:
             self._switch.carry(command)
-            if failure is not None and self.troubles.fail_late:
-                self.troubles.fail_late -= 1
-                self._denied(command)
-                self._answers.put(failure)
+        if fails_late:
+            troubles.fail_late -= 1
+            self._denied(command)
+        elif fails_early:
+            troubles.fail_early -= 1
+        if failure is not None and (fails_early or fails_late):
+            self._answers.put(failure)
         if isinstance(command, RingPhone):
             self._window.made(command.leg)
 

@@ -17,8 +17,8 @@ NOTICED = 2.0
 """Seconds within which the PBX notices that a connection has been cut."""
 TOO_LONG = 5.0
 """Seconds of nothing after which the link's watchdog gives a connection up."""
-WITHIN = 0.5
-"""Seconds in which a process that does nothing is killed all the same."""
+WITHIN, LATEST = 0.5, 20.0
+"""Seconds in which a process that does nothing is killed all the same, at one time or another."""
 REGISTERS = 1.0
 """Seconds after its boot in which phones find the PBX again."""
 
@@ -65,8 +65,7 @@ class Mishaps:
         match act.ill:
             case Ill.LINK_CUT:
                 self._switch.reachable = False
-                link.break_(much)
-                self._later(much * NOTICED, link.unheard)
+                self._later(much * NOTICED, self._switch.disconnect, link.break_(much))
                 self._later(act.length, self._reach)
             case Ill.LINK_STALLED:
                 link.stall()
@@ -122,11 +121,11 @@ class Mishaps:
             return
         self._back_after = back_after
         self.process.fuse = int(act.much * 12)
-        self._later(WITHIN, self.process.kill, act.much)
+        self._later(self._rng.choice((WITHIN, LATEST)), self.process.kill, act.much)
 
     def died(self) -> None:
         """callctl is dead; the PBX notices in a moment, and somebody starts it again."""
-        self._later(self._rng.choice((0.0, 0.001, 0.05)), self.process.link.unheard)
+        self._later(self._rng.choice((0.0, 0.001, 0.05)), self._switch.disconnect, self.process.lost)
         after = self._back_after.pop(0) if self._back_after else 0.0
         self._starting = asyncio.ensure_future(self._start_again(after))
 

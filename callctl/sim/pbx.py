@@ -52,6 +52,8 @@ class Channel:
     """Of an agent's leg."""
     bridge: str = ""
     playing: PlaybackId | None = None
+    behind: list[PlaybackId] = field(default_factory=list)
+    """What is played after that: nothing stops by itself for what comes later."""
     lease: Micros | None = None
     left: bool = False
     """The dialplan has it: its time limit is no longer ours to set."""
@@ -85,8 +87,7 @@ class ModelPbx:
                 self._play(leg, playback)
             case StopPlay(playback=playback):
                 for channel in self.channels.values():
-                    if channel.playing == playback:
-                        self.heard(channel)
+                    self._stop(channel, playback)
             case Hold(leg=leg, queue=queue) if self._in_app(leg):
                 self.bridges.add(f"hold-{queue}")
                 self.channels[leg].bridge = f"hold-{queue}"
@@ -123,9 +124,18 @@ class ModelPbx:
         if not self._in_app(leg):
             self._say(PlaybackEnded(NODE, leg, playback, failed=True))
             return
-        if self.channels[leg].playing is not None:
-            self.heard(self.channels[leg])
-        self.channels[leg].playing = playback
+        channel = self.channels[leg]
+        if channel.playing is not None:
+            channel.behind.append(playback)
+        else:
+            channel.playing = playback
+
+    def _stop(self, channel: Channel, playback: PlaybackId) -> None:
+        if channel.playing == playback:
+            self.heard(channel)
+        elif playback in channel.behind:
+            channel.behind.remove(playback)
+            self._say(PlaybackEnded(NODE, channel.id, playback))
 
     def _make(self, command: RingPhone) -> None:
         phone = PhoneId(command.endpoint)
@@ -145,8 +155,8 @@ class ModelPbx:
     def end(self, channel: Channel, cause: int, sip: int = 0) -> None:
         """The channel is hung up, by whomever."""
         del self.channels[channel.id]
-        if channel.playing is not None:
-            self._say(PlaybackEnded(NODE, channel.id, channel.playing, failed=True))
+        for playback in filter(None, (channel.playing, *channel.behind)):
+            self._say(PlaybackEnded(NODE, channel.id, playback, failed=True))
         if channel.in_app:
             self._say(LegLeft(NODE, channel.id))
         self._say(LegGone(NODE, channel.id, cause, sip))
@@ -156,7 +166,7 @@ class ModelPbx:
         self._say(DigitPressed(NODE, channel.id, digit))
 
     def heard(self, channel: Channel) -> None:
-        playback, channel.playing = channel.playing, None
+        playback, channel.playing = channel.playing, channel.behind.pop(0) if channel.behind else None
         assert playback is not None
         self._say(PlaybackEnded(NODE, channel.id, playback))
 
@@ -173,7 +183,7 @@ class ModelPbx:
     def leave(self, channel: Channel) -> None:
         """Redirected, or its lease ended: the dialplan has it."""
         channel.in_app, channel.bridge, channel.left = False, "", True
-        if channel.playing is not None:
+        while channel.playing is not None:
             self.heard(channel)
         self._say(LegLeft(NODE, channel.id))
 
@@ -190,6 +200,17 @@ class ModelPbx:
         if self.said_busy.get(phone) != busy:
             self.said_busy[phone] = busy
             self._say(PhoneBusy(NODE, phone, busy))
+
+    def playing(self, leg: LegId) -> tuple[PlaybackId, ...]:
+        """What is played to it, and what behind that."""
+        channel = self.channels.get(leg)
+        return () if channel is None or channel.playing is None else (channel.playing, *channel.behind)
+
+    def hush(self) -> None:
+        """What the link does at a reconnect: nothing else can be done to a leg while it hears a prompt."""
+        for leg in self.channels:
+            for playback in self.playing(leg):
+                self.carry(StopPlay(NODE, playback))
 
     # ── the link ─────────────────────────────────────────────────────────────────────────────
 

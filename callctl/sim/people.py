@@ -10,7 +10,7 @@ from callctl.sim.pbx import Channel
 from callctl.sim.plan import Call, Manner, Phone
 from callctl.sim.switch import Switch
 
-ALONE = 3.0
+ALONE = 8.0
 """Seconds for which somebody listens to the fallback or to the safe harbour."""
 HABIT = Phone(0.0, "", Manner.ANSWERS, 0.02, 1.5)
 """What a phone does until it is told otherwise."""

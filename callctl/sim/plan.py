@@ -131,6 +131,11 @@ class Plan:
     length: float
     acts: tuple[Act, ...]
     agents: tuple[str, ...] = ("ana", "ben", "carl")
+    contacts: tuple[int, ...] = (1,)
+    """How many each agent's phone has at first, in turn."""
+    slowness: float = 1.0
+    """How much longer than on a good day everything is under way."""
+    audit_every: float = 30.0
 
 
 DAY_CALL_GAP = 3.0
@@ -142,7 +147,8 @@ def draw(seed: int) -> Plan:
     rng = Random(f"plan {seed}")
     length = rng.choice((30.0, 60.0, 90.0))
     agents = ("ana", "ben", "carl")[: rng.randint(1, 3)]
-    acts: list[Act] = [_call(rng, n, rng.uniform(0, length)) for n in range(1, rng.randint(2, 9))]
+    count = rng.choice((rng.randint(1, 8), rng.randint(8, 25)))
+    acts: list[Act] = [_call(rng, n, rng.uniform(0, length)) for n in range(1, count + 1)]
     some: tuple[tuple[int, Callable[[], Act]], ...] = (
         (rng.randint(0, 5), lambda: _phone(rng, rng.uniform(0, length), rng.choice(agents))),
         (rng.randint(0, 2), lambda: Contacts(rng.uniform(0, length), rng.choice(agents), rng.randint(0, 2))),
@@ -152,7 +158,9 @@ def draw(seed: int) -> Plan:
         (rng.randint(1, 5), lambda: _mishap(rng, rng.uniform(0, length))),
     )
     acts += [make() for count, make in some for _ in range(count)]
-    return Plan(seed, length, _in_order(acts), agents)
+    contacts = tuple(rng.choice((1, 1, 2)) for _ in agents)
+    slowness, audit_every = rng.choice((1.0, 1.0, 5.0, 40.0)), rng.choice((30.0, 30.0, 7.0, 1.0))
+    return Plan(seed, length, _in_order(acts), agents, contacts, slowness, audit_every)
 
 
 def day(seed: int, hours: float, agents: int) -> Plan:
@@ -178,10 +186,9 @@ def _in_order(acts: list[Act]) -> tuple[Act, ...]:
 def _call(rng: Random, n: int, at: float) -> Call:
     number = rng.choice([TO_MENU, TO_QUEUE, TO_QUEUE, TO_QUEUE, *ENTRIES, "19995550100"])
     presses = tuple((rng.uniform(0, 12), rng.choice("112349#")) for _ in range(rng.choice((0, 0, 1, 2, 3))))
-    return Call(
-        round(at, 6), f"c{n}", number, tuple(sorted(presses)), rng.uniform(1, 60), rng.uniform(0.2, 30),
-        rng.random() < 0.5,
-    )  # fmt: skip
+    patience = rng.choice((rng.uniform(0.1, 4), rng.uniform(1, 60)))
+    talk, agent_ends = rng.uniform(0.2, 30), rng.random() < 0.5
+    return Call(round(at, 6), f"c{n}", number, tuple(sorted(presses)), patience, talk, agent_ends)
 
 
 def _phone(rng: Random, at: float, phone: str) -> Phone:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from callctl.core.commands import Answer, Beat, Command, Play
+from callctl.core.commands import Answer, Beat, Command, Play, StopPlay
 from callctl.core.engine import Step, step
 from callctl.core.events import Event
 from callctl.core.ids import Micros
@@ -21,9 +21,10 @@ from callctl.runtime.ports import Batch
 from callctl.sim.clock import VirtualClock
 from callctl.sim.link import AUDITABLE, VirtualLink
 from callctl.sim.office import NODE
-from callctl.sim.rows import copied
+from callctl.sim.plan import Plan
+from callctl.sim.rows import Rows, copied
 from callctl.sim.store import Database, VirtualJournal
-from callctl.sim.switch import Switch
+from callctl.sim.switch import Listener, Switch
 
 Watch = Callable[[World, Event, Step, Micros], None]
 
@@ -59,23 +60,26 @@ class Process:
         switch: Switch,
         database: Database,
         policy: Policy,
+        plan: Plan,
         seed: int,
         watch: Watch,
         wrong: Callable[..., None],
         died: Callable[[], None],
     ) -> None:
         self.dead = False
+        self.lost: Listener | None = None
+        """The connection that it had when it was killed."""
         self.fuse: int | None = None
         """So many more things are sent or stored, then it is killed."""
         self.lose_next: float | None = None
         """The next step's commands are lost; below a half the link breaks then."""
-        rows = copied(database.rows)
+        rows = copied(Rows(database.rows.calls, database.rows.agents, database.rows.nodes))
         self.clock = VirtualClock(asyncio.get_running_loop())
         world = restore(
             policy, seed, rows.calls.values(), rows.agents.values(), rows.nodes.values(), [NODE], self.clock.now()
         )
         self.inbox = _Inbox()
-        self.link = VirtualLink(switch, self.inbox, Random(f"link {seed}"))
+        self.link = VirtualLink(switch, self.inbox, Random(f"link {seed}"), plan.slowness, plan.audit_every)
         self.journal = VirtualJournal(database, Random(f"journal {seed}"))
         self.journal.ahead.agents = copied(world.agents)
         self.journal.ahead.nodes = copied(world.nodes)
@@ -98,7 +102,7 @@ class Process:
             return
         self.dead = True
         self.journal.die(much)
-        self.link.break_(1.0)
+        self.lost = self.link.break_(1.0)
         for task in self._tasks:
             task.cancel()
         self._died()
@@ -133,7 +137,7 @@ class Process:
         """Prompts and answers are not owed until the link is back: nobody can ask what has been heard."""
         self.link.lose()
         loop = asyncio.get_running_loop()
-        if much < 0.5 or any(isinstance(command, Play | Answer) for command in lost):
+        if much < 0.5 or any(isinstance(command, Play | StopPlay | Answer) for command in lost):
             loop.call_soon(self.link.break_, 1.0)
         else:
             loop.call_later(AUDITABLE, self.link.audit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol, assert_never
@@ -17,7 +17,7 @@ from callctl.core.ids import AgentId, CallId, LegId, Micros, PhoneId, is_ours
 from callctl.core.invariants import check
 from callctl.core.model import Call as Kept
 from callctl.core.model import Idle, World
-from callctl.sim.amiss import amiss
+from callctl.sim.amiss import amiss, stale
 from callctl.sim.clock import VirtualLoop
 from callctl.sim.mishaps import Mishaps
 from callctl.sim.office import NODE, variants
@@ -54,24 +54,29 @@ class Report:
     """Seconds of the run at which it ended."""
 
 
-def run(plan: Plan, telling: Telling | None = None, check_every: int = 1) -> Report:
+Hourly = Callable[[int, dict[str, int]], None]
+"""Told the hour, and how much of everything there is."""
+
+
+def run(plan: Plan, telling: Telling | None = None, check_every: int = 1, each_hour: Hourly | None = None) -> Report:
     """Carry the plan out. `check_every`: the invariants, which look at everything, after every so many steps."""
     loop = VirtualLoop()
     try:
-        return loop.run_until_complete(_go(plan, telling, check_every))
+        return loop.run_until_complete(_go(plan, telling, check_every, each_hour))
     finally:
         loop.close()
 
 
-async def _go(plan: Plan, telling: Telling | None, check_every: int) -> Report:
-    return await _Run(plan, telling, check_every).go()
+async def _go(plan: Plan, telling: Telling | None, check_every: int, each_hour: Hourly | None) -> Report:
+    return await _Run(plan, telling, check_every, each_hour).go()
 
 
 class _Run:
-    def __init__(self, plan: Plan, telling: Telling | None, check_every: int) -> None:
+    def __init__(self, plan: Plan, telling: Telling | None, check_every: int, each_hour: Hourly | None) -> None:
         self._plan = plan
         self._telling = telling
         self._check_every = check_every
+        self._each_hour = each_hour
         self._loop = asyncio.get_running_loop()
         self._report = Report(plan.seed)
         self._over = asyncio.Event()
@@ -89,17 +94,18 @@ class _Run:
         return self._mishaps.process
 
     async def go(self) -> Report:
-        for name in self._plan.agents:
-            self._crowd.register(PhoneId(name), 1)
+        for number, name in enumerate(self._plan.agents):
+            self._crowd.register(PhoneId(name), self._plan.contacts[number % len(self._plan.contacts)])
         for act in self._plan.acts:
             self._loop.call_at(act.at, self._do, act)
-        glancing = asyncio.ensure_future(self._glance())
+        glancing = [asyncio.ensure_future(self._glance()), asyncio.ensure_future(self._hours())]
         try:
             await self._until_over(self._plan.length)
             if not self._report.wrong:
                 await self._end()
         finally:
-            glancing.cancel()
+            for task in glancing:
+                task.cancel()
             self._process.kill(0.0)
             await self._settle()
         self._report.counts.update(self._counted())
@@ -154,7 +160,9 @@ class _Run:
     def _begin(self) -> Process:
         self._lives += 1
         seed = self._plan.seed * 1_000 + self._lives
-        return Process(self._crowd.switch, self._database, self._policy, seed, self._watch, self._wrong, self._died)
+        return Process(
+            self._crowd.switch, self._database, self._policy, self._plan, seed, self._watch, self._wrong, self._died
+        )
 
     def _died(self) -> None:
         rows = self._database.rows
@@ -189,11 +197,42 @@ class _Run:
             await asyncio.sleep(GLANCE)
             process, switch = self._process, self._crowd.switch
             link = process.link
-            if process.dead or process.inbox.frozen or len(process.inbox) or switch.listener != link.said:
+            if process.dead or process.inbox.frozen or len(process.inbox) or not link.has_the_app:
                 continue
             if link.live and link.faithful and link.quiet and process.world.node_up(NODE):
                 self._report.counts["glances"] += 1
-                self._wrong(*amiss(process.world, switch.model))
+                self._wrong(*amiss(process.world, switch.model), *stale(process.world, switch.model))
+
+    async def _hours(self) -> None:
+        """In a long run: how much there is of everything, and what can be forgotten of the store."""
+        hour = 0
+        while self._each_hour is not None:
+            await asyncio.sleep(3600)
+            hour += 1
+            self._each_hour(hour, self._sizes())
+            self._forget()
+
+    def _sizes(self) -> dict[str, int]:
+        world, steps = self._process.world, self._report.counts["steps"]
+        index = world.index
+        return {
+            "calls": len(world.calls),
+            "legs": len(world.legs),
+            "alarms": len(index.alarms),
+            "places": len(dict(index.places())),
+            "steps": steps,
+        }
+
+    def _forget(self) -> None:
+        """Calls that are over and accounted for: Postgres has a disk, this process has not."""
+        rows = self._database.rows
+        live = {call.leg for call in rows.calls.values()} | self._process.world.legs.keys()
+        self._wrong(*self._unaccounted(live))
+        for call, made in list(rows.records.items()):
+            if made[0].leg not in live:
+                self._report.counts[f"ended {made[-1].story.outcome}"] += 1
+                self._known.discard(made[0].leg)
+                del rows.records[call]
 
     async def _end(self) -> None:
         """Everything is mended, everybody hangs up: nothing may be left, and every call has its one record."""
@@ -227,14 +266,14 @@ class _Run:
             yield "the indexes hold what is no more"
         yield from (f"the row of call {call} is left" for call in self._database.rows.calls)
 
-    def _unaccounted(self) -> Iterator[str]:
-        """Calls with no record, with two, or with one that changed its mind."""
+    def _unaccounted(self, live: Set[LegId] = frozenset()) -> Iterator[str]:
+        """Calls with no record, with two, or with one that changed its mind; but for those of these callers."""
         by_leg: dict[LegId, list[CallId]] = {}
         for call, made in self._database.rows.records.items():
             by_leg.setdefault(made[0].leg, []).append(call)
             if len({_essence(record) for record in made}) > 1:
                 yield f"the record of {made[0].leg} changed: {[_essence(record) for record in made]}"
-        for leg in sorted(self._known):
+        for leg in sorted(self._known - live):
             if len(by_leg.get(leg, ())) != 1:
                 yield f"{leg} has {len(by_leg.get(leg, ()))} records"
 

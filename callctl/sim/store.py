@@ -37,7 +37,8 @@ class VirtualJournal:
         self._stored_more = asyncio.Event()
         self._closed = False
         self._timer: asyncio.TimerHandle | None = None
-        self.ahead = copied(database.rows)
+        rows = database.rows
+        self.ahead = copied(Rows(rows.calls, rows.agents, rows.nodes))
         """The rows as they will be when all that waits is durable."""
 
     def append(self, batch: Batch) -> None:
@@ -45,6 +46,7 @@ class VirtualJournal:
             return
         self._waiting.append(batch)
         self.ahead.store(batch)
+        self.ahead.records.clear()
         if self._timer is None:
             self._timer = self._loop.call_later(self._delay(), self._commit)
 

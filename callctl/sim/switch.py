@@ -21,6 +21,8 @@ PROMPT = 3.0
 GHOST = 0.05
 """Seconds for which lists may still hold what is gone, or lack what is new."""
 
+Listener = Callable[[Event], None]
+
 
 class People(Protocol):
     """Who is told what they see and hear."""
@@ -42,7 +44,7 @@ class Switch:
         self.up = True
         self.reachable = True
         """Whether the network lets callctl through to it."""
-        self.listener: Callable[[Event], None] | None = None
+        self.listener: Listener | None = None
         """The connection that has the application; None: it is inactive, and what is said is lost."""
         self.entered: set[LegId] = set()
         """Callers who came into the application."""
@@ -59,14 +61,14 @@ class Switch:
 
     # ── the application ──────────────────────────────────────────────────────────────────────
 
-    def connect(self, listener: Callable[[Event], None]) -> None:
+    def connect(self, listener: Listener | None) -> None:
         """A connection takes the application over."""
         self.listener = listener
         self.model.link = True
 
-    def disconnect(self, listener: Callable[[Event], None]) -> None:
+    def disconnect(self, listener: Listener | None) -> None:
         """The PBX notices that this connection is gone."""
-        if self.listener == listener:
+        if self.listener is listener:
             self.listener = None
             self.model.link = False
 

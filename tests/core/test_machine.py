@@ -280,6 +280,7 @@ class Machine(RuleBasedStateMachine):
     def reconnect(self) -> None:
         self.pbx.link = True
         self.stage.do(LinkRestored(NODE, self.pbx.booted))
+        self.pbx.hush()
         self.pbx.report_phones()
 
     @precondition(_connected)

@@ -420,6 +420,7 @@ def test_a_step_whose_commands_are_lost_reaches_the_same_pbx(how: str, lost: int
             it = Stage(world, it.now + SECOND, rows=rows, watch=carry)
             it.rows.agents, it.rows.nodes = copied((world.agents, world.nodes))
             it.do(LinkRestored(NODE, pbx.booted))
+            pbx.hush()
         it.now += YOUNG  # an audit leaves alone what was made just before it
         it.do(Synced(NODE, pbx.snapshot()))
         deliver()

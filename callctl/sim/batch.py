@@ -1,0 +1,42 @@
+"""Many runs, on all processors."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import chain, islice
+from multiprocessing import get_context
+
+from callctl.sim.plan import draw
+from callctl.sim.run import Report, run
+
+SHARE = 25
+"""Runs that one process does before it reports."""
+
+
+def run_all(seeds: Iterable[int], jobs: int | None = None) -> Iterator[Report]:
+    """The report of each seed, in order, as they come. `jobs`: processes; by default one a processor."""
+    jobs = jobs or os.cpu_count() or 1
+    shares = _shares(seeds)
+    if jobs == 1:
+        yield from chain.from_iterable(map(_share, shares))
+        return
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        yield from chain.from_iterable(pool.map(_share, shares))
+
+
+def _shares(seeds: Iterable[int]) -> Iterator[tuple[int, ...]]:
+    left = iter(seeds)
+    while share := tuple(islice(left, SHARE)):
+        yield share
+
+
+def _share(seeds: tuple[int, ...]) -> list[Report]:
+    return [run(draw(seed)) for seed in seeds]
+
+
+def summed(reports: Iterable[Report]) -> Counter[str]:
+    """What the runs counted, together."""
+    return sum((report.counts for report in reports), Counter[str]())
