@@ -40,7 +40,8 @@ from callctl.core.policy import (
 )
 from callctl.core.turn import Turn
 
-RETIRED_PHONE = PhoneId("retired")
+RETIRED_PHONE = PhoneId("-retired")
+"""Whose phone nobody's can be called: no name in the configuration begins with a dash."""
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")

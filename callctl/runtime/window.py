@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from callctl.core.events import Event, LegGone, LegLeft
+from callctl.core.events import CallArrived, Event, LegGone, LegLeft
 from callctl.core.ids import LegId
 
 GONE_KEPT = 5.0
@@ -56,6 +56,8 @@ class Window:
             self._gone[leg] = self._clock()
         elif isinstance(event, LegLeft):
             self._left[leg] = self._clock()
+        elif isinstance(event, CallArrived):
+            self._left.pop(leg, None)  # back from the dialplan
 
     def making(self, leg: LegId) -> None:
         """The leg is asked for."""

@@ -71,6 +71,10 @@ class VirtualClock:
         """What it is, for everybody else."""
         return START + round(self._loop.time() * SECOND)
 
+    @property
+    def held(self) -> bool:
+        return self._still is not None
+
     def hold(self) -> None:
         self._still = self.now()
 

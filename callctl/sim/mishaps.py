@@ -50,6 +50,9 @@ class Mishaps:
             case Ill.FROZEN:
                 self.process.freeze()
                 self._later(act.length, self.process.thaw)
+            case Ill.BUSY:
+                self.process.inbox.frozen = True
+                self._later(min(act.length, 1.0), self.process.go_on)
             case Ill.STEP_LOST:
                 self.process.lose_next = act.much
             case Ill.POSTGRES_AWAY:

@@ -12,6 +12,8 @@ from callctl.sim.switch import Switch
 
 ALONE = 8.0
 """Seconds for which somebody listens to the fallback or to the safe harbour."""
+WALK = 2.0
+"""Seconds that an agent needs to the second contact, and to each more."""
 HABIT = Phone(0.0, "", Manner.ANSWERS, 0.02, 1.5)
 """What a phone does until it is told otherwise."""
 ENDS = {Manner.REJECTS: (21, 603), Manner.BUSY: (17, 486), Manner.BROKEN: (0, 503), Manner.FORWARDS: (0, 302)}
@@ -78,8 +80,9 @@ class Crowd:
             later(act.rings_after, self.switch.end, channel, *ENDS[act.manner])
             return
         later(act.rings_after, self.switch.ring, channel)
+        others = sum(c.phone == channel.phone for c in self.switch.model.channels.values()) - 1
         if act.manner is Manner.ANSWERS:
-            later(act.rings_after + act.then_after, self.switch.answer, channel)
+            later(act.rings_after + act.then_after + others * WALK, self.switch.answer, channel)
 
     def _no_answer(self, channel: Channel) -> None:
         if not channel.in_app:

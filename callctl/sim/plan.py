@@ -40,6 +40,8 @@ class Ill(StrEnum):
     KILLED_TWICE = "killed_twice"
     FROZEN = "frozen"
     """SIGSTOP for `length`."""
+    BUSY = "busy"
+    """callctl's core has its hands full for `length`, while the link goes on; a second at the most."""
     PBX_KILLED = "pbx_killed"
     POSTGRES_AWAY = "postgres_away"
     COMMAND_FAILS = "command_fails"

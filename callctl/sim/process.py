@@ -34,7 +34,7 @@ class KilledError(BaseException):
 
 
 class _Inbox(BoundedInbox):
-    """Gives nothing while the process is frozen."""
+    """Gives nothing while the process is frozen, or the core busy."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -117,10 +117,15 @@ class Process:
         self.link.freeze()
 
     def thaw(self) -> None:
-        self.inbox.frozen = False
         self.clock.go_on()
-        self.inbox.thawed.set()
         self.link.thaw()
+        self.go_on()
+
+    def go_on(self) -> None:
+        """The core takes what has come, unless the whole process is frozen."""
+        if not self.clock.held:
+            self.inbox.frozen = False
+            self.inbox.thawed.set()
 
     # ── what the loop calls ──────────────────────────────────────────────────────────────────
 

@@ -16,7 +16,7 @@ from callctl.core.facts import CallEntered
 from callctl.core.ids import AgentId, CallId, LegId, Micros, PhoneId, is_ours
 from callctl.core.invariants import check
 from callctl.core.model import Call as Kept
-from callctl.core.model import Idle, World
+from callctl.core.model import Idle, Party, World
 from callctl.sim.amiss import amiss, stale
 from callctl.sim.clock import VirtualLoop
 from callctl.sim.mishaps import Mishaps
@@ -87,6 +87,8 @@ class _Run:
         self._lives = 0
         self._known: set[LegId] = set()
         """Callers whom callctl has met and will remember."""
+        self._forgotten: set[LegId] = set()
+        """Those whom it had just met when it was killed."""
         self._mishaps = Mishaps(self._crowd, self._database, self._begin, Random(f"mishaps {plan.seed}"))
 
     @property
@@ -167,6 +169,7 @@ class _Run:
     def _died(self) -> None:
         rows = self._database.rows
         durable = {call.leg for call in rows.calls.values()} | {made[0].leg for made in rows.records.values()}
+        self._forgotten |= self._known - durable
         self._known &= durable
         if self._telling is not None:
             process = self._process
@@ -232,6 +235,7 @@ class _Run:
             if made[0].leg not in live:
                 self._report.counts[f"ended {made[-1].story.outcome}"] += 1
                 self._known.discard(made[0].leg)
+                self._crowd.switch.hung_up.discard(made[0].leg)
                 del rows.records[call]
 
     async def _end(self) -> None:
@@ -273,9 +277,14 @@ class _Run:
             by_leg.setdefault(made[0].leg, []).append(call)
             if len({_essence(record) for record in made}) > 1:
                 yield f"the record of {made[0].leg} changed: {[_essence(record) for record in made]}"
+            if made[0].leg in self._crowd.switch.lost and made[0].story.ended_by is Party.CALLER:
+                yield f"{made[0].leg} was lost with the PBX, and is said to have hung up"
         for leg in sorted(self._known - live):
             if len(by_leg.get(leg, ())) != 1:
                 yield f"{leg} has {len(by_leg.get(leg, ()))} records"
+        for leg in sorted(self._crowd.switch.hung_up - self._forgotten - live):
+            if leg not in by_leg:
+                yield f"{leg} was hung up by callctl, which never met that caller"
 
     def _counted(self) -> Counter[str]:
         ended = Counter(f"ended {made[-1].story.outcome}" for made in self._database.rows.records.values())

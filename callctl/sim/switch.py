@@ -49,6 +49,10 @@ class Switch:
         self.entered: set[LegId] = set()
         """Callers who came into the application."""
         self.fell_back: set[LegId] = set()
+        self.hung_up: set[LegId] = set()
+        """Callers whom callctl hung up."""
+        self.lost: set[LegId] = set()
+        """Callers whom a death of the PBX took out of the application."""
         self._people = people
         self._wrong = wrong
         self._loop = asyncio.get_running_loop()
@@ -91,6 +95,7 @@ class Switch:
                 return  # it left while the command was under way: `turn.wish` sends none later
             case Hangup(leg=leg) if leg in self.model.channels:
                 self._may_not_part(self.model.channels[leg].bridge, f"{leg} was hung up")
+                self.hung_up.update({leg} & self.entered)
                 self.end(self.model.channels[leg], 16)
                 return
             case DropBridge(call=call):
@@ -232,6 +237,7 @@ class Switch:
     def die(self) -> None:
         """Every channel is gone, and nobody says so."""
         self.up = False
+        self.lost |= {channel.id for channel in self.model.channels.values() if channel.in_app and not channel.phone}
         self.model.restart()
         for lease in self._leases.values():
             lease.cancel()

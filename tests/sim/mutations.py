@@ -56,18 +56,6 @@ MUTATIONS = (
         "    turn.tell(ended_fact(call))",
     ),
     Mutation(
-        "a ghost is not hung up",
-        "core/offers.py",
-        "turn.wish(Hangup(leg.node, leg.id, HangupReason.ANSWERED_ELSEWHERE))",
-        "pass",
-    ),
-    Mutation(
-        "who was rung by an earlier life listens to silence",
-        "core/engine.py",
-        "turn.wish(Hangup(event.node, event.leg, HangupReason.ANSWERED_ELSEWHERE))",
-        "pass",
-    ),
-    Mutation(
         "an agent freed by a failed bridge stays on the call",
         "core/offers.py",
         'agents.release(turn, agent, "bridge failed", hold=True)',
@@ -87,12 +75,6 @@ MUTATIONS = (
         "core/nodes.py",
         "restarted = bool(node.booted) and node.booted != event.booted",
         "restarted = False",
-    ),
-    Mutation(
-        "agents' legs survive a restart of the PBX",
-        "core/nodes.py",
-        "            offers.leg_gone(turn, world.agents[leg.agent], leg, 0, 0)",
-        "            pass",
     ),
     Mutation(
         "what was missed of callers is not asked for",
@@ -154,12 +136,6 @@ MUTATIONS = (
         "core/engine.py",
         "named |= recovery.young(turn.world, turn.now)",
         "pass",
-    ),
-    Mutation(
-        "commands of before the snapshot are sent as well",
-        "core/engine.py",
-        "tuple(c for c in turn.commands if world.node_up(c.node))",
-        "tuple(turn.commands)",
     ),
     Mutation(
         "a playback that is over starts the wait of another",
