@@ -33,7 +33,7 @@ test: parts  ## every test, those on real Asterisk and Postgres included
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-long: parts  ## the tests with many more examples
-	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest $(PARALLEL) --timeout 3600 $(ARGS)
+	HYPOTHESIS_PROFILE=long SIMULATION=20000 $(BIN)/python -m pytest $(PARALLEL) --timeout 3600 $(ARGS)
 
 check: $(VENV)/.ready  ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

@@ -7,7 +7,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-KINDS = frozenset({"core", "scenario", "adapter", "e2e"})
+KINDS = frozenset({"core", "scenario", "simulation", "adapter", "e2e"})
 
 settings.register_profile(
     "quick", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True

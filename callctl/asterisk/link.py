@@ -208,12 +208,12 @@ class Link:
             self._submit(StopPlay(self.node, playback))
         for event in self._buffer or ():
             self._inbox.put(event)
-        named = self._window.close()
+        named, gone = self._window.close()
         self._buffer = None
         self._live = True
         self._set_health(True, "connected", info.version)
         log.info("pbx_link_up", node=self.node, version=info.version, legs=len(seen.legs), named=len(named))
-        self._inbox.put(Synced(self.node, seen, named))
+        self._inbox.put(Synced(self.node, seen, named, gone))
         self.on_live()
 
     async def _stay(self, ari: Ari) -> None:
@@ -267,7 +267,7 @@ class Link:
         await self._barrier()
         self._check_not_ended()
         self._holds &= set(seen.bridges)
-        self._inbox.put(Synced(self.node, seen, self._window.close()))
+        self._inbox.put(Synced(self.node, seen, *self._window.close()))
 
     def _check_not_ended(self) -> None:
         """A core that has begun anew must not be told `Synced` by the link that it gave up."""

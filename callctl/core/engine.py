@@ -205,11 +205,11 @@ def _of_node(turn: Turn, event: LinkLost | LinkRestored | Synced) -> None:
             nodes.link_restored(turn, event)
         case Synced() if isinstance(turn.world.nodes[event.node].phase, Down):
             turn.stray(event, "Down")  # the link was lost again before the snapshot could be held against anything
-        case Synced(node, snapshot, named):
+        case Synced(node, snapshot, named, gone):
             recovering = isinstance(turn.world.nodes[node].phase, Syncing)
             if not recovering:  # else no leg was made since the lists: the node was not up
                 named |= recovery.young(turn.world, turn.now)
-            for what in recovery.missed(turn.world, node, snapshot, named):
+            for what in recovery.missed(turn.world, node, snapshot, named, gone):
                 _event_triggered(turn, what)
                 if recovering and isinstance(what, LegLeft):
                     turn.world.legs[what.leg].left_by = turn.now  # long ago: no agent is rung for it meanwhile

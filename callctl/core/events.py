@@ -137,11 +137,13 @@ class LinkRestored:
 @dataclass(frozen=True, slots=True)
 class Synced:
     """The snapshot after a (re)connect, or of the periodic audit. `named`: legs that the buffered events named,
-    about which the events are right and the lists may be wrong."""
+    about which the events are right and the lists may be wrong; `gone`: those of them that have ended, or left the
+    app. Who is named and not gone may still be nobody's: events before these can have been lost."""
 
     node: NodeId
     snapshot: Snapshot
     named: frozenset[LegId] = frozenset()
+    gone: frozenset[LegId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,11 @@ YOUNG: Micros = 5 * SECOND
 """Longer than an audit's answer waits in the inbox. A leg that young is judged by the next audit."""
 
 
-def missed(world: World, node: NodeId, snapshot: Snapshot, named: frozenset[LegId]) -> Iterator[Event]:
-    """The events that nobody was listening to. Legs that delivered events have `named` are left to those."""
+def missed(
+    world: World, node: NodeId, snapshot: Snapshot, named: frozenset[LegId], gone: frozenset[LegId]
+) -> Iterator[Event]:
+    """The events that nobody was listening to. Legs that delivered events have `named` are left to those; but who is
+    not known nevertheless, and has not `gone`, came before anybody listened."""
     seen = {leg.leg: leg for leg in snapshot.legs}
     for leg in [leg for leg in world.legs.values() if leg.node == node and leg.id not in named]:
         found = seen.get(leg.id)
@@ -52,7 +55,7 @@ def missed(world: World, node: NodeId, snapshot: Snapshot, named: frozenset[LegI
         elif not found.in_app and leg.left_by is None:
             yield LegLeft(node, leg.id)
     for found in snapshot.legs:
-        unknown = found.leg not in world.legs and found.leg not in named
+        unknown = found.leg not in world.legs and found.leg not in gone
         if unknown and found.in_app and found.arrival is not None:
             yield found.arrival
 

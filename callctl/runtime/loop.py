@@ -92,10 +92,10 @@ class Loop:
         rebuild: Callable[[Event, BaseException], Awaitable[World]],
         on_turn: Callable[[], None] = lambda: None,
         with_rows: Iterable[AgentId] = (),
-        decide: Callable[[World, Event, Micros], Step] = step,
+        decide: Callable[[World, Event, Micros], Step] | None = None,
     ) -> None:
         """`with_rows`: the agents that were found in the journal, though the World may not have them any more.
-        `decide`: the core; the simulation looks over its shoulder."""
+        `decide`: in place of the core's `step`, for who looks over its shoulder."""
         self.world = world
         self.inbox = inbox
         self.seq = 0
@@ -172,7 +172,7 @@ class Loop:
     async def _one(self, event: Event, answer: Answer | None) -> None:
         now = self._clock.now()
         try:
-            result = self._decide(self.world, event, now)
+            result = (self._decide or step)(self.world, event, now)
         except Exception as error:
             await self._poisoned(event, answer, error)
             return

@@ -35,15 +35,17 @@ class Window:
         """The lists are not to be had."""
         self._named = None
 
-    def close(self) -> frozenset[LegId]:
-        """The lists have been read: the legs about which events or our own requests say more than they can."""
+    def close(self) -> tuple[frozenset[LegId], frozenset[LegId]]:
+        """The lists have been read: the legs about which events or our own requests say more than they can, and those
+        of them that have gone or left the application."""
         horizon = self._clock() - GONE_KEPT
         for memory in (self._gone, self._left):
             for leg in [leg for leg, at in memory.items() if at < horizon]:
                 del memory[leg]
-        named = frozenset(self._named or ()) | self._making | self._gone.keys() | self._left.keys()
+        gone = frozenset(self._gone) | frozenset(self._left)
+        named = frozenset(self._named or ()) | self._making | gone
         self._named = None
-        return frozenset(named)
+        return named, gone
 
     def heard(self, event: Event) -> None:
         """An event of the link."""

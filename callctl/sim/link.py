@@ -158,7 +158,7 @@ class VirtualLink:
             self._inbox.put(event)
         self._buffer = None
         self.live = True
-        self._inbox.put(Synced(NODE, seen, self._window.close()))
+        self._inbox.put(Synced(NODE, seen, *self._window.close()))
         self._made_good = lost
 
     def _hush(self, seen: Snapshot) -> None:

@@ -75,6 +75,8 @@ class ModelPbx:
     """Said, and not yet delivered."""
     touched: set[LegId] = field(default_factory=set)
     """Channels that an event or a command has named since the last snapshot."""
+    gone: set[LegId] = field(default_factory=set)
+    """Channels of which an event has said since then that they ended, or left the app."""
 
     # ── commands ─────────────────────────────────────────────────────────────────────────────
 
@@ -217,6 +219,8 @@ class ModelPbx:
     def _say(self, event: Event) -> None:
         if leg := getattr(event, "leg", None):
             self.touched.add(leg)
+            if isinstance(event, LegGone | LegLeft):
+                self.gone.add(leg)
         if self.link:
             self.news.append(event)
 
@@ -240,5 +244,6 @@ class ModelPbx:
 
     def snapshot(self) -> Snapshot:
         self.touched.clear()
+        self.gone.clear()
         legs = tuple(LegSeen(c.id, c.state, c.in_app, c.bridge, c.arrival) for c in self.channels.values())
         return Snapshot(legs, tuple(sorted(self.bridges)))

@@ -150,14 +150,15 @@ class _Writer:
                 return "link is lost"
             case LinkRestored(booted=booted):
                 return f"link is back, boot {booted}"
-            case Synced(snapshot=snapshot, named=named):
+            case Synced(snapshot=snapshot, named=named, gone=gone):
                 seen = [self._seen(leg) for leg in snapshot.legs]
                 bridges = [
                     f"+{self._callers.get(bridge, bridge)}"
                     for bridge in snapshot.bridges
                     if not bridge.startswith("hold-")
                 ]
-                return " ".join(("the pbx has", *seen, *bridges, *sorted(f"~{self._name(leg)}" for leg in named)))
+                said = sorted(f"{'!' if leg in gone else '~'}{self._name(leg)}" for leg in named)
+                return " ".join(("the pbx has", *seen, *bridges, *said))
 
     def _seen(self, leg: LegSeen) -> str:
         where = (self._callers.get(leg.bridge, leg.bridge) or "app") if leg.in_app else "elsewhere"

@@ -321,7 +321,13 @@ def everything(world: World) -> dict[type, list[Event]]:
         ],
         LinkLost: [LinkLost(NODE), LinkLost(ELSEWHERE)],
         LinkRestored: [LinkRestored(n, booted) for n in (NODE, ELSEWHERE) for booted in ("boot-1", "boot-2")],
-        Synced: [Synced(n, s, named) for n in (NODE, ELSEWHERE) for s in snapshots(world) for named in _named(world)],
+        Synced: [
+            Synced(n, s, named, gone)
+            for n in (NODE, ELSEWHERE)
+            for s in snapshots(world)
+            for named in _named(world)
+            for gone in (named, frozenset[LegId]())
+        ],
         PhoneContacts: [
             PhoneContacts(NODE, p, who) for p in phones for who in ((), (f"sip:{p}@192.0.2.1",), ("sip:a", "sip:b"))
         ],

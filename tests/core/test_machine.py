@@ -296,7 +296,7 @@ class Machine(RuleBasedStateMachine):
         assert self.seen is not None
         self.deliver(len(self.pbx.news))
         seen, self.seen, self.faithful = self.seen, None, True
-        self.stage.do(Synced(NODE, seen, frozenset(self.pbx.touched)))
+        self.stage.do(Synced(NODE, seen, frozenset(self.pbx.touched), frozenset(self.pbx.gone)))
 
     @precondition(_connected)
     @rule()

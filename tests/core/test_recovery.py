@@ -58,7 +58,7 @@ def again(it: Stage, *seen: LegSeen, bridges: tuple[str, ...] = (), named: froze
     """The link breaks and is back; what is commanded."""
     it.do(LinkLost(NODE))
     it.do(LinkRestored(NODE, "boot-1"))
-    it.do(Synced(NODE, Snapshot(seen, bridges), named))
+    it.do(Synced(NODE, Snapshot(seen, bridges), named, named))
     return [c for c in it.commands if type(c).__name__ != "Beat"]
 
 
@@ -124,7 +124,7 @@ def test_a_caller_who_came_while_the_lists_were_read_is_owed_everything() -> Non
     it.do(LinkRestored(NODE, "boot-1"))
     it.arrive("c1")
     assert not it.commands
-    it.do(Synced(NODE, Snapshot(), frozenset({C1})))
+    it.do(Synced(NODE, Snapshot(), frozenset({C1}), frozenset({C1})))
     assert [type(command).__name__ for command in it.commands] == ["Hold", "Watch", "Answer", "Lease", "Beat"]
 
 
@@ -174,7 +174,7 @@ def test_a_ring_that_began_after_the_audits_lists_rings_on() -> None:
     lists = Snapshot((up("c1"),))
     it.press("c1", "1")  # heard before the lists are handed over, decided in the same turn
     legs = it.legs("ana")
-    it.do(Synced(NODE, lists, frozenset({C1})))
+    it.do(Synced(NODE, lists, frozenset({C1}), frozenset({C1})))
     assert it.legs("ana") == legs
     assert not it.told(RingEnded)
     it.now += YOUNG
@@ -257,7 +257,7 @@ def test_missed_and_owed_change_nothing_themselves() -> None:
         it = made()
         before = copied(it.world)
         for snapshot in (Snapshot(), Snapshot(tuple(up(leg) for leg in it.world.legs))):
-            list(missed(it.world, NODE, snapshot, NONE))
+            list(missed(it.world, NODE, snapshot, NONE, NONE))
             list(owed(it.world, NODE, snapshot, it.now))
         assert it.world == before
 

@@ -180,10 +180,11 @@ def _snapshot(it: Transcript, *seen: str) -> None:
     against the World.
 
     The third part is a bridge: of a queue, or a call's (by its caller); `elsewhere`: not in our app; `app`: there, in
-    no bridge. The fourth is the number that was dialled, of a caller who may not be known. `~c5`: events named it.
+    no bridge. The fourth is the number that was dialled, of a caller who may not be known. `~c5`: events named it;
+    `!c5`: and said that it has gone.
     """
     legs = []
-    for word in (word for word in seen if word[0] not in "~+"):
+    for word in (word for word in seen if word[0] not in "~!+"):
         name, state, where, number = (*word.split(":"), "", "")[:4]
         in_app = where != "elsewhere" and (bool(where) or state == "up")
         bridge = it.bridge(where) if in_app and where != "app" else ""
@@ -191,8 +192,9 @@ def _snapshot(it: Transcript, *seen: str) -> None:
         legs.append(LegSeen(LegId(it.leg(name)), LegState(state), in_app, bridge, arrival))
     alone = {it.bridge(word[1:]) for word in seen if word[0] == "+"}
     bridges = tuple(sorted({leg.bridge for leg in legs if leg.bridge} | alone))
-    named = frozenset(LegId(it.leg(word[1:])) for word in seen if word[0] == "~")
-    it.stage.do(Synced(NODE, Snapshot(tuple(legs), bridges), named))
+    named = frozenset(LegId(it.leg(word[1:])) for word in seen if word[0] in "~!")
+    gone = frozenset(LegId(it.leg(word[1:])) for word in seen if word[0] == "!")
+    it.stage.do(Synced(NODE, Snapshot(tuple(legs), bridges), named, gone))
 
 
 def _killed(it: Transcript, lost: str = "0") -> None:

@@ -1,0 +1,21 @@
+"""The simulation is worth what it notices: each deliberate breakage must make a run go wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.sim.mutations import MUTATIONS, SEEDS, Mutation, noticed
+
+pytestmark = pytest.mark.simulation
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_it_is_noticed(mutation: Mutation, tmp_path: Path) -> None:
+    assert noticed(mutation, tmp_path), f"{SEEDS} runs went well with it"
+
+
+def test_there_are_enough() -> None:
+    assert len(MUTATIONS) >= 20
+    assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)

@@ -1,0 +1,48 @@
+"""Runs by the thousand: whatever goes wrong, every caller and every record is accounted for."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from callctl.sim.plan import Ill, day, draw
+from callctl.sim.run import run
+
+pytestmark = pytest.mark.simulation
+
+SEEDS = int(os.environ.get("SIMULATION", "2000"))
+SHARES = 20
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_nothing_goes_wrong(share: int) -> None:
+    wrong = {}
+    for seed in range(share * SEEDS // SHARES, (share + 1) * SEEDS // SHARES):
+        report = run(draw(seed))
+        if report.wrong:
+            wrong[seed] = report.wrong
+    assert not wrong, f"see it with: callctl simulate --seed {min(wrong)} --shrink"
+
+
+def test_every_ill_comes_about_and_every_end() -> None:
+    """A simulation in which nothing happens finds nothing."""
+    counts = sum((run(draw(seed)).counts for seed in range(100)), run(draw(100)).counts)
+    assert {ill for ill in Ill if not counts[ill]} == set()
+    ends = {"answered", "abandoned", "left_in_menu", "completed", "unknown_number", "left_for_fallback", "pbx_lost"}
+    assert {end for end in ends if not counts[f"ended {end}"]} == set()
+    assert counts["glances"] > 1_000
+    assert counts["fell_back"] > 50
+
+
+def test_a_long_day_leaves_nothing_in_memory() -> None:
+    """Four hours of a large office (24 h: `callctl simulate --day 24 --agents 200`)."""
+    sizes: list[dict[str, int]] = []
+    report = run(day(1, 4, 200), check_every=500, each_hour=lambda hour, size: sizes.append(size))
+    assert not report.wrong
+    assert len(sizes) == 4
+    assert sizes[-1]["steps"] > 50_000
+    for size in sizes:
+        assert size["calls"] < 60
+        assert size["legs"] < 120
+        assert size["alarms"] < 64 + 4 * (60 + 120 + 200) + 1
