@@ -68,9 +68,7 @@ class Books:
 
     def open(self, kind: str) -> Entry:
         """A fault begins."""
-        entry = Entry(
-            round(time.monotonic() - self.began, 1), kind, len(self._people.alive), len(self._people.talking)
-        )
+        entry = Entry(round(time.monotonic() - self.began, 1), kind, len(self._people.alive), len(self._people.talking))
         self.entries.append(entry)
         return entry
 
@@ -104,7 +102,7 @@ class Books:
         entry.notes.append(
             f"{what}: {caller.number} at {caller.ended - self.began:.1f} s, after {caller.ended - caller.began:.1f} s, "
             f"plan {caller.plan}/{caller.ender}, why {caller.why or '?'}, talked {caller.talked}, "
-            f"cause {line and line.cause}, seen {seen}"
+            f"heard {line and line.talking}, cause {line and line.cause}, seen {seen}"
         )
 
     # ── records ──────────────────────────────────────────────────────────────────────────────

@@ -10,8 +10,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tests.faults.people import Caller, People
 from tests.faults.parts import Failure, Parts
+from tests.faults.people import Caller, People
 
 
 @dataclass
@@ -219,7 +219,7 @@ async def _until_says(scene: Scene, what: str) -> None:
 async def _until(holds: Callable[[], bool], what: str, timeout: float = 15) -> None:
     try:
         async with asyncio.timeout(timeout):
-            while not holds():
+            while not holds():  # noqa: ASYNC110 - many tasks and processes make it so
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise Failure(f"waited {timeout:g} s for {what}, in vain") from None

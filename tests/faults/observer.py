@@ -1,4 +1,4 @@
-"""What Asterisk itself says of each caller: whether callctl was given the call, who is bridged with whom, who fell back.
+"""What Asterisk itself says of each caller: whether callctl was given the call, who is bridged, who fell back.
 
 It listens to AMI as a user of its own, past callctl and past the wire that is cut.
 """

@@ -104,7 +104,7 @@ class Parts:
         since = began if since is None else since
         try:
             async with asyncio.timeout(PATIENCE):
-                while self.observer.beat_at <= since or not await self._ready():
+                while self.observer.beat_at <= since or not await self._ready():  # noqa: ASYNC110 - another process
                     await asyncio.sleep(0.02)
         except TimeoutError:
             said = await self.house.daemon.reasons()

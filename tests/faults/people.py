@@ -186,11 +186,15 @@ class People:
     async def _agent_leaves(self, caller: Caller, line: Line) -> None:
         """The agent hangs up; the caller stays until told that it is over."""
         assert caller.mate is not None
+        told_by = time.monotonic() + WAITS
+        if caller.mate.ended:
+            caller.cut = True
+            return
         caller.why = "agent"
         await caller.mate.hangup()
         while not line.ended and caller.hurry not in ("caller", "pbx"):
             await asyncio.sleep(LOOK)
-            if time.monotonic() > caller.began + 2 * WAITS:
+            if time.monotonic() > told_by:
                 caller.why = "left alone"
                 return
 
