@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from callctl.lab.ami import Message
+from callctl.lab.ami import AmiError, Message
 from callctl.lab.asterisk import AsteriskError
 from callctl.lab.line import Line
 from callctl.lab.network import Network
@@ -174,7 +174,8 @@ class People:
                     break
             elif line.talking and caller.did == MENU and caller.plan != "leave_menu" and now > press_at:
                 press_at = now + 4.0  # presses again, as people do, when nothing comes of it
-                await line.press("1" if caller.number[-1] in "02468" else "2")
+                with suppress(AmiError):  # the call has just ended: seen at the next look
+                    await line.press("1" if caller.number[-1] in "02468" else "2")
             await asyncio.sleep(LOOK)
         if line.ended or caller.mate is None:
             return
