@@ -60,7 +60,9 @@ def _show(result: Result, folder: Path) -> None:
     print(f"\n{result.calls} calls at {result.plan.rate:g} a second, seed {result.plan.seed}:\n")
     print(table(result.entries, KINDS))
     fell = sum(entry.to_fallback for entry in result.entries)
-    print(f"\n{fell} callers took the dialplan's fallback, as documented. Logs: {folder}")
+    unmet = sum(entry.unmet for entry in result.entries)
+    print(f"\n{unmet} callers had gone before callctl, killed as they came, had reacted to them in any way: no record.")
+    print(f"{fell} callers took the dialplan's fallback, as documented. Logs: {folder}")
     print("All noughts." if result.ok else f"NOT all noughts. {result.broke}")
 
 

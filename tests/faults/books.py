@@ -37,6 +37,9 @@ class Entry:
     records_wrong: int = 0
     """Of calls that Asterisk's death ended, and whose outcome is another than pbx_lost."""
     orphans: int = 0
+    unmet: int = 0
+    """Not counted as lost: Asterisk handed the call over, callctl died before it had reacted in any way, and the caller
+    hung up, or Asterisk died, before callctl was back. Nobody but Asterisk ever knew of the call."""
     to_fallback: int = 0
     """Not a fault: what the dialplan is for."""
     notes: list[str] = field(default_factory=list)
@@ -122,6 +125,8 @@ class Books:
             if len(mine) > 1:
                 entry.records_doubled += len(mine) - 1
                 self._note(entry, f"{len(mine)} records", caller)
+            elif entered and not mine and not (caller.line and caller.line.talking):
+                entry.unmet += 1
             elif entered and not mine:
                 entry.records_lost += 1
                 self._note(entry, "no record", caller)
