@@ -15,7 +15,7 @@ import pytest_asyncio
 from callctl.lab.install import Installation
 from callctl.lab.phones import Behaviour
 from callctl.store.embedded import EmbeddedPostgres
-from tests.e2e.floor import AGENT, CALLER, DESK_DID, MUSIC, TONES_DID, Floor
+from tests.e2e.floor import AGENT, CALLER, DESK_DID, MUSIC, PROMPT, TONES_DID, Floor
 from tests.e2e.night import (
     FALLBACK,
     Listener,
@@ -69,6 +69,7 @@ async def test_while_postgres_hangs_calls_go_on_and_their_rows_wait_on_disk(floo
         await hears(caller.line, AGENT)
         await caller.line.hangup()
         other = await floor.call(TONES_DID)
+        await hears(other.line, PROMPT)
         await other.line.press("1")
         await floor.until_phase(other, "queued", "offered", "connected", timeout=15)
         await other.line.hangup()
@@ -126,8 +127,10 @@ async def test_when_leases_end_every_phase_takes_the_fallback(floor: Floor) -> N
     await floor.house.daemon.kill()
     died = time.monotonic()
     for caller in (people.menu, people.talking):
-        channel = next(c for c in await floor.ari("channels") if c["caller"]["number"] == caller.number)
-        await floor.house.node.cli(f"dialplan set chanvar {channel['name']} TIMEOUT(absolute) 3")
+        # The agent's leg shows the caller's number as well.
+        theirs = [c["name"] for c in await floor.ari("channels") if c["caller"]["number"] == caller.number]
+        channel = next(name for name in theirs if name.startswith("PJSIP/trunk-"))
+        await floor.house.node.cli(f"dialplan set chanvar {channel} TIMEOUT(absolute) 3")
     for phase, caller in people.callers.items():
         await until_in_fallback(floor, caller.number, 20)
         assert time.monotonic() - died > 2, f"{phase}: not before the lease's end"
