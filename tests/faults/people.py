@@ -228,7 +228,6 @@ class People:
 
     async def hang_up_phones(self) -> None:
         """When Asterisk has died: agents whose line is dead hang up."""
-        for lines in self._arrived.values():
-            for line in lines:
-                if not line.ended:
-                    await line.hangup()
+        ringing = [line for lines in self._arrived.values() for line in lines if not line.ended]
+        for line in ringing:
+            await line.hangup()

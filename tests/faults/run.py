@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from callctl.lab.asterisk import AsteriskError
+from callctl.lab.house import HouseError
 from callctl.lab.install import Installation
 from tests.faults.books import Books, Entry
 from tests.faults.kinds import KINDS, Scene, order
@@ -64,7 +66,7 @@ async def run(installation: Installation, folder: Path, plan: Plan, tell: Tell) 
         broke = ""
         try:
             await _faults(built, people, books, plan, tell)
-        except Failure as error:
+        except (Failure, HouseError, AsteriskError) as error:
             broke = str(error)
             tell(f"the run stops: {broke}")
         people.stop()
