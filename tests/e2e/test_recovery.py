@@ -80,6 +80,48 @@ async def test_while_postgres_hangs_calls_go_on_and_their_rows_wait_on_disk(floo
     await until_spool_is_empty(floor)
 
 
+@pytest_asyncio.fixture(loop_scope="module")
+async def small_disk(dark: Floor) -> AsyncIterator[None]:
+    """The spool is on a disk of its own, of 8 kB."""
+    folder = dark.house.state / "spool"
+    await dark.house.daemon.stop()
+    made = await command("mount", "-t", "tmpfs", "-o", "size=8k,mode=0700", "tmpfs", str(folder))
+    try:
+        await dark.house.daemon.start()
+        if not made:
+            pytest.skip("only root may mount a disk")
+        yield
+    finally:
+        await dark.house.daemon.stop()
+        if made:
+            await command("umount", "--lazy", str(folder))
+        await dark.house.daemon.start()
+
+
+@pytest.mark.usefixtures("small_disk")
+async def test_with_postgres_away_and_the_disk_full_calls_go_on(floor: Floor) -> None:
+    """It is said in the log and by readyz; what neither takes waits in memory, and is stored once when Postgres is
+    back."""
+    await floor.staff("agent6", how=Behaviour.answer())
+    backend = await journals_backend(floor)
+    os.kill(backend, signal.SIGSTOP)
+    callers = []
+    try:
+        async with asyncio.timeout(60):
+            while '"spool.full"' not in floor.house.daemon.tail(10_000):
+                callers.append(await floor.call(TONES_DID))
+                await hears(callers[-1].line, PROMPT)
+                await callers[-1].line.hangup()
+        talking = await floor.call(DESK_DID, tone_hz=CALLER)
+        await floor.until_phase(talking, "connected")
+        await hears(talking.line, AGENT)
+    finally:
+        os.kill(backend, signal.SIGCONT)
+    await talking.line.hangup()
+    await one_row_each(floor, *callers, talking)
+    await until_spool_is_empty(floor)
+
+
 async def test_killed_postgres_loses_no_call_and_no_row(floor: Floor) -> None:
     """callctl starts its own Postgres again; people in every phase notice nothing."""
     people = await evening(floor)
@@ -94,6 +136,7 @@ async def test_killed_postgres_loses_no_call_and_no_row(floor: Floor) -> None:
     assert [await ear.gaps() < 0.5 for ear in ears] == [True, True]
     for caller in people.callers.values():
         await caller.line.hangup()
+    await until(lambda: answers(floor), "Postgres to be back", 30)
     await one_row_each(floor, *people.callers.values())
     await until_spool_is_empty(floor)
 
@@ -148,6 +191,15 @@ async def test_when_leases_end_every_phase_takes_the_fallback(floor: Floor) -> N
         assert not caller.line.ended, "recovery leaves the fallback alone"
 
 
+async def answers(floor: Floor) -> bool:
+    """Whether Postgres does."""
+    try:
+        await (await asyncpg.connect(server(floor).url())).close()
+    except (OSError, asyncpg.PostgresError):
+        return False
+    return True
+
+
 async def journals_backend(floor: Floor) -> int:
     """The process of Postgres that serves the journal."""
     connection = await asyncpg.connect(server(floor).url())
@@ -155,6 +207,12 @@ async def journals_backend(floor: Floor) -> int:
         return int(await connection.fetchval("select pid from pg_locks where locktype = 'advisory'"))
     finally:
         await connection.close()
+
+
+async def command(*words: str) -> bool:
+    """Run it; whether it succeeded."""
+    process = await asyncio.create_subprocess_exec(*words, stderr=asyncio.subprocess.DEVNULL)
+    return await process.wait() == 0
 
 
 async def until_spool_is_empty(floor: Floor) -> None:
