@@ -18,6 +18,7 @@ from callctl.store.embedded import EmbeddedPostgres
 from tests.e2e.floor import AGENT, CALLER, DESK_DID, MUSIC, PROMPT, TONES_DID, Floor
 from tests.e2e.night import (
     FALLBACK,
+    HARBOUR,
     Listener,
     evening,
     hears,
@@ -30,7 +31,7 @@ from tests.e2e.night import (
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
-LEASE = {"lease": {"length": "10s", "renewal": "3s"}}
+LEASE = {"lease": {"length": "30s", "renewal": "5s"}}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -142,7 +143,7 @@ async def test_killed_postgres_loses_no_call_and_no_row(floor: Floor) -> None:
 
 
 async def test_frozen_until_its_heartbeat_is_stale(floor: Floor) -> None:
-    """SIGSTOP: who talks talks on, who waits has a lease of 10 s here, who comes late takes the fallback, who leaves
+    """SIGSTOP: who talks talks on, who waits waits on, who comes late takes the fallback, who leaves
     meanwhile is seen to have left."""
     people = await evening(floor)
     ear = await Listener.of(people.talking.line, AGENT)
@@ -163,6 +164,25 @@ async def test_frozen_until_its_heartbeat_is_stale(floor: Floor) -> None:
     await one_row_each(floor, *people.callers.values())
 
 
+async def test_an_answer_that_callctl_slept_through_costs_the_caller_nothing(floor: Floor) -> None:
+    """The agent answers a callctl that is frozen, is told after 15 s that nobody is there, and hangs up. What callctl
+    then reads first is the answer: it must not take the hang-up behind it for the end of a talk."""
+    rung = len(floor.phone("agent7").lines())
+    await floor.staff("agent7", how=Behaviour.never())
+    caller = await floor.call(DESK_DID)
+    phone = await floor.phone("agent7").wait_rung(rung)
+    await floor.until_phase(caller, "offered")
+    floor.house.daemon.send_signal(signal.SIGSTOP)
+    await phone.pick_up()
+    await hears(phone, HARBOUR, 25)
+    await phone.hangup()
+    floor.house.daemon.send_signal(signal.SIGCONT)
+    await floor.house.daemon.until_ready()
+    await floor.until_phase(caller, "queued", "offered")
+    await hears(caller.line, MUSIC)
+    assert (await floor.row_of_hangup(caller))["outcome"] == "abandoned"
+
+
 async def test_when_leases_end_every_phase_takes_the_fallback(floor: Floor) -> None:
     """callctl is dead for good. The queue's lease and the ring's end by themselves; those of the menu, whose prompt
     holds it for three minutes, and of the talk, for hours, are shortened in Asterisk."""
@@ -175,7 +195,7 @@ async def test_when_leases_end_every_phase_takes_the_fallback(floor: Floor) -> N
         channel = next(name for name in theirs if name.startswith("PJSIP/trunk-"))
         await floor.house.node.cli(f"dialplan set chanvar {channel} TIMEOUT(absolute) 3")
     for phase, caller in people.callers.items():
-        await until_in_fallback(floor, caller.number, 20)
+        await until_in_fallback(floor, caller.number, 45)
         assert time.monotonic() - died > 2, f"{phase}: not before the lease's end"
     await asyncio.gather(*(hears(caller.line, FALLBACK) for caller in people.callers.values()))
 

@@ -17,7 +17,7 @@ from tests.faults.parts import Failure, Parts, parts
 from tests.faults.people import People
 
 WARM = 3.0
-GAP = (1.0, 3.0)
+GAP = (2.0, 4.0)
 """Seconds of load before the first fault, and between the end of one and the next."""
 TALK_AND_REST = 5.5
 """Seconds that a call holds an agent: ring, talk, wrap-up."""
@@ -33,8 +33,8 @@ class Plan:
 
     @property
     def agents(self) -> int:
-        """Enough for the load, and a third more to catch up after an outage."""
-        return max(8, round(self.rate * TALK_AND_REST * 1.33))
+        """Enough for the load, and three quarters more to catch up after an outage."""
+        return max(8, round(self.rate * TALK_AND_REST * 1.75))
 
 
 @dataclass(frozen=True)
