@@ -7,7 +7,7 @@ ARGS ?=
 # Tests wait for telephones more than they compute: three at a time, those of one file together (they share a house).
 PARALLEL ?= -n 3 --dist loadfile
 
-.PHONY: help demo test test-long check format diagrams schema clean
+.PHONY: help demo test test-long faults check format diagrams schema clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -34,6 +34,9 @@ test: parts  ## every test, those on real Asterisk and Postgres included
 
 test-long: parts  ## the tests with many more examples
 	HYPOTHESIS_PROFILE=long SIMULATION=20000 $(BIN)/python -m pytest $(PARALLEL) --timeout 3600 $(ARGS)
+
+faults: parts  ## kill, freeze and cut off real parts under load, and count what is lost; ARGS="--help"
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 check: $(VENV)/.ready  ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -214,8 +215,11 @@ def _load(args: argparse.Namespace) -> Loaded:
 
 
 def _run(args: argparse.Namespace) -> int:
+    gc.disable()  # while the modules load, nothing is garbage: an eighth of the time until callers are served
     from callctl import daemon
 
+    gc.freeze()
+    gc.enable()
     try:
         return daemon.run(args.config, args.overlay)
     except daemon.StartError as error:

@@ -31,6 +31,7 @@ from callctl.core.recovery import restore
 from callctl.desk import DaemonDesk
 from callctl.links import Links
 from callctl.runtime.clock import SystemClock
+from callctl.runtime.gate import Gate
 from callctl.runtime.inbox import BoundedInbox
 from callctl.runtime.loop import Loop
 from callctl.runtime.notify import Notify
@@ -114,6 +115,11 @@ class Daemon:
         """The World as the loop has it."""
         return self.loop.world if self.loop is not None else self.world
 
+    @property
+    def seq(self) -> int:
+        """Of the last step."""
+        return self.loop.seq if self.loop is not None else 0
+
     async def main(self) -> int:
         """Start, run until told to stop, stop."""
         self._watch_signals()
@@ -159,7 +165,7 @@ class Daemon:
                 self.world,
                 self.inbox,
                 self.clock,
-                self.links,
+                Gate(self.links, lambda: self.seq, self.store.journal.flushed),
                 self.store.journal,
                 [self.metrics, self.desk.trunks, Storyteller()],
                 self._rebuild,

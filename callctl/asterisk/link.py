@@ -63,7 +63,8 @@ SECOND_LOOK = 0.2
 """Seconds between the two lists that must agree about an absence."""
 WATCH_EVERY = 2.0
 FREEZE = 3.0
-"""Seconds without any answer after which an Asterisk counts as frozen."""
+"""Seconds without any answer after which an Asterisk counts as frozen; or callctl, without a tick of its own."""
+TICK = 0.5
 BUFFER_MOST = 100_000
 """Events that a reconnect holds back; more than that and it starts again."""
 HUNG_UP = 0.25
@@ -128,16 +129,21 @@ class Link:
         self._barriers: dict[str, asyncio.Future[None]] = {}
         self._barrier_ids = itertools.count(1)
         self._task: asyncio.Task[None] | None = None
+        self._ticked = time.monotonic()
+        self._ticking: asyncio.TimerHandle | None = None
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────
 
     def start(self) -> None:
         """Begin to connect, and keep connected until `stop`."""
         self._task = asyncio.create_task(self._run(), name=f"ari {self.node}")
+        self._tick()
 
     async def stop(self) -> None:
         """Disconnect. Calls are not touched."""
         self._live = False
+        if self._ticking is not None:
+            self._ticking.cancel()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -147,6 +153,20 @@ class Link:
         """Begin anew, as after a lost link: the core has forgotten what it knew."""
         if self._ari is not None:
             self._ari.end("asked to begin anew")
+
+    def _tick(self) -> None:
+        self._stood_still()
+        self._ticking = asyncio.get_running_loop().call_later(TICK, self._tick)
+
+    def _stood_still(self) -> bool:
+        """Whether this process was stopped: what has come meanwhile is then too old to act on (an agent answered, was
+        told that nobody is there, and hung up), and the link begins anew with what exists."""
+        now = time.monotonic()
+        still, self._ticked = now - self._ticked, now
+        if still <= FREEZE + TICK or self._ari is None:
+            return False
+        self._ari.end(f"callctl itself stood still for {still:.0f} s")
+        return True
 
     def apply(self, policy: Policy) -> None:
         """Read numbers, trunks and phones by this policy from now on."""
@@ -336,6 +356,8 @@ class Link:
 
     def _on_event(self, said: dict[str, Any]) -> None:
         """From ARI's reader: quick, and never raises."""
+        if self._stood_still() or (self._ari is not None and self._ari.ended):
+            return
         try:
             self._take(said)
         except Exception:

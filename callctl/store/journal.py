@@ -3,7 +3,7 @@
 One task writes. It takes what has come since its last transaction as one unit (group commit), and holds it
 until it is stored or spooled:
 
-    storing ──(any trouble)──> spooling ──(connected again, spool drained)──> storing
+    storing ──(any trouble, or slow)──> spooling ──(connected again, spool drained)──> storing
        └──────────(epoch ended by another)──> deposed <──────────┘
 
 Each unit is stored exactly once: `epoch.last_seq` is written in its transaction, so a unit whose commit was
@@ -26,22 +26,25 @@ import structlog
 from callctl.core.ids import Micros
 from callctl.runtime.ports import Batch
 from callctl.store import partitions
+from callctl.store.drain import UNIT_FACTS, store_spooled
 from callctl.store.errors import DeposedError, StoreError
 from callctl.store.pool import TROUBLE, Connection, connect
 from callctl.store.queries import SQL
-from callctl.store.rows import Rows, Unit, merged, to_rows
+from callctl.store.rows import Rows, Unit, to_rows
 from callctl.store.spool import Spool, SpoolFullError
-from callctl.store.write import ForeignRowsError, write
+from callctl.store.write import write
 
 ACTIVE_LOCK = 0x63616C6C63746C02  # "callctl", 2
 """The advisory lock that the writing daemon holds on its journal's connection."""
 UNIT_BATCHES = 500
-UNIT_FACTS = 1_000
-"""A unit takes no further batch beyond these: its encoding and its transaction stay short."""
+"""A unit takes no further batch beyond these and UNIT_FACTS: its encoding and its transaction stay short."""
 MAX_UNITS = 100
 """So many units wait in memory; beyond that, batches are merged without their facts."""
 MAX_RECORDS = 100_000
 """Call records kept in memory in the last unit when neither database nor disk takes them."""
+SLOW = 0.1
+"""Seconds after which a transaction's unit is spooled beside it: what a kill would take from memory is what was
+decided within that time, however long Postgres hangs."""
 WRITE_TIMEOUT = 5.0
 BEAT_EVERY = 5.0
 """Seconds between signs of life when nothing happens."""
@@ -49,8 +52,6 @@ MONTHS_EVERY = 3600.0
 GOODBYE = 0.3
 """Seconds for which the end waits for Postgres to hang up."""
 SPOOL_RETRY = 1.0
-SPOOL_FRAMES = 200
-"""So many spooled units share a transaction, at most."""
 BACKOFF = (0.1, 5.0)
 _log = structlog.get_logger(__name__)
 
@@ -204,8 +205,13 @@ class PostgresJournal:
             return
         connection = self._connection
         assert connection is not None
-        with _bounded(connection):
-            self.counts.refused_rows += await write(connection, rows or self._sign_of_life())
+        writing = asyncio.create_task(self._write(connection, rows or self._sign_of_life()))
+        if rows is not None:
+            await asyncio.wait([writing], timeout=SLOW)
+            if not writing.done():
+                self._go_on_without(connection, writing)
+                return
+        await writing
         if rows is not None:
             self.counts.units += 1
             self._safe(rows)
@@ -213,6 +219,10 @@ class PostgresJournal:
             self._months_at = asyncio.get_running_loop().time() + MONTHS_EVERY
             with _bounded(connection):
                 await partitions.make_ahead(connection, self._now())
+
+    async def _write(self, connection: Connection, rows: Rows) -> None:
+        with _bounded(connection):
+            self.counts.refused_rows += await write(connection, rows)
 
     async def _to_spool(self) -> None:
         """Spool what is held; with a connection, store what was spooled, oldest first."""
@@ -286,6 +296,33 @@ class PostgresJournal:
         self._set_mode(Mode.SPOOLING, f"the database does not take records: {why}")
         if self._reconnecting is None or self._reconnecting.done():
             self._reconnecting = asyncio.create_task(self._reconnect(), name="journal-reconnect")
+
+    def _go_on_without(self, connection: Connection, writing: asyncio.Task[None]) -> None:
+        """Spool what is held, and all that comes, until the transaction is over. If it was committed, `last_seq` will
+        say so when the spool is stored."""
+        self._connection = None
+        self._set_mode(Mode.SPOOLING, "the database is slow")
+        self._reconnecting = asyncio.create_task(self._wait_for(connection, writing), name="journal-slow")
+
+    async def _wait_for(self, connection: Connection, writing: asyncio.Task[None]) -> None:
+        try:
+            await writing
+        except DeposedError as error:
+            connection.terminate()
+            self._depose(str(error))
+            self._wake.set()
+            return
+        except asyncio.CancelledError:  # the end: nobody waits for an answer any more
+            connection.terminate()
+            await _cancelled(writing)
+            raise
+        except Exception as error:
+            _log.error("journal.spooling", why=str(error) or type(error).__name__)
+            connection.terminate()
+            await self._reconnect()
+            return
+        self._connection = connection
+        self._wake.set()
 
     async def _reconnect(self) -> None:
         pause, longest = BACKOFF
@@ -382,41 +419,6 @@ class PostgresJournal:
             if not done.done():
                 done.set_exception(error)
         self._waiters.clear()
-
-
-async def store_spooled(connection: Connection, spool: Spool, *, history: bool = False) -> int:
-    """Store the spool's oldest frames in one transaction and forget them; returns how many rows were refused.
-
-    What this database or this code cannot take is set aside. DeposedError: the frames stay.
-    """
-    payloads = await asyncio.to_thread(spool.peek, SPOOL_FRAMES)
-    if not payloads:
-        return 0
-    try:
-        together = _of_one_epoch(payloads)
-        refused = await write(connection, merged(together), history=history)
-    except (ForeignRowsError, ValueError) as error:
-        await asyncio.to_thread(spool.set_aside, str(error))
-        return 0
-    await asyncio.to_thread(spool.pop, len(together))
-    return refused
-
-
-def _of_one_epoch(payloads: list[bytes]) -> list[Rows]:
-    """As many as can go together, one at least. ValueError: the first cannot be read."""
-    first = Rows.from_bytes(payloads[0])
-    together = [first]
-    for payload in payloads[1:]:
-        try:
-            rows = Rows.from_bytes(payload)
-        except ValueError:
-            break
-        if (rows.epoch, rows.seed) != (first.epoch, first.seed) or len(rows.events) + sum(
-            len(other.events) for other in together
-        ) > UNIT_FACTS:
-            break
-        together.append(rows)
-    return together
 
 
 @contextlib.contextmanager

@@ -15,8 +15,9 @@ from callctl.core.ids import Micros
 from callctl.runtime.ports import Restored
 from callctl.store import partitions
 from callctl.store.codec import DecodeError, loads
+from callctl.store.drain import store_spooled
 from callctl.store.errors import DeposedError, StoreError
-from callctl.store.journal import ACTIVE_LOCK, Epoch, PostgresJournal, store_spooled
+from callctl.store.journal import ACTIVE_LOCK, Epoch, PostgresJournal
 from callctl.store.migrate import migrate
 from callctl.store.pool import TROUBLE, Connection, Pool, connect, open_pool, shown
 from callctl.store.queries import SQL

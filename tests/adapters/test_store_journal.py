@@ -187,6 +187,27 @@ async def test_a_server_that_hangs_is_given_up_and_the_batch_spooled(
         assert await ask(postgres_url, SEQS) == [1]
 
 
+async def test_while_the_server_is_slow_all_that_comes_is_safe_in_the_spool_and_stored_once(
+    fragile_postgres: EmbeddedPostgres, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill would find it there. The transaction that was slow is not cut off: it is stored after all."""
+    monkeypatch.setattr(journal_module, "WRITE_TIMEOUT", 60.0)
+    async with opened(postgres_url, tmp_path) as store:
+        backend = (await ask(postgres_url, "select pid from pg_locks where locktype = 'advisory'"))[0]
+        os.kill(backend, signal.SIGSTOP)
+        try:
+            for n in (1, 2, 3):
+                store.journal.append(batch(n, queued(n), ended=(ended(n),)))
+                await store.journal.flushed(n)
+            assert store.journal.why == "the database is slow"
+        finally:
+            os.kill(backend, signal.SIGCONT)
+        await until(lambda: store.journal.mode is Mode.STORING)
+        assert await ask(postgres_url, SEQS) == [1, 2, 3]
+        assert await ask(postgres_url, "select id from call order by 1") == ["call-1", "call-2", "call-3"]
+        assert await ask(postgres_url, "select pid from pg_locks where locktype = 'advisory'") == [backend]
+
+
 async def test_a_deposed_daemon_stores_nothing_more_and_says_so_once(postgres_url: str, tmp_path: Path) -> None:
     said: list[str] = []
     async with opened(postgres_url, tmp_path / "a", on_deposed=said.append) as old:
