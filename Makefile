@@ -7,7 +7,7 @@ ARGS ?=
 # Tests wait for telephones more than they compute: three at a time, those of one file together (they share a house).
 PARALLEL ?= -n 3 --dist loadfile
 
-.PHONY: help demo test test-long check format diagrams schema clean
+.PHONY: help demo test test-long bench check format diagrams schema clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -34,6 +34,9 @@ test: parts  ## every test, those on real Asterisk and Postgres included
 
 test-long: parts  ## the tests with many more examples
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest $(PARALLEL) --timeout 3600 $(ARGS)
+
+bench: parts  ## app_queue and callctl under the same load; ARGS="--help", ARGS="--long", ARGS=step for the core alone
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 check: $(VENV)/.ready  ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
