@@ -56,7 +56,7 @@ class Load:
         """`rate` callers a second, evenly, for so long; `most` in all."""
         loop = asyncio.get_running_loop()
         begin = loop.time()
-        for count in range(min(round(rate * seconds), most or 1 << 30)):
+        for count in range(round(rate * seconds) if most is None else most):
             await asyncio.sleep(begin + count / rate - loop.time())
             task = asyncio.create_task(self._call())
             self._dialling.add(task)
