@@ -42,6 +42,9 @@ MAX_UNITS = 100
 """So many units wait in memory; beyond that, batches are merged without their facts."""
 MAX_RECORDS = 100_000
 """Call records kept in memory in the last unit when neither database nor disk takes them."""
+GATHER = 0.05
+"""Seconds for which the journal gathers what happens before it writes, unless somebody waits for it: a call's steps
+come within milliseconds, and a transaction for each costs more than all that is in it."""
 WRITE_TIMEOUT = 5.0
 BEAT_EVERY = 5.0
 """Seconds between signs of life when nothing happens."""
@@ -119,6 +122,8 @@ class PostgresJournal:
         self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
         self._wake = asyncio.Event()
+        self._hurry = asyncio.Event()
+        """Set when somebody waits for what is not stored yet."""
         self._closing = False
         self._spool_stuck = False
         self._months_at = asyncio.get_running_loop().time() + MONTHS_EVERY
@@ -148,6 +153,7 @@ class PostgresJournal:
             raise StoreError("the journal is closed") if self.mode is Mode.CLOSED else DeposedError(self.why)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiters, (seq, next(self._numbers), done))
+        self._hurry.set()
         await done
 
     async def close(self, timeout: float = 3.0) -> None:
@@ -156,6 +162,7 @@ class PostgresJournal:
             return
         self._closing = True
         self._wake.set()
+        self._hurry.set()
         await asyncio.wait([self._writer], timeout=timeout)
         if not self._writer.done() and self._connection is not None:
             self._connection.terminate()
@@ -187,6 +194,7 @@ class PostgresJournal:
     async def _run(self) -> None:
         while self.mode is not Mode.DEPOSED:
             if self._held is None and self._units:
+                await self._gather()
                 self._held = to_rows(self._units.popleft(), self.epoch.id, self.epoch.seed)
             if self._closing and self._held is None:
                 return
@@ -196,6 +204,15 @@ class PostgresJournal:
                 self._depose(str(error))
             except Exception as error:  # whatever it is, the batch is held, and goes to the spool
                 self._lose(error)
+
+    async def _gather(self) -> None:
+        """Wait a moment for more of what belongs together."""
+        self._hurry.clear()
+        if self._waiters or self._closing or len(self._units) > 1:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GATHER):
+                await self._hurry.wait()
 
     async def _store(self) -> None:
         """Write what is held; with nothing to write, wait, and give a sign of life."""
