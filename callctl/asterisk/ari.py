@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+import msgspec
 
 from callctl.asterisk.wire import ALLOWED, APP, NO_ANSWER, OVERLOADED, Method, Reply, Request
 
@@ -265,7 +266,7 @@ class Ari:
             return
         self._lately.append(data)
         try:
-            event = json.loads(data)
+            event = msgspec.json.decode(data)
         except ValueError:
             self.decode_errors += 1
             return

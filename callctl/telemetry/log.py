@@ -7,11 +7,13 @@ binds it with `structlog.contextvars.bound_contextvars(call=…)`.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import sys
 from collections.abc import Callable, MutableMapping
 from typing import Any, TextIO
 
+import msgspec
 import structlog
 
 from callctl.core.policy import E164, Emergency, Extension, ShortCode, Withheld
@@ -24,6 +26,14 @@ _KEPT = frozenset({"at", "timestamp", "level", "logger", "call", "leg", "legs", 
 _NOISY = {"aiohttp.access": logging.WARNING, "asyncio": logging.WARNING, "panoramisk": logging.WARNING}
 
 Processor = Callable[[Any, str, MutableMapping[str, Any]], MutableMapping[str, Any]]
+
+
+def _json(line: Any, **_: Any) -> str:
+    """As JSON: what JSON does not have is shown as text. A line is never lost, whatever is in it."""
+    try:
+        return msgspec.json.encode(line, enc_hook=str).decode("utf-8")
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError):
+        return json.dumps(line, default=str)
 
 
 class _Lines:
@@ -88,7 +98,7 @@ def configure(
     ]
     mask = masks(Masking(unmask))
     renderer: list[Any] = (
-        [structlog.processors.format_exc_info, mask, structlog.processors.JSONRenderer(default=str)]
+        [structlog.processors.format_exc_info, mask, structlog.processors.JSONRenderer(_json)]
         if as_json
         else [mask, structlog.dev.ConsoleRenderer(colors=out.isatty())]
     )
