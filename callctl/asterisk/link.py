@@ -71,9 +71,6 @@ HUNG_UP = 0.25
 """Seconds after a failed prompt in which its leg's end would have come."""
 UNTOLD = 0.5
 """Seconds after which a leg that could not be watched is said to be gone, if Asterisk has not said so."""
-HOLD_AFTER = 0.1
-"""Seconds before a leg is seated in its holding bridge: an agent who answers by then has the caller without that way
-round, and the caller hears no scrap of music."""
 HOLD_AGAIN = 0.1
 HOLD_TRIES = 20
 """Seconds between, and number of, further tries to seat a leg in a holding bridge; then the audit sees to it."""
@@ -443,15 +440,12 @@ class Link:
     # ── commands out ─────────────────────────────────────────────────────────────────────────
 
     def send(self, command: Command) -> None:
-        """Carry it out, in order; but a lease after its leg's prompts, and a Hold a moment later, if still wished.
-        While the link is down it is dropped: `owed` sends it again."""
+        """Carry it out, in order; but a lease after its leg's prompts. While the link is down it is dropped: `owed`
+        sends it again."""
         if self._ari is None or not self._live:
             self.counted["dropped_while_down"] += 1
         elif isinstance(command, Lease) and not self._prompts.may_set(command):
             self.counted["lease_after_prompt"] += 1
-        elif isinstance(command, Hold):
-            self._submit(*self._prepared(command))
-            asyncio.get_running_loop().call_later(HOLD_AFTER, self._seat, command)
         else:
             self._submit(*self._prepared(command), command)
 
@@ -559,12 +553,13 @@ class Link:
         if reply.status in (404, 409) and "ridge" in reply.text and wish is command and tries < HOLD_TRIES:
             self._holds.discard(hold_bridge(command.queue))
             self._seats[command.leg] = (command, tries + 1)
-            asyncio.get_running_loop().call_later(HOLD_AGAIN, self._seat, command)
+            asyncio.get_running_loop().call_later(HOLD_AGAIN, self._hold_again, command)
 
-    def _seat(self, command: Hold) -> None:
-        """Only if nothing else was wished for the leg meanwhile."""
-        if self._live and self._seats.get(command.leg, (None, 0))[0] is command:
-            self._submit(command)
+    def _hold_again(self, command: Hold) -> None:
+        wish, tries = self._seats.get(command.leg, (None, 0))
+        if wish is command:
+            self.send(command)
+            self._seats[command.leg] = (command, tries)
 
     def _tell_failure(self, command: Command, index: int, reply: Reply) -> None:
         event = failure(command, index, reply)
