@@ -7,7 +7,7 @@ ARGS ?=
 # Tests wait for telephones more than they compute: three at a time, those of one file together (they share a house).
 PARALLEL ?= -n 3 --dist loadfile
 
-.PHONY: help demo test test-long faults check format diagrams schema clean
+.PHONY: help demo test test-long faults bench check format diagrams schema clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -37,6 +37,9 @@ test-long: parts  ## the tests with many more examples
 
 faults: parts  ## kill, freeze and cut off real parts under load, and count what is lost; ARGS="--help"
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+bench: parts  ## app_queue and callctl under the same load; ARGS="--help", ARGS="--long", ARGS=step for the core alone
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 check: $(VENV)/.ready  ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

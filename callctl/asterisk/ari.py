@@ -12,17 +12,21 @@ import contextlib
 import json
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+import msgspec
 
 from callctl.asterisk.wire import ALLOWED, APP, NO_ANSWER, OVERLOADED, Method, Reply, Request
 
 DEADLINE = 10.0
 """Seconds that one request may take."""
+TWICE_WITHIN = 16
+"""Events: what is told of a channel and of its endpoint comes twice, word for word, one close behind the other."""
 MOST_OPEN = 16_384
 """Requests without an answer at one time; one more ends the link. A reconnect must fit: five for each caller."""
 LONGEST_REQUEST = 60_000
@@ -126,6 +130,8 @@ class Ari:
     def __init__(self, address: AriAddress, on_event: OnEvent, deadline: float = DEADLINE) -> None:
         self.address = address
         self.decode_errors = 0
+        self.twice = 0
+        """Events that were told a second time."""
         self.answered = 0
         """Replies so far: a sign of life."""
         self._on_event = on_event
@@ -135,6 +141,7 @@ class Ari:
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
         self._open: dict[str, tuple[asyncio.Future[Reply], asyncio.TimerHandle]] = {}
         self._last_id = 0
+        self._lately: deque[str] = deque(maxlen=TWICE_WITHIN)
         self._tasks: list[asyncio.Task[None]] = []
         self._ended: asyncio.Future[str] | None = None
 
@@ -254,8 +261,12 @@ class Ari:
         self._abandon()
 
     def _take(self, data: str) -> None:
+        if data in self._lately:
+            self.twice += 1
+            return
+        self._lately.append(data)
         try:
-            event = json.loads(data)
+            event = msgspec.json.decode(data)
         except ValueError:
             self.decode_errors += 1
             return

@@ -19,6 +19,7 @@ import structlog
 
 from callctl.asterisk.ari import Ari, AriAddress, AriError, FrozenError, Info, RequestFailedError, TakenOverError
 from callctl.asterisk.backoff import Backoff
+from callctl.asterisk.listening import Listening
 from callctl.asterisk.prompts import Prompts
 from callctl.asterisk.translate import (
     FORWARDED_CAUSE,
@@ -124,6 +125,8 @@ class Link:
         self._seats: dict[LegId, tuple[Command, int]] = {}
         """By leg: the Hold or Bridge that was last wished for it, and how often it was tried again."""
         self._prompts = Prompts(node)
+        self._listening = Listening()
+        self._adjusting: set[asyncio.Task[None]] = set()
         self._window = Window(time.monotonic)
         self._forwarders: set[LegId] = set()
         self._barriers: dict[str, asyncio.Future[None]] = {}
@@ -171,6 +174,7 @@ class Link:
     def apply(self, policy: Policy) -> None:
         """Read numbers, trunks and phones by this policy from now on."""
         self._reading = Reading.of(self.node, policy)
+        self._listen()
 
     async def _run(self) -> None:
         backoff, told = Backoff(), False
@@ -210,6 +214,7 @@ class Link:
         self._seats.clear()
         self._prompts.clear()
         self._forwarders.clear()
+        self._listening = Listening()
         await ari.info()  # a wrong version must not even take over the application
         await ari.connect()
         info = await ari.info()  # again: it may have been restarted in between
@@ -221,6 +226,7 @@ class Link:
     async def _sync(self, info: Info) -> None:
         """Lists, barrier, buffer, Synced; then live. Steps 4 to 7."""
         seen = await self._look()
+        await self._recall_listening()
         playing = await self._left_playing(seen)
         await self._barrier()
         self._check_not_ended()
@@ -234,6 +240,7 @@ class Link:
         self._set_health(True, "connected", info.version)
         log.info("pbx_link_up", node=self.node, version=info.version, legs=len(seen.legs), named=len(named))
         self._inbox.put(Synced(self.node, seen, named, gone))
+        self._listen()
         self.on_live()
 
     async def _stay(self, ari: Ari) -> None:
@@ -260,6 +267,8 @@ class Link:
         for waiting in self._barriers.values():
             waiting.cancel()
         self._barriers.clear()
+        for task in self._adjusting:
+            task.cancel()
         await ari.close()
 
     def _set_health(self, up: bool, why: str, version: str = "") -> None:
@@ -321,6 +330,20 @@ class Link:
         except RequestFailedError:  # nothing was ever played, or the leg is gone
             return PlaybackId("")
         return PlaybackId(str(said.get("value", "")) if isinstance(said, dict) else "")
+
+    async def _recall_listening(self) -> None:
+        assert self._ari is not None
+        self._listening.begin(await self._ari.get(("applications", APP)))
+
+    def _listen(self) -> None:
+        """Listen to the phones that this policy has, beside all else: see `listening`."""
+        if self._ari is None or not self._live:
+            return  # it is done at the connect
+        phones = self._reading.policy.phones.values()
+        wanted = [phone.endpoint for phone in phones if phone.node == self.node]
+        task = asyncio.create_task(self._listening.adjust(wanted, self._ari.submit))
+        self._adjusting.add(task)
+        task.add_done_callback(self._adjusting.discard)
 
     async def _barrier(self) -> None:
         """Return when everything that Asterisk had queued for us before now has been read."""
@@ -457,7 +480,8 @@ class Link:
         if ari is None:
             return
         try:
-            wanted = requests(command, time.time() + self._clock_offset, frozenset(self._holds))
+            clock = time.time() + self._clock_offset
+            wanted = requests(command, clock, self._holds, self._listening.endpoints)
         except ValueError as error:
             name = type(command).__name__
             log.error("command_refused", node=self.node, command=name, why=str(error), **ids_of(command))
@@ -465,7 +489,8 @@ class Link:
             return
         if isinstance(command, Hold):
             self._holds.add(hold_bridge(command.queue))
-        for index, request in enumerate(wanted):
+        first = RING_MADE if isinstance(command, RingPhone) and len(wanted) == 1 else 0
+        for index, request in enumerate(wanted, first):
             ari.submit(request).add_done_callback(partial(self._replied, command, index, request.path[-1] == SEAT))
 
     def _prepared(self, command: Command) -> Iterable[Command]:
@@ -517,7 +542,7 @@ class Link:
         leg = command.leg
         if index == RING_MADE:
             self._window.made(leg)
-            if not reply.ok and reply.status != 409:
+            if not reply.ok and reply.status != 409 and command.endpoint not in self._listening.endpoints:
                 self._unmade.add(leg)
         elif index == RING_WATCHED:
             if reply.ok or leg in self._unmade:
@@ -531,7 +556,7 @@ class Link:
 
     def _listened(self, command: RingPhone) -> None:
         if self._ari is not None:
-            self._ari.submit(listened(command))
+            self._ari.submit(listened(command.endpoint))
 
     def _ring_untold(self, command: RingPhone, index: int, reply: Reply) -> None:
         self._listened(command)
@@ -580,3 +605,4 @@ class Link:
         if self._ari is None:
             raise AriError("the link is down")
         await self._ari.put(("asterisk", "modules", module))
+        self._listen()  # there may be phones that were not known before

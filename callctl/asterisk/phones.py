@@ -56,6 +56,15 @@ class Phones:
     _registered: dict[str, str] = field(default_factory=dict)
     """By the registration's client URI: its status."""
     _told: dict[tuple[str, str], Event] = field(default_factory=dict)
+    _by_endpoint: dict[str, list[PhonePolicy | TrunkPolicy]] = field(init=False)
+    """Devices tell of their state a dozen times a call: nobody is to be looked for among all phones."""
+
+    def __post_init__(self) -> None:
+        self._by_endpoint = {}
+        for phone in self._phones():
+            self._by_endpoint.setdefault(phone.endpoint, []).append(phone)
+        for trunk in self._trunks():
+            self._by_endpoint.setdefault(trunk_endpoint(trunk.id), []).append(trunk)
 
     def full(self, lists: Lists) -> list[Event]:
         """Forget what was known, take the lists, and tell everything."""
@@ -133,12 +142,11 @@ class Phones:
 
     def _news(self, endpoint: str) -> list[Event]:
         found: list[Event] = []
-        for phone in self._phones():
-            if phone.endpoint == endpoint:
-                found += [self._phone_contacts(phone), self._phone_busy(phone)]
-        for trunk in self._trunks():
-            if trunk_endpoint(trunk.id) == endpoint:
-                found.append(self._trunk_state(trunk))
+        for one in self._by_endpoint.get(endpoint, ()):
+            if isinstance(one, PhonePolicy):
+                found += [self._phone_contacts(one), self._phone_busy(one)]
+            else:
+                found.append(self._trunk_state(one))
         return [event for event in found if self._is_news(event)]
 
     def _is_news(self, event: Event) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -286,10 +286,13 @@ def whole_seconds(length: Micros) -> str:
     return str(max(1, math.ceil(length / SECOND)))
 
 
-def requests(command: Command, clock: float, holds: frozenset[str] = frozenset()) -> tuple[Request, ...]:
+def requests(
+    command: Command, clock: float, holds: Container[str] = frozenset(), heard: Container[str] = frozenset()
+) -> tuple[Request, ...]:
     """The requests that carry a command out, in order.
 
-    `clock` is Asterisk's, in seconds; `holds` are the holding bridges that exist.
+    `clock` is Asterisk's, in seconds; `holds` are the holding bridges that exist, `heard` the endpoints that are
+    listened to for good.
     ValueError where a value must not go to Asterisk.
     """
     match command:
@@ -311,7 +314,7 @@ def requests(command: Command, clock: float, holds: frozenset[str] = frozenset()
         case Unhold(leg=leg, queue=queue):
             return (Request("POST", ("bridges", hold_bridge(queue), "removeChannel"), (("channel", leg),)),)
         case RingPhone():
-            return _ring(command)
+            return _ring(command, command.endpoint in heard)
         case Bridge(call=call, caller=caller, agent=agent):
             return (
                 Request("POST", ("bridges",), (("type", "mixing"), ("bridgeId", call))),
@@ -346,7 +349,8 @@ PLAYED = 1
 
 RING_MADE = 1
 RING_WATCHED = 2
-"""Which requests of a RingPhone make the leg, and subscribe to it."""
+"""Which requests of a RingPhone make the leg, and subscribe to it. Where the endpoint is listened to for good, making
+is all of it."""
 
 
 SEAT = "addChannel"
@@ -357,7 +361,7 @@ def _subscription(method: Method, source: str) -> Request:
     return Request(method, ("applications", APP, "subscription"), (("eventSource", source),))
 
 
-def _hold(command: Hold, holds: frozenset[str]) -> tuple[Request, ...]:
+def _hold(command: Hold, holds: Container[str]) -> tuple[Request, ...]:
     """The music is asked for each time, behind the seat: it ends when a bridge's last caller leaves. Where it plays
     already, asking changes nothing."""
     bridge = hold_bridge(command.queue)
@@ -369,7 +373,7 @@ def _hold(command: Hold, holds: frozenset[str]) -> tuple[Request, ...]:
     )
 
 
-def _ring(command: RingPhone) -> tuple[Request, ...]:
+def _ring(command: RingPhone, heard: bool) -> tuple[Request, ...]:
     if not _ENDPOINT.fullmatch(command.endpoint):
         raise ValueError("an endpoint's name that must not be dialled")
     if command.contact and not is_contact(command.contact):
@@ -386,18 +390,26 @@ def _ring(command: RingPhone) -> tuple[Request, ...]:
         # A 302 of the phone leads into a context that dials nothing.
         "variables": {"FORWARD_CONTEXT": NO_FORWARD_CONTEXT, "CC_LEG": command.leg},
     }
+    make = Request("POST", ("channels",), (), body)
+    if heard:
+        return (make,)
     # A phone that refuses at once is gone before its leg can be subscribed to, and its cause with it: so its
-    # endpoint is listened to until then. Asterisk counts: each ends by one `listened`.
+    # endpoint is listened to until then.
     return (
-        _subscription("POST", f"endpoint:PJSIP/{command.endpoint}"),
-        Request("POST", ("channels",), (), body),
+        listen(command.endpoint),
+        make,
         _subscription("POST", f"channel:{command.leg}"),
     )
 
 
-def listened(command: RingPhone) -> Request:
-    """End the listening to the endpoint that ringing it began."""
-    return _subscription("DELETE", f"endpoint:PJSIP/{command.endpoint}")
+def listen(endpoint: str) -> Request:
+    """Be told of every channel of a PJSIP endpoint. Asterisk counts: each is ended by one `listened`."""
+    return _subscription("POST", f"endpoint:PJSIP/{endpoint}")
+
+
+def listened(endpoint: str) -> Request:
+    """End the listening to an endpoint."""
+    return _subscription("DELETE", f"endpoint:PJSIP/{endpoint}")
 
 
 def _caller_id(name: str, number: str) -> str:

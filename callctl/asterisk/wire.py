@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
+import msgspec
+
 APP = "callctl"
 
 ALLOWED = (
@@ -54,8 +56,12 @@ class Request:
             frame["query_strings"] = [{"name": name, "value": value} for name, value in self.query]
         if self.body is not None:
             frame["content_type"] = "application/json"
-            frame["message_body"] = json.dumps(self.body)
-        return json.dumps(frame)
+            frame["message_body"] = _text(self.body)
+        return _text(frame)
+
+
+def _text(data: Mapping[str, Any]) -> str:
+    return msgspec.json.encode(data).decode("utf-8")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from callctl.core.events import (
     TrunkState,
 )
 from callctl.core.facts import EmergencyCalled, Fact, StatusRefused, TrunkChanged
-from callctl.core.ids import SECOND, AgentId, CallId, Micros, PhoneId, is_ours
+from callctl.core.ids import SECOND, AgentId, CallId, Micros, is_ours
 from callctl.core.model import Agent, Call, Down, Leg, LegRole, Node, Syncing, World
 from callctl.core.policy import HangupReason
 from callctl.core.routing import choose
@@ -112,10 +112,10 @@ def _take(turn: Turn, event: Event) -> None:
         case LinkLost() | LinkRestored() | Synced():
             _of_node(turn, event)
         case PhoneContacts(_, phone, contacts):
-            for agent in _agents_of(turn.world, phone):
+            for agent in turn.world.agents_of_phone(phone):
                 agents.contacts_changed(turn, agent, contacts)
         case PhoneBusy(_, phone, busy):
-            for agent in _agents_of(turn.world, phone):
+            for agent in turn.world.agents_of_phone(phone):
                 agents.device_busy(turn, agent, busy)
         case TrunkState(node, trunk, up, why):
             if turn.world.trunks.get(trunk) != (up, why):
@@ -214,14 +214,6 @@ def _of_node(turn: Turn, event: LinkLost | LinkRestored | Synced) -> None:
                 if recovering and isinstance(what, LegLeft):
                     turn.world.legs[what.leg].left_by = turn.now  # long ago: no agent is rung for it meanwhile
             nodes.synced(turn, event)
-
-
-def _agents_of(world: World, phone: PhoneId) -> list[Agent]:
-    return [
-        world.agents[policy.id]
-        for policy in world.policy.agents.values()
-        if policy.phone == phone and policy.id in world.agents
-    ]
 
 
 def _ask(turn: Turn, agent_id: AgentId, wish: str, reason: str, by: str) -> None:

@@ -377,6 +377,8 @@ class World:
     draining: dict[QueueId, frozenset[AgentId]] = field(default_factory=dict)
     """Queues that the configuration no longer has, while callers are in them: their agents serve on."""
     index: Index = field(default_factory=Index)
+    _phones: tuple[Policy, dict[PhoneId, tuple[AgentId, ...]]] | None = field(default=None, compare=False, repr=False)
+    """Whose each phone is, by the policy that it was made from."""
 
     def node_up(self, node: NodeId) -> bool:
         """Whether commands reach the node, and what it missed is known."""
@@ -385,4 +387,16 @@ class World:
 
     def agent_of_phone(self, phone: PhoneId | None) -> Agent | None:
         """The agent who works on the phone."""
-        return next((self.agents[a.id] for a in self.policy.agents.values() if a.phone == phone), None)
+        return next((self.agents[a] for a in self._whose(phone)), None)
+
+    def agents_of_phone(self, phone: PhoneId) -> list[Agent]:
+        """Everybody who works on the phone, and is here. Asked a dozen times a call: not by a look at all agents."""
+        return [self.agents[a] for a in self._whose(phone) if a in self.agents]
+
+    def _whose(self, phone: PhoneId | None) -> tuple[AgentId, ...]:
+        if self._phones is None or self._phones[0] is not self.policy:
+            whose: dict[PhoneId, tuple[AgentId, ...]] = {}
+            for agent in self.policy.agents.values():
+                whose[agent.phone] = (*whose.get(agent.phone, ()), agent.id)
+            self._phones = self.policy, whose
+        return self._phones[1].get(phone, ()) if phone is not None else ()

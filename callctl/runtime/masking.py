@@ -47,8 +47,13 @@ def _judged(found: re.Match[str]) -> str:
     return _hidden(("+" if "+" in text else "") + digits)
 
 
+_ENOUGH = re.compile(rf"(?:\d\D*){{{_FEWEST}}}")
+
+
 def _masked(text: str) -> str:
     """Piece by piece, between what is kept: a number never reaches over it."""
+    if len(text) < _FEWEST or not _ENOUGH.search(text):
+        return text  # as most are: there are too few digits in it
     pieces, end = [], 0
     for kept in _KEPT.finditer(text):
         pieces += [_NUMBER.sub(_judged, text[end : kept.start()]), kept.group()]

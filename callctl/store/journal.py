@@ -45,6 +45,9 @@ MAX_RECORDS = 100_000
 SLOW = 0.1
 """Seconds after which a transaction's unit is spooled beside it: what a kill would take from memory is what was
 decided within that time, however long Postgres hangs."""
+GATHER = 0.05
+"""Seconds for which the journal gathers what happens before it writes, unless somebody waits for it: a call's steps
+come within milliseconds, and a transaction for each costs more than all that is in it."""
 WRITE_TIMEOUT = 5.0
 BEAT_EVERY = 5.0
 """Seconds between signs of life when nothing happens."""
@@ -120,6 +123,8 @@ class PostgresJournal:
         self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
         self._wake = asyncio.Event()
+        self._hurry = asyncio.Event()
+        """Set when somebody waits for what is not stored yet."""
         self._closing = False
         self._spool_stuck = False
         self._months_at = asyncio.get_running_loop().time() + MONTHS_EVERY
@@ -149,6 +154,7 @@ class PostgresJournal:
             raise StoreError("the journal is closed") if self.mode is Mode.CLOSED else DeposedError(self.why)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiters, (seq, next(self._numbers), done))
+        self._hurry.set()
         await done
 
     async def close(self, timeout: float = 3.0) -> None:
@@ -157,6 +163,7 @@ class PostgresJournal:
             return
         self._closing = True
         self._wake.set()
+        self._hurry.set()
         await asyncio.wait([self._writer], timeout=timeout)
         if not self._writer.done() and self._connection is not None:
             self._connection.terminate()
@@ -188,6 +195,7 @@ class PostgresJournal:
     async def _run(self) -> None:
         while self.mode is not Mode.DEPOSED:
             if self._held is None and self._units:
+                await self._gather()
                 self._held = to_rows(self._units.popleft(), self.epoch.id, self.epoch.seed)
             if self._closing and self._held is None:
                 return
@@ -197,6 +205,15 @@ class PostgresJournal:
                 self._depose(str(error))
             except Exception as error:  # whatever it is, the batch is held, and goes to the spool
                 self._lose(error)
+
+    async def _gather(self) -> None:
+        """Wait a moment for more of what belongs together."""
+        self._hurry.clear()
+        if self._waiters or self._closing or len(self._units) > 1:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GATHER):
+                await self._hurry.wait()
 
     async def _store(self) -> None:
         """Write what is held; with nothing to write, wait, and give a sign of life."""

@@ -6,11 +6,14 @@ binds it with `structlog.contextvars.bound_contextvars(call=…)`.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
 import sys
 from collections.abc import Callable, MutableMapping
 from typing import Any, TextIO
 
+import msgspec
 import structlog
 
 from callctl.core.policy import E164, Emergency, Extension, ShortCode, Withheld
@@ -23,6 +26,29 @@ _KEPT = frozenset({"at", "timestamp", "level", "logger", "call", "leg", "legs", 
 _NOISY = {"aiohttp.access": logging.WARNING, "asyncio": logging.WARNING, "panoramisk": logging.WARNING}
 
 Processor = Callable[[Any, str, MutableMapping[str, Any]], MutableMapping[str, Any]]
+
+
+def _json(line: Any, **_: Any) -> str:
+    """As JSON: what JSON does not have is shown as text. A line is never lost, whatever is in it."""
+    try:
+        return msgspec.json.encode(line, enc_hook=str).decode("utf-8")
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError):
+        return json.dumps(line, default=str)
+
+
+class _Lines:
+    """Writes rendered lines, under a name. Like logging's handlers it never raises: the stream's reader may be gone."""
+
+    def __init__(self, name: str, out: TextIO) -> None:
+        self.name = name
+        self._out = out
+
+    def msg(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._out.write(line + "\n")
+            self._out.flush()
+
+    debug = info = warning = error = critical = msg
 
 
 def masks(masking: Masking) -> Processor:
@@ -72,19 +98,15 @@ def configure(
     ]
     mask = masks(Masking(unmask))
     renderer: list[Any] = (
-        [structlog.processors.format_exc_info, mask, structlog.processors.JSONRenderer(default=str)]
+        [structlog.processors.format_exc_info, mask, structlog.processors.JSONRenderer(_json)]
         if as_json
         else [mask, structlog.dev.ConsoleRenderer(colors=out.isatty())]
     )
+    # Our own lines do not pass through the standard library's records, which cost more than all else of a line.
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.PositionalArgumentsFormatter(),
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=[*shared, *renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=lambda *name: _Lines(str(name[0]) if name else "", out),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
@@ -17,6 +18,7 @@ from callctl.core.policy import E164, Emergency, Extension, ShortCode, Withheld
 from callctl.runtime.views import iso
 
 DEBUG, INFO, WARNING, ERROR = "debug", "info", "warning", "error"
+_NUMBERS = {DEBUG: logging.DEBUG, INFO: logging.INFO, WARNING: logging.WARNING, ERROR: logging.ERROR}
 
 _ADDRESSES = (E164, Extension, ShortCode, Emergency, Withheld)
 _LENGTHS = frozenset({"rang", "waited", "talked", "lasted"})
@@ -82,21 +84,31 @@ def level(fact: Fact) -> str:
 def line(at: Micros, fact: Fact) -> tuple[str, str, dict[str, Any]]:
     """(level, event, fields) of the fact's log line. Addresses stay addresses, for log.py to mask."""
     said: dict[str, Any] = {"at": iso(at)}
-    for part in fields(fact):
-        name = _NAMES.get(part.name, part.name)
-        said[name] = _plain(part.name, getattr(fact, part.name))
+    for part in _parts(type(fact)):
+        said[_NAMES.get(part, part)] = _plain(part, getattr(fact, part))
     return level(fact), LINES[type(fact)].event, said
 
 
+_PARTS: dict[type[Any], tuple[str, ...]] = {}
+
+
+def _parts(kind: type[Any]) -> tuple[str, ...]:
+    """The names of a dataclass's fields."""
+    found = _PARTS.get(kind)
+    if found is None:
+        found = _PARTS[kind] = tuple(part.name for part in fields(kind))
+    return found
+
+
 def _plain(name: str, value: Any) -> Any:
-    if isinstance(value, _ADDRESSES):
-        return value
+    if isinstance(value, str) or value is None or isinstance(value, _ADDRESSES):
+        return value.value if isinstance(value, Enum) else value
     if isinstance(value, Enum):
         return value.value
     if name in _LENGTHS and isinstance(value, int):
         return round(value / SECOND, 3)
     if is_dataclass(value) and not isinstance(value, type):
-        inside = {part.name: _plain(part.name, getattr(value, part.name)) for part in fields(value)}
+        inside = {part: _plain(part, getattr(value, part)) for part in _parts(type(value))}
         return {"kind": type(value).__name__, **inside}
     if isinstance(value, (tuple, frozenset)):
         return [_plain(name, part) for part in value]
@@ -104,12 +116,14 @@ def _plain(name: str, value: Any) -> Any:
 
 
 class Storyteller:
-    """Writes a line for each fact. Fulfils runtime's Observer."""
+    """Writes a line for each fact that is loud enough. Fulfils runtime's Observer. Made when the log is set up."""
 
     def __init__(self) -> None:
-        self._log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("callctl.story")
+        self._log = structlog.get_logger("callctl.story").bind()
 
     def saw(self, at: Micros, facts: Sequence[Fact]) -> None:
         for fact in facts:
-            loudness, event, said = line(at, fact)
-            getattr(self._log, loudness)(event, **said)
+            loudness = level(fact)
+            if self._log.is_enabled_for(_NUMBERS[loudness]):
+                _, event, said = line(at, fact)
+                getattr(self._log, loudness)(event, **said)

@@ -315,7 +315,7 @@ def ring(**more: str) -> RingPhone:
 
 def test_a_phone_is_rung_through_the_dialplan() -> None:
     listen, make, watch = requests(ring(), 0)
-    assert (shown(listen), shown(listened(ring()))) == (
+    assert (shown(listen), shown(listened(ring().endpoint))) == (
         "POST applications/callctl/subscription eventSource=endpoint:PJSIP/anna",
         "DELETE applications/callctl/subscription eventSource=endpoint:PJSIP/anna",
     )

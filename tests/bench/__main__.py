@@ -1,0 +1,69 @@
+"""`make bench`: how fast it is, and what it costs.
+
+python -m tests.bench          app_queue and callctl beside each other, on real parts
+python -m tests.bench step     the core alone
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+import time
+
+import structlog
+
+from callctl.lab.asterisk import AsteriskError
+from callctl.lab.house import HouseError
+from callctl.lab.install import InstallError
+from tests.bench import speed, step
+
+INTERRUPTED = 130
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = _parser().parse_args(argv)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"{time.monotonic() - began:5.0f} s  {text}", file=sys.stderr, flush=True)
+
+    try:
+        table = step.run(say) if args.what == "step" else asyncio.run(speed.run(args, say))
+    except (InstallError, HouseError, AsteriskError) as error:
+        print(f"The bench stopped: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    print(f"{_machine()}\n\n{table}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="make bench ARGS=...", description="How fast callctl is, and what it costs, beside Asterisk's app_queue."
+    )
+    parser.add_argument(
+        "what", nargs="?", choices=("calls", "step"), default="calls", help="real calls (default), or the core alone"
+    )
+    parser.add_argument("--rate", type=float, nargs="+", default=[40.0], help="calls a second; several: in turn (40)")
+    parser.add_argument("--seconds", type=float, default=60.0, help="measured load of each side, over all rounds (60)")
+    parser.add_argument("--rounds", type=int, default=3, help="the sides take turns so often (3)")
+    parser.add_argument("--talk", type=float, default=3.0, help="seconds that an agent talks (3)")
+    parser.add_argument("--agents", type=int, default=400, help="that are logged in (400)")
+    parser.add_argument("--long", action="store_true", help="long calls with audio as well")
+    parser.add_argument("--long-calls", type=int, default=100, help="so many at once (100)")
+    parser.add_argument("--long-seconds", type=float, default=180.0, help="each so long (180)")
+    return parser
+
+
+def _machine() -> str:
+    load = os.getloadavg()[0]
+    return f"{os.cpu_count()} cores, load average {load:.1f} at the end; CPU times are medians of the rounds."
+
+
+if __name__ == "__main__":
+    sys.exit(main())
