@@ -34,6 +34,10 @@ class Gate:
         self._playing: dict[PlaybackId, LegId] = {}
         self._opening: set[asyncio.Task[None]] = set()
 
+    def __len__(self) -> int:
+        """Callers who wait for their answer."""
+        return len(self._held)
+
     def send(self, command: Command) -> None:
         leg = self._waits_for(command)
         if leg is not None:
@@ -60,6 +64,11 @@ class Gate:
             case _:
                 leg = getattr(command, "leg", None)
                 return leg if leg in self._held else None
+
+    def abandon(self) -> None:
+        """Nobody is answered any more: callctl is ending, and Asterisk has these callers still."""
+        for task in self._opening:
+            task.cancel()
 
     async def _open(self, leg: LegId, seq: int) -> None:
         try:

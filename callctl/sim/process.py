@@ -14,6 +14,7 @@ from callctl.core.ids import Micros
 from callctl.core.model import World
 from callctl.core.policy import Policy
 from callctl.core.recovery import restore
+from callctl.runtime.gate import Gate
 from callctl.runtime.inbox import Answer as Reply
 from callctl.runtime.inbox import BoundedInbox
 from callctl.runtime.loop import Loop
@@ -87,8 +88,9 @@ class Process:
         self._wrong = wrong
         self._died = died
         with_rows = list(rows.agents)
+        self.gate = Gate(self, lambda: self.loop.seq, self.journal.flushed)
         self.loop = Loop(
-            world, self.inbox, self.clock, self, self, [], self._rebuild, with_rows=with_rows, decide=self._decide
+            world, self.inbox, self.clock, self.gate, self, [], self._rebuild, with_rows=with_rows, decide=self._decide
         )
         self._tasks = [asyncio.ensure_future(self.loop.run()), asyncio.ensure_future(self.link.run())]
 
@@ -105,6 +107,7 @@ class Process:
         self.lost = self.link.break_(1.0)
         for task in self._tasks:
             task.cancel()
+        self.gate.abandon()
         self._died()
 
     async def ended(self) -> None:
@@ -168,7 +171,8 @@ class Process:
         self.fuse -= 1
         if self.fuse < 0:
             self.kill(0.0)
-            raise KilledError
+            if asyncio.current_task() is self._tasks[0]:
+                raise KilledError
 
     async def _rebuild(self, event: Event, error: BaseException) -> World:
         """A step raised: the simulation ends here."""

@@ -11,7 +11,7 @@ from random import Random
 from typing import Protocol, assert_never
 
 from callctl.core.engine import Step
-from callctl.core.events import Event, PolicyChanged, StatusAsked
+from callctl.core.events import Event, LegState, PolicyChanged, StatusAsked
 from callctl.core.facts import CallEntered
 from callctl.core.ids import AgentId, CallId, LegId, Micros, PhoneId, is_ours
 from callctl.core.invariants import check
@@ -169,12 +169,18 @@ class _Run:
     def _died(self) -> None:
         rows = self._database.rows
         durable = {call.leg for call in rows.calls.values()} | {made[0].leg for made in rows.records.values()}
-        self._forgotten |= self._known - durable
+        forgotten = self._known - durable
+        self._forgotten |= forgotten
+        self._wrong(*(f"{leg} was answered, and forgotten" for leg in sorted(forgotten & self._answered())))
         self._known &= durable
         if self._telling is not None:
             process = self._process
             self._telling.died(process.loop.seq - process.journal.stored, process.clock.true())
         self._mishaps.died()
+
+    def _answered(self) -> set[LegId]:
+        channels = self._crowd.switch.model.channels.values()
+        return {channel.id for channel in channels if channel.state is LegState.UP}
 
     # ── checks ───────────────────────────────────────────────────────────────────────────────
 
@@ -200,7 +206,7 @@ class _Run:
             await asyncio.sleep(GLANCE)
             process, switch = self._process, self._crowd.switch
             link = process.link
-            if process.dead or process.inbox.frozen or len(process.inbox) or not link.has_the_app:
+            if process.dead or process.inbox.frozen or process.inbox or process.gate or not link.has_the_app:
                 continue
             if link.live and link.faithful and link.quiet and process.world.node_up(NODE):
                 self._report.counts["glances"] += 1
