@@ -134,6 +134,7 @@ class Link:
         self._task: asyncio.Task[None] | None = None
         self._ticked = time.monotonic()
         self._ticking: asyncio.TimerHandle | None = None
+        self._waking: asyncio.Task[None] | None = None
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────
 
@@ -147,6 +148,8 @@ class Link:
         self._live = False
         if self._ticking is not None:
             self._ticking.cancel()
+        if self._waking is not None:
+            self._waking.cancel()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -161,15 +164,25 @@ class Link:
         self._stood_still()
         self._ticking = asyncio.get_running_loop().call_later(TICK, self._tick)
 
-    def _stood_still(self) -> bool:
-        """Whether this process was stopped: what has come meanwhile is then too old to act on (an agent answered, was
-        told that nobody is there, and hung up), and the link begins anew with what exists."""
+    def _stood_still(self) -> None:
+        """Notice that this process was stopped. Answers that have come meanwhile are too old to act on: the agent may
+        have been told that nobody is there, and have hung up. Once all has been read, the lists say who waits."""
         now = time.monotonic()
         still, self._ticked = now - self._ticked, now
-        if still <= FREEZE + TICK or self._ari is None:
-            return False
-        self._ari.end(f"callctl itself stood still for {still:.0f} s")
-        return True
+        if still > FREEZE + TICK and self._live and self._waking is None:
+            log.warning("stood_still", node=self.node, seconds=round(still, 1))
+            self._waking = asyncio.create_task(self._wake(), name=f"wake {self.node}")
+
+    async def _wake(self) -> None:
+        try:
+            await self._barrier()
+            self._waking = None
+            await self._audit_once()
+        except AriError as error:
+            if self._ari is not None:
+                self._ari.end(f"callctl itself stood still: {error}")
+        finally:
+            self._waking = None
 
     def apply(self, policy: Policy) -> None:
         """Read numbers, trunks and phones by this policy from now on."""
@@ -379,8 +392,7 @@ class Link:
 
     def _on_event(self, said: dict[str, Any]) -> None:
         """From ARI's reader: quick, and never raises."""
-        if self._stood_still() or (self._ari is not None and self._ari.ended):
-            return
+        self._stood_still()
         try:
             self._take(said)
         except Exception:
@@ -395,6 +407,8 @@ class Link:
             self._take_end(event)
         elif isinstance(event, LegAnswered) and not is_ours(event.leg):
             self._refuse(event.leg)  # a forwarded call: nobody of ours asked for it
+        elif isinstance(event, LegAnswered) and self._waking is not None:
+            self.counted["answers_slept_through"] += 1
         elif event is not None:
             self._deliver(event)
         elif not self._is_control(said):
