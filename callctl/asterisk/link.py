@@ -39,7 +39,7 @@ from callctl.asterisk.translate import (
     snapshot,
 )
 from callctl.asterisk.wire import APP, Reply, Request
-from callctl.core.commands import Bridge, Command, Hold, Lease, Play, RingPhone, StopPlay, Unhold, Watch
+from callctl.core.commands import Answer, Bridge, Command, Hold, Lease, Play, RingPhone, StopPlay, Unhold, Watch
 from callctl.core.events import (
     BridgeFailed,
     Event,
@@ -418,11 +418,14 @@ class Link:
 
     def send(self, command: Command) -> None:
         """Carry it out, in order; but a lease after its leg's prompts. While the link is down it is dropped: `owed`
-        sends it again."""
+        sends it again. So is an Answer during a prompt, which an audit owes to who came while it read the lists: the
+        leg was answered before, and Asterisk would let the whole socket wait for the prompt's end."""
         if self._ari is None or not self._live:
             self.counted["dropped_while_down"] += 1
         elif isinstance(command, Lease) and not self._prompts.may_set(command):
             self.counted["lease_after_prompt"] += 1
+        elif isinstance(command, Answer) and self._prompts.plays_on(command.leg):
+            self.counted["answered_already"] += 1
         else:
             self._submit(*self._prepared(command), command)
 
