@@ -30,6 +30,8 @@ from callctl.settings.models import Document, Goal, NodeModel, Way
 RESERVED = frozenset({"global", "system", "acl", "transport-udp", "transport-tcp", "transport-tls", "anonymous"})
 """Sections of pjsip.conf that are no phones."""
 _TLS = re.compile(r"^\[transport-tls\]", re.MULTILINE)
+_SPELT = ("number:", "digits:", "characters:")
+"""Prompts that Asterisk puts together itself; it plays them past any stop."""
 _SOCKET_PATH_MAX = 107
 """Bytes that the kernel's sockaddr_un holds, less the end."""
 
@@ -81,6 +83,7 @@ class Check:
         self._emergency(whole)
         self._trunks()
         self._endless_menus()
+        self._deaf_prompts()
         self._twice_in_lists()
 
     def _wrong(self, path: KeyPath, wrong: str, right: str, of_key: bool = False) -> None:
@@ -309,6 +312,18 @@ class Check:
                 loop = [*trail[trail.index(name) :], name]
                 wrong = f"a caller who presses nothing goes round for ever ({' → '.join(loop)})"
                 self._wrong(("menus", name, "give_up"), wrong, "lead to a queue or `hang_up` at last")
+
+    def _deaf_prompts(self) -> None:
+        """Asterisk cannot stop what it spells out: it would speak on over the menu that a key has ended, and let every
+        other call wait until it is done."""
+        for name, menu in self.document.menus.items():
+            lists = (("prompts", menu.prompts), ("invalid", menu.invalid), ("no_input", menu.no_input))
+            for key, i, prompt in ((key, i, p) for key, prompts in lists for i, p in enumerate(prompts or ())):
+                if menu.barge_in and prompt.startswith(_SPELT):
+                    wrong = f"no key stops {shown(prompt)}: Asterisk speaks it to its end"
+                    self._wrong(
+                        ("menus", name, key, i), wrong, "use a `sound:`, or set `barge_in: false` for this menu"
+                    )
 
     def _twice_in_lists(self) -> None:
         lists: list[tuple[KeyPath, tuple[str, ...] | None]] = [(("short_codes",), self.document.short_codes)]
