@@ -321,6 +321,38 @@ async def test_a_call_that_a_302_smuggled_out_ends_when_it_is_answered(fresh: St
     assert not any(e["type"] == "StasisStart" for e in fresh.app.events)
 
 
+@pytest.mark.parametrize("way", ["ring group", "queue"])
+async def test_the_fallback_follows_no_302(stage: Stage, way: str) -> None:
+    """Asterisk would dial `PJSIP/999@pstn` for it, at the house's cost."""
+    rings: list[float] = []
+
+    def forwards(request: bytes) -> bytes | None:
+        if request[:6] != b"INVITE":
+            return None
+        rings.append(time.monotonic())
+        return reply(request, "302 Moved", [b"Contact: <sip:PJSIP/999%40pstn@evil>"])
+
+    stage.evil.respond = forwards
+    await stage.app.beat(-1)
+    before = len(stage.network.arrivals)
+    if way == "queue":
+        await stage.node.cli("queue add member PJSIP/evil to callctl-fallback")
+    else:
+        await stage.node.cli("dialplan set global CC_FALLBACK_DIAL PJSIP/evil")
+    try:
+        line = await stage.network.call("0123")
+        if way == "queue":
+            await stage.evil.wait(lambda _: len(rings) > 1, 15)  # it rings again when it is done with the first ring
+        else:
+            await heard_speech(line)
+            assert rings
+        assert stage.network.arrivals[before:] == []
+        await line.hangup()
+    finally:
+        await stage.node.cli("queue remove member PJSIP/evil from callctl-fallback")
+        await stage.node.cli('dialplan set global CC_FALLBACK_DIAL ""')
+
+
 async def test_a_feature_code_without_callctl_gets_an_apology(stage: Stage) -> None:
     line = await stage.network.phone("anna").dial("*11")
     await heard_speech(line)
