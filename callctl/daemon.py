@@ -13,6 +13,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -390,8 +391,9 @@ class Daemon:
             self.links.put_back(before)
             raise
         self.loaded = Loaded(new.policy, self.loaded.daemon, new.secrets, new.warnings)
-        await self.links.have_read()
+        unread = await self.links.have_read()
         self.links.speak_of(new)
+        result = replace(result, changes=result.changes + unread)
         log.info("reloaded", sha=new.policy.sha, changes=result.changes)
         return result
 
