@@ -37,7 +37,7 @@ from callctl.runtime.loop import Loop
 from callctl.runtime.notify import Notify
 from callctl.runtime.poison import AGAIN, GIVE_UP, SET_ASIDE, Poison, PoisonedError, culprits
 from callctl.runtime.ports import Batch, Restored
-from callctl.settings import Loaded, SettingsError, changes, load, needs_restart
+from callctl.settings import Loaded, SettingsError, changes, load, needs_restart, new_passwords
 from callctl.store.embedded import EmbeddedPostgres
 from callctl.store.errors import StoreError
 from callctl.store.start import Life, Store, open_store
@@ -410,8 +410,16 @@ class Daemon:
             raise _NotTakenError("a step failed meanwhile; see the log")
 
     def _reloaded(self, new: Loaded) -> Reloaded:
-        lines = changes(self.loaded.policy, new.policy) + needs_restart(self.loaded.daemon, new.daemon)
-        return Reloaded(True, new.policy.sha, tuple(lines))
+        old = self.loaded
+        return Reloaded(
+            True,
+            new.policy.sha,
+            (
+                *changes(old.policy, new.policy),
+                *new_passwords(old.secrets, new.secrets),
+                *needs_restart(old.daemon, new.daemon),
+            ),
+        )
 
     # ── signals and measures ─────────────────────────────────────────────────────────────────
 

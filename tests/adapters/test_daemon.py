@@ -164,6 +164,18 @@ async def test_a_reload_puts_everything_in_force(
         assert "[more]" not in files["pjsip.conf"]
 
 
+async def test_a_plan_tells_of_a_new_password_but_not_which(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(postgres_url, tmp_path, monkeypatch) as house:
+        monkeypatch.setenv("SECRET", "another-one")
+        said = (await house.plan()).changes
+        assert "phone desk: another password" in said
+        assert "another-one" not in "".join(said)
+        assert (await house.reload()).ok
+        assert "phone desk: another password" not in (await house.plan()).changes
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [(asyncio.QueueFull("more to do than it can"), "more to do"), (RuntimeError("see its log"), "see")],
