@@ -21,6 +21,7 @@ from callctl.core.policy import (
     PhoneKind,
     ShortCode,
     Transport,
+    TrunkKind,
     Withheld,
 )
 from callctl.numbers import Numbering
@@ -237,12 +238,7 @@ class Check:
     # ── trunks ───────────────────────────────────────────────────────────────────────────────
 
     def _trunks(self) -> None:
-        sources = [
-            (("trunks", name, "match", i), source)
-            for name, trunk in self.document.trunks.items()
-            for i, source in enumerate(trunk.match or ())
-        ]
-        self._unique(sources, "a call must come from one trunk")
+        self._sources()
         for name, trunk in self.document.trunks.items():
             if trunk.srtp and trunk.transport is not Transport.TLS:
                 right = "add `transport: tls`"
@@ -251,6 +247,26 @@ class Check:
                 wrong = "Asterisk has no TLS transport as shipped, and this trunk needs it"
                 right = "uncomment `[transport-tls]` in Asterisk's pjsip.conf, see asterisk-conf/README.md"
                 self._warn(("trunks", name, "transport"), wrong, right)
+
+    def _sources(self) -> None:
+        """Where each trunk's calls come from, on each node: one place belongs to one trunk. Trunks that register may
+        share their host, since Asterisk knows their calls by the `line` that it registered with."""
+        seen: dict[tuple[str | None, str], tuple[KeyPath, bool]] = {}
+        for name, trunk in self.document.trunks.items():
+            node = trunk.node or next(iter(self.document.nodes), None)
+            matches: list[tuple[KeyPath, str]] = [
+                (("trunks", name, "match", i), source) for i, source in enumerate(trunk.match or ())
+            ]
+            told_by_line = trunk.kind is TrunkKind.REGISTER and trunk.match == ()
+            if trunk.match == () and trunk.host:  # None: it could not be read
+                matches = [(("trunks", name, "host"), trunk.host)]
+            for path, source in matches:
+                first, also_by_line = seen.setdefault((node, source.lower().strip("[]")), (path, told_by_line))
+                if first != path and not (told_by_line and also_by_line):
+                    place = self._place(first, False)
+                    wrong = f"calls from {shown(source)} belong to {place.file}, line {place.line}, already"
+                    right = "a call must come from one trunk: give each a `match` of its own, such as IP:port"
+                    self._wrong(path, wrong, right)
 
     def _has_tls(self, node: str | None) -> bool:
         """As far as can be seen from here: the file beside `include_dir` may not be ours to read."""
