@@ -346,6 +346,14 @@ class Ami:
     def _tell(self, events: Iterable[Any]) -> None:
         for event in events:
             self._inbox.put(event)
+        for endpoint, contact in self._phones.refused():
+            log.warning(
+                "contact_refused",
+                node=self.node,
+                endpoint=endpoint,
+                contact=contact,
+                why="it is too long, or holds what a dial string could read otherwise: it is not rung",
+            )
 
 
 Endpoint = tuple[str, bool]

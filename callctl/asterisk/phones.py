@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from callctl.asterisk.provision import client_uri, trunk_endpoint
-from callctl.asterisk.translate import is_contact
+from callctl.asterisk.translate import clean, is_contact
 from callctl.core.events import EmergencyDialled, Event, PhoneBusy, PhoneContacts, TrunkState
 from callctl.core.ids import NodeId, PhoneId, TrunkId
 from callctl.core.policy import Emergency, PhoneKind, PhonePolicy, Policy, TrunkKind, TrunkPolicy
@@ -21,6 +21,8 @@ Said = Mapping[str, str]
 
 MOST_CONTACTS = 10
 """Of one phone that are rung."""
+MOST_REFUSED = 1000
+"""Refused contacts that are remembered, and characters of one."""
 _BUSY = frozenset({"INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD"})
 _NOT_SEEN = "not yet asked"
 
@@ -56,6 +58,8 @@ class Phones:
     _registered: dict[str, str] = field(default_factory=dict)
     """By the registration's client URI: its status."""
     _told: dict[tuple[str, str], Event] = field(default_factory=dict)
+    _refused: dict[tuple[str, str], bool] = field(default_factory=dict)
+    """By endpoint and contact URI, those that must not be dialled: whether it was asked for already."""
 
     def full(self, lists: Lists) -> list[Event]:
         """Forget what was known, take the lists, and tell everything."""
@@ -103,6 +107,13 @@ class Phones:
             if ours and {"NonQualified", "Unknown"} & set(self._contacts.get(endpoint, {}).values())
         ]
 
+    def refused(self) -> list[tuple[str, str]]:
+        """Endpoint and URI of each contact that is not rung for what stands in it; each is told once. The URI is a
+        phone's own text: for people, and cleaned."""
+        new = [key for key, told in self._refused.items() if not told]
+        self._refused.update((key, True) for key in new)
+        return [(endpoint, clean(uri)) for endpoint, uri in new]
+
     def _device(self, said: Said) -> str:
         """Note a device's state; the endpoint's name, or nothing for other kinds of device."""
         kind, _, endpoint = said.get("device", "").partition("/")
@@ -117,6 +128,8 @@ class Phones:
             known.pop(uri, None)
         elif is_contact(uri):
             known[uri] = status
+        elif uri and len(self._refused) < MOST_REFUSED and any(p.endpoint == endpoint for p in self._phones()):
+            self._refused.setdefault((endpoint, uri[:MOST_REFUSED]), False)
 
     def _phones(self) -> Iterator[PhonePolicy]:
         return (p for p in self.policy.phones.values() if p.node == self.node)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import structlog
 
 from callctl.asterisk.ami import (
     Ami,
@@ -378,6 +379,27 @@ def test_a_contact_that_could_be_read_otherwise_does_not_count() -> None:
     assert phones(Contact("anna", evil, "Reachable")).event(contact_status("Reachable")) == [
         PhoneContacts(NODE, ANNA, (URI,))
     ]
+
+
+def test_a_refused_contact_is_told_once() -> None:
+    evil = "sip:a&PJSIP/112@trunk-ip@192.0.2.7\r\nX: y"
+    seen = phones(Contact("anna", evil, "Reachable"), Contact("stranger", evil, "Reachable"), Contact("anna", "", ""))
+    seen.event(contact_status("Reachable", evil))
+    assert seen.refused() == [("anna", "sip:a&PJSIP/112@trunk-ip@192.0.2.7 X: y")]
+    seen.event(contact_status("Reachable", evil))
+    assert seen.refused() == []
+
+
+async def test_a_refused_contact_is_in_the_log() -> None:
+    pbx, box = at_home(), Box()
+    pbx.variables["PJSIP_CONTACT(anna;@f00,uri)"] = "sip:anna&x@192.0.2.7"
+    with structlog.testing.capture_logs() as said:
+        async with listening(pbx):
+            ami = Ami(NODE, pbx.address, box, POLICY)
+            ami.start()
+            await until(lambda: any(line["event"] == "contact_refused" for line in said))
+            await ami.stop()
+    assert [line["contact"] for line in said if line["event"] == "contact_refused"] == ["sip:anna&x@192.0.2.7"]
 
 
 @pytest.mark.parametrize(
