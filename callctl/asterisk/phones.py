@@ -2,7 +2,7 @@
 
 A contact counts when Asterisk has heard from it: `Reachable`. After a restart of Asterisk contacts are back from
 its database before anybody knows whether they live (`NonQualified`): a phone that callctl provisions is qualified,
-so it waits for the answer. A phone that the operator keeps may not be qualified at all: there it counts.
+so it waits for the answer. A phone that the operator keeps may not be qualified at all: then it counts unasked.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ class Lists:
     contacts: Iterable[Contact]
     devices: Iterable[Said]
     registrations: Iterable[Said]
+    qualified: Iterable[str] = ()
+    """Endpoints that the operator keeps and Asterisk asks by itself, by the `qualify_frequency` of their aors."""
 
 
 @dataclass(slots=True)
@@ -58,12 +60,14 @@ class Phones:
     _registered: dict[str, str] = field(default_factory=dict)
     """By the registration's client URI: its status."""
     _told: dict[tuple[str, str], Event] = field(default_factory=dict)
+    _qualified: set[str] = field(default_factory=set)
     _refused: dict[tuple[str, str], bool] = field(default_factory=dict)
     """By endpoint and contact URI, those that must not be dialled: whether it was asked for already."""
 
     def full(self, lists: Lists) -> list[Event]:
         """Forget what was known, take the lists, and tell everything."""
         self._contacts, self._devices, self._registered = {}, {}, {}
+        self._qualified = set(lists.qualified)
         self._told.clear()
         for contact in lists.contacts:
             self._contact(contact.endpoint, contact.uri, contact.status)
@@ -100,11 +104,12 @@ class Phones:
             yield trunk_endpoint(trunk.id), True
 
     def unqualified(self) -> list[str]:
-        """Endpoints that callctl writes with a contact that nobody has asked yet: after a restart of Asterisk."""
+        """Endpoints that are to be asked, with a contact that nobody has asked yet: after a restart of Asterisk."""
         return [
             endpoint
             for endpoint, ours in self.endpoints()
-            if ours and {"NonQualified", "Unknown"} & set(self._contacts.get(endpoint, {}).values())
+            if (ours or endpoint in self._qualified)
+            and {"NonQualified", "Unknown"} & set(self._contacts.get(endpoint, {}).values())
         ]
 
     def refused(self) -> list[tuple[str, str]]:
@@ -171,7 +176,7 @@ class Phones:
 
     def _phone_contacts(self, phone: PhonePolicy) -> Event:
         counts = {"Reachable"}
-        if phone.kind is PhoneKind.EXISTING:
+        if phone.kind is PhoneKind.EXISTING and phone.endpoint not in self._qualified:
             counts |= {"NonQualified", "Unknown", "Created", "Updated"}
         known = self._contacts.get(phone.endpoint, {})
         usable = sorted(uri for uri, status in known.items() if status in counts and is_contact(uri))

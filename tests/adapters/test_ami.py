@@ -381,6 +381,34 @@ def test_a_contact_that_could_be_read_otherwise_does_not_count() -> None:
     ]
 
 
+def test_a_phone_of_the_operators_that_is_qualified_waits_for_the_answer() -> None:
+    state = phones()
+    state.full(Lists((Contact("1003", URI, "NonQualified"),), (), (), ("1003",)))
+    assert state.unqualified() == ["1003"]
+    assert state.event(contact_status("Reachable", endpoint="1003")) == [PhoneContacts(NODE, KEPT, (URI,))]
+    assert state.unqualified() == []
+
+
+@pytest.mark.parametrize(("frequency", "rung"), [("60", ()), ("0", (URI,)), ("", (URI,))])
+async def test_whether_the_operators_phone_is_qualified_is_asked(frequency: str, rung: tuple[str, ...]) -> None:
+    pbx, box = at_home(), Box()
+    pbx.variables |= {
+        "PJSIP_ENDPOINT(1003,aors)": "desk",
+        "PJSIP_AOR(desk,contact)": "desk;@f01",
+        "PJSIP_AOR(desk,qualify_frequency)": frequency,
+        "PJSIP_CONTACT(desk;@f01,uri)": URI,
+        "PJSIP_CONTACT(desk;@f01,status)": "NonQualified",
+    }
+    async with listening(pbx):
+        ami = Ami(NODE, pbx.address, box, POLICY)
+        ami.start()
+        await until(lambda: any(isinstance(e, PhoneContacts) and e.phone == KEPT for e in box.events))
+        assert PhoneContacts(NODE, KEPT, rung) in box.events
+        if not rung:
+            await until(lambda: any(s["Action"] == "PJSIPQualify" and s["Endpoint"] == "1003" for s in pbx.said))
+        await ami.stop()
+
+
 def test_a_refused_contact_is_told_once() -> None:
     evil = "sip:a&PJSIP/112@trunk-ip@192.0.2.7\r\nX: y"
     seen = phones(Contact("anna", evil, "Reachable"), Contact("stranger", evil, "Reachable"), Contact("anna", "", ""))
