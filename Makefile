@@ -19,7 +19,7 @@ $(VENV)/.ready: pyproject.toml
 		apt-get update -qq && apt-get install -y -qq python3-venv && rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); \
 	fi
 	@echo "Installing callctl and its libraries into $(VENV) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir --editable '.[dev]'
 	@touch $@
 
 .PHONY: parts

@@ -13,6 +13,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -37,7 +38,7 @@ from callctl.runtime.loop import Loop
 from callctl.runtime.notify import Notify
 from callctl.runtime.poison import AGAIN, GIVE_UP, SET_ASIDE, Poison, PoisonedError, culprits
 from callctl.runtime.ports import Batch, Restored
-from callctl.settings import Loaded, SettingsError, changes, load, needs_restart
+from callctl.settings import Loaded, SettingsError, changes, load, needs_restart, new_passwords
 from callctl.store.embedded import EmbeddedPostgres
 from callctl.store.errors import StoreError
 from callctl.store.start import Life, Store, open_store
@@ -396,8 +397,9 @@ class Daemon:
             self.links.put_back(before)
             raise
         self.loaded = Loaded(new.policy, self.loaded.daemon, new.secrets, new.warnings)
-        await self.links.have_read()
+        unread = await self.links.have_read()
         self.links.speak_of(new)
+        result = replace(result, changes=result.changes + unread)
         log.info("reloaded", sha=new.policy.sha, changes=result.changes)
         return result
 
@@ -414,8 +416,16 @@ class Daemon:
             raise _NotTakenError("a step failed meanwhile; see the log")
 
     def _reloaded(self, new: Loaded) -> Reloaded:
-        lines = changes(self.loaded.policy, new.policy) + needs_restart(self.loaded.daemon, new.daemon)
-        return Reloaded(True, new.policy.sha, tuple(lines))
+        old = self.loaded
+        return Reloaded(
+            True,
+            new.policy.sha,
+            (
+                *changes(old.policy, new.policy),
+                *new_passwords(old.secrets, new.secrets),
+                *needs_restart(old.daemon, new.daemon),
+            ),
+        )
 
     # ── signals and measures ─────────────────────────────────────────────────────────────────
 

@@ -45,7 +45,7 @@ class Links:
     def __init__(self, loaded: Loaded, inbox: Inbox, fail: Callable[[str], None]) -> None:
         self._nodes = {settings.id: _parts(settings, loaded, inbox) for settings in loaded.daemon.nodes.values()}
         self._fail = fail
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         self._muted_until = 0.0
 
     def send(self, command: Command) -> None:
@@ -111,10 +111,10 @@ class Links:
             if self._nodes[name].stale and self._nodes[name].link.health.up:
                 self._watch(self._have_read(self._nodes[name]))  # it may have read the others when it came back
 
-    async def have_read(self) -> None:
-        """Have every Asterisk read what was written; one that is away reads it when it is back."""
-        for node in self._nodes.values():
-            await self._have_read(node)
+    async def have_read(self) -> tuple[str, ...]:
+        """Have every Asterisk read what was written; one that is away reads it when it is back. What was not read, a
+        line for each, for people."""
+        return tuple([line for node in self._nodes.values() for line in await self._have_read(node)])
 
     def speak_of(self, loaded: Loaded) -> None:
         """Read numbers, phones and trunks by the new policy from now on. The core has it already."""
@@ -149,18 +149,22 @@ class Links:
         node.stale.update(modules_of(file for file, text in _found(folder, texts).items() if text != texts[file]))
         write_if_changed(folder, texts)
 
-    async def _have_read(self, node: _Node) -> None:
+    async def _have_read(self, node: _Node) -> list[str]:
         """Have Asterisk read what was written; what cannot be done now is done when the link is back. Phones and trunks
-        are told anew in any case: else an Asterisk without one of the modules would leave every phone unreachable."""
+        are told anew in any case: else an Asterisk without one of the modules would leave every phone unreachable.
+        Returns what was not read."""
+        unread: dict[str, list[str]] = {}
         async with node.reloading:
             for module in sorted(node.stale):
                 try:
                     await node.link.reload(module)
                 except AriError as error:
                     log.warning("module_not_reloaded", node=node.settings.id, module=module, why=str(error))
+                    unread.setdefault(str(error), []).append(module)
                 else:
                     node.stale.discard(module)
             node.ami.relist()
+        return [_unread(node.settings.id, modules, why) for why, modules in unread.items()]
 
     def _live(self, node: _Node) -> Callable[[], None]:
         """After each (re)connect: the files are read, and phones and trunks told anew. A restarted PBX has forgotten
@@ -173,10 +177,17 @@ class Links:
         await node.link.replaced.wait()
         self._fail(f"another callctl has taken over the calls of node {node.settings.id}")
 
-    def _watch(self, work: Coroutine[None, None, None]) -> None:
+    def _watch(self, work: Coroutine[None, None, object]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _unread(node: NodeId, modules: Iterable[str], why: str) -> str:
+    return (
+        f"node {node}: Asterisk has not reloaded {', '.join(modules)} ({why}): there it works by the old files until "
+        f"the link comes back, or the next reload"
+    )
 
 
 def _parts(settings: NodeSettings, loaded: Loaded, inbox: Inbox) -> _Node:

@@ -45,7 +45,8 @@ class Reloaded:
     sha: str
     """Of the configuration on disk; empty where it is wrong."""
     changes: tuple[str, ...] = ()
-    """A line for each difference from what is in force (`settings.changes`, then `settings.needs_restart`)."""
+    """A line for each difference from what is in force (`settings.changes`, then `settings.new_passwords` and
+    `settings.needs_restart`), and after a reload for what an Asterisk has not read."""
     problems: tuple[str, ...] = ()
     """`file:line:column: path: what is wrong; what would be right`. Not empty: nothing was changed."""
 

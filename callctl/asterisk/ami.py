@@ -299,10 +299,12 @@ class Ami:
         self._wanted.clear()
         if self._buffer is None:
             self._buffer = []
+        contacts, qualified = await self._contacts(connection)
         lists = Lists(
-            await self._contacts(connection),
+            contacts,
             await connection.listing("DeviceStateList", "DeviceStateChange"),
             await connection.listing("PJSIPShowRegistrationsOutbound", "OutboundRegistrationDetail"),
+            qualified,
         )
         events = self._phones.full(lists)
         buffered, self._buffer = self._buffer, None
@@ -312,14 +314,17 @@ class Ami:
         for endpoint in self._phones.unqualified():
             await connection.action("PJSIPQualify", Endpoint=endpoint)
 
-    async def _contacts(self, connection: Connection) -> list[Contact]:
-        """Every contact of our phones and trunks, by functions of the dialplan: the lists of AMI need a right that
-        opens far more."""
+    async def _contacts(self, connection: Connection) -> tuple[list[Contact], list[str]]:
+        """Every contact of our phones and trunks, and which of the operator's endpoints Asterisk asks by itself. By
+        functions of the dialplan: the lists of AMI need a right that opens far more."""
         found: list[Contact] = []
+        qualified: list[str] = []
         for some in _slices(list(self._phones.endpoints())):
-            for contacts in await asyncio.gather(*(_contacts_of(connection, *one) for one in some)):
+            answers = await asyncio.gather(*(_contacts_of(connection, *one) for one in some))
+            for (endpoint, _), (contacts, asked) in zip(some, answers, strict=True):
                 found += contacts
-        return found
+                qualified += [endpoint] if asked else []
+        return found, qualified
 
     def _set(self, up: bool, why: str) -> None:
         if up != self.up:
@@ -346,6 +351,14 @@ class Ami:
     def _tell(self, events: Iterable[Any]) -> None:
         for event in events:
             self._inbox.put(event)
+        for endpoint, contact in self._phones.refused():
+            log.warning(
+                "contact_refused",
+                node=self.node,
+                endpoint=endpoint,
+                contact=contact,
+                why="it is too long, or holds what a dial string could read otherwise: it is not rung",
+            )
 
 
 Endpoint = tuple[str, bool]
@@ -355,15 +368,19 @@ def _slices(endpoints: list[Endpoint]) -> Iterable[list[Endpoint]]:
     return (endpoints[i : i + TOGETHER] for i in range(0, len(endpoints), TOGETHER))
 
 
-async def _contacts_of(connection: Connection, endpoint: str, ours: bool) -> list[Contact]:
+async def _contacts_of(connection: Connection, endpoint: str, ours: bool) -> tuple[list[Contact], bool]:
+    """Its contacts; and of one that callctl does not write, whether Asterisk asks them all by itself."""
     aors = [endpoint] if ours else _parts(await connection.function("PJSIP_ENDPOINT", endpoint, "aors"))
-    found = []
+    found: list[Contact] = []
     for aor in aors:
         for name in _parts(await connection.function("PJSIP_AOR", aor, "contact")):
             uri = await connection.function("PJSIP_CONTACT", name, "uri")
             status = await connection.function("PJSIP_CONTACT", name, "status")
             found.append(Contact(endpoint, uri, status))
-    return found
+    if ours or not aors:
+        return found, False
+    every = [await connection.function("PJSIP_AOR", aor, "qualify_frequency") for aor in aors]
+    return found, all(seconds.isdigit() and int(seconds) > 0 for seconds in every)
 
 
 def _parts(text: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 A contact counts when Asterisk has heard from it: `Reachable`. After a restart of Asterisk contacts are back from
 its database before anybody knows whether they live (`NonQualified`): a phone that callctl provisions is qualified,
-so it waits for the answer. A phone that the operator keeps may not be qualified at all: there it counts.
+so it waits for the answer. A phone that the operator keeps may not be qualified at all: then it counts unasked.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from callctl.asterisk.provision import client_uri, trunk_endpoint
-from callctl.asterisk.translate import is_contact
+from callctl.asterisk.translate import clean, is_contact
 from callctl.core.events import EmergencyDialled, Event, PhoneBusy, PhoneContacts, TrunkState
 from callctl.core.ids import NodeId, PhoneId, TrunkId
 from callctl.core.policy import Emergency, PhoneKind, PhonePolicy, Policy, TrunkKind, TrunkPolicy
@@ -21,6 +21,8 @@ Said = Mapping[str, str]
 
 MOST_CONTACTS = 10
 """Of one phone that are rung."""
+MOST_REFUSED = 1000
+"""Refused contacts that are remembered, and characters of one."""
 _BUSY = frozenset({"INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD"})
 _NOT_SEEN = "not yet asked"
 
@@ -42,6 +44,8 @@ class Lists:
     contacts: Iterable[Contact]
     devices: Iterable[Said]
     registrations: Iterable[Said]
+    qualified: Iterable[str] = ()
+    """Endpoints that the operator keeps and Asterisk asks by itself, by the `qualify_frequency` of their aors."""
 
 
 @dataclass(slots=True)
@@ -58,6 +62,9 @@ class Phones:
     _told: dict[tuple[str, str], Event] = field(default_factory=dict)
     _by_endpoint: dict[str, list[PhonePolicy | TrunkPolicy]] = field(init=False)
     """Devices tell of their state a dozen times a call: nobody is to be looked for among all phones."""
+    _qualified: set[str] = field(default_factory=set)
+    _refused: dict[tuple[str, str], bool] = field(default_factory=dict)
+    """By endpoint and contact URI, those that must not be dialled: whether it was asked for already."""
 
     def __post_init__(self) -> None:
         self._by_endpoint = {}
@@ -69,6 +76,7 @@ class Phones:
     def full(self, lists: Lists) -> list[Event]:
         """Forget what was known, take the lists, and tell everything."""
         self._contacts, self._devices, self._registered = {}, {}, {}
+        self._qualified = set(lists.qualified)
         self._told.clear()
         for contact in lists.contacts:
             self._contact(contact.endpoint, contact.uri, contact.status)
@@ -105,12 +113,20 @@ class Phones:
             yield trunk_endpoint(trunk.id), True
 
     def unqualified(self) -> list[str]:
-        """Endpoints that callctl writes with a contact that nobody has asked yet: after a restart of Asterisk."""
+        """Endpoints that are to be asked, with a contact that nobody has asked yet: after a restart of Asterisk."""
         return [
             endpoint
             for endpoint, ours in self.endpoints()
-            if ours and {"NonQualified", "Unknown"} & set(self._contacts.get(endpoint, {}).values())
+            if (ours or endpoint in self._qualified)
+            and {"NonQualified", "Unknown"} & set(self._contacts.get(endpoint, {}).values())
         ]
+
+    def refused(self) -> list[tuple[str, str]]:
+        """Endpoint and URI of each contact that is not rung for what stands in it; each is told once. The URI is a
+        phone's own text: for people, and cleaned."""
+        new = [key for key, told in self._refused.items() if not told]
+        self._refused.update((key, True) for key in new)
+        return [(endpoint, clean(uri)) for endpoint, uri in new]
 
     def _device(self, said: Said) -> str:
         """Note a device's state; the endpoint's name, or nothing for other kinds of device."""
@@ -126,6 +142,8 @@ class Phones:
             known.pop(uri, None)
         elif is_contact(uri):
             known[uri] = status
+        elif uri and len(self._refused) < MOST_REFUSED and any(p.endpoint == endpoint for p in self._phones()):
+            self._refused.setdefault((endpoint, uri[:MOST_REFUSED]), False)
 
     def _phones(self) -> Iterator[PhonePolicy]:
         return (p for p in self.policy.phones.values() if p.node == self.node)
@@ -166,7 +184,7 @@ class Phones:
 
     def _phone_contacts(self, phone: PhonePolicy) -> Event:
         counts = {"Reachable"}
-        if phone.kind is PhoneKind.EXISTING:
+        if phone.kind is PhoneKind.EXISTING and phone.endpoint not in self._qualified:
             counts |= {"NonQualified", "Unknown", "Created", "Updated"}
         known = self._contacts.get(phone.endpoint, {})
         usable = sorted(uri for uri, status in known.items() if status in counts and is_contact(uri))

@@ -57,6 +57,10 @@ class Prompts:
             return False
         return True
 
+    def plays_on(self, leg: LegId) -> bool:
+        """Whether a prompt plays there, as far as we have been told."""
+        return leg in self._playing
+
     def hush(self, leg: LegId) -> Iterator[Command]:
         """End what plays on the leg, so that it can be moved."""
         for playback in self._playing.pop(leg, ()):

@@ -123,7 +123,8 @@ _MATCH = re.compile(
 )
 _USER = re.compile(r"[A-Za-z0-9._~+@*-]{1,128}")
 _CODEC = re.compile(r"[a-z0-9]{1,16}")
-_PASSWORD = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?")
+_PASSWORD = re.compile(r"(?!>)[!-~](?:[ -~]{0,126}[!-~])?")
+"""Asterisk reads `password=>x` as `password = x`."""
 _DIGITS = re.compile(r"[0-9]{1,32}")
 _CODE = re.compile(r"[0-9*#]{1,16}")
 _DTMF = {"rfc4733", "inband", "info", "auto", "auto_info"}
@@ -195,7 +196,10 @@ def _secret_complaints(where: str, secret: str | None) -> Iterable[str]:
     if not secret:
         yield f"{where}: no password is given"
     elif not _PASSWORD.fullmatch(secret):
-        yield f"{where}: the password has characters other than printable ASCII, or is longer than 128"
+        yield (
+            f"{where}: the password has characters other than printable ASCII, is longer than 128, or begins with `>`, "
+            f"which Asterisk drops"
+        )
 
 
 # ── PJSIP objects ────────────────────────────────────────────────────────────────────────────

@@ -33,6 +33,8 @@ from callctl.lab.install import Installation, InstallError, ensure
 from callctl.lab.people import People
 from callctl.lab.report import Report, report
 from callctl.lab.view import draw
+from callctl.settings import SettingsError
+from callctl.store.errors import StoreError
 
 FOLDER = Path(".demo")
 LOCK = "lock"
@@ -57,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
         with _alone():
             installation = ensure(console=console)
             return asyncio.run(Demo(args, console).run(installation))
-    except (InstallError, HouseError, AsteriskError) as error:
+    except (InstallError, HouseError, AsteriskError, SettingsError, StoreError) as error:
         console.print(f"[red]The demo stopped:[/red] {error}", highlight=False)
         return 1
     except KeyboardInterrupt:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,9 @@ from callctl.lab.node import REPOSITORY, Node
 from callctl.lab.phones import Account
 from callctl.lab.ports import HOST, free_tcp
 from callctl.lab.proxy import Proxy
-from callctl.settings import create_missing
+from callctl.settings import create_missing, load
 from callctl.settings.folder import read_all
+from callctl.store.embedded import EmbeddedPostgres
 from callctl.store.postmaster import die_with_parent
 
 Overlay = Mapping[str, Any]
@@ -187,6 +189,8 @@ class House:
         """`wire`: callctl reaches Asterisk's ARI over `self.wire`, which can be cut."""
         self.folder = folder
         self.config = config
+        self.since = datetime.now(UTC)
+        """A database that is not the house's own may hold older calls."""
         self.node = Node(installation)
         self.wire = Proxy(self.node.ports.http) if wire else None
         self.overlay = folder / "overlay"
@@ -293,6 +297,12 @@ class House:
         self._state.cleanup()
         if trouble:
             raise HouseError("; ".join(trouble))
+
+
+def database_url(config: Path, overlay: Path) -> str:
+    """Where the calls are stored: in the configured database, or in callctl's own. SettingsError: cannot be told."""
+    database = load(config, overlay).daemon.database
+    return EmbeddedPostgres(database.data_dir).url() if database.url is None else database.url.reveal()
 
 
 def _merged(base: Overlay, changes: Overlay) -> dict[str, Any]:

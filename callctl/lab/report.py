@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,9 +12,8 @@ from typing import Any
 from rich.console import RenderableType
 from rich.table import Table
 
-from callctl.lab.house import House
+from callctl.lab.house import House, database_url
 from callctl.lab.people import Tally
-from callctl.store.embedded import EmbeddedPostgres
 from callctl.store.pool import connect
 
 NEWEST = 8
@@ -84,7 +84,10 @@ def _newest(records: list[dict[str, Any]]) -> Table:
 
 
 async def report(house: House, tally: Tally) -> Report:
-    """Ask all three once no call is left and every wrap-up is over (the records are then final)."""
+    """Ask all three once no call is left and every wrap-up is over (the records are then final).
+
+    StoreError: Postgres cannot be asked.
+    """
     await house.daemon.until("the last call to end", ("calls",), lambda answer: not answer["calls"], 30)
     result = Report(tally, (await house.daemon.get("records", limit=NEWEST))["records"])
     await _ask_postgres(house, result)
@@ -98,11 +101,15 @@ async def report(house: House, tally: Tally) -> Report:
 
 async def _ask_postgres(house: House, result: Report) -> None:
     """Count the rows in the database itself: callctl's word does not count here."""
-    connection = await connect(EmbeddedPostgres(house.state / "postgres").url())
+    connection = await connect(await asyncio.to_thread(database_url, house.config, house.overlay))
     try:
-        counted = await connection.fetch("select outcome, count(*) as n from call group by outcome order by n desc")
+        counted = await connection.fetch(
+            "select outcome, count(*) as n from call where entered >= $1 group by outcome order by n desc", house.since
+        )
         queued = await connection.fetch(
-            "select extract(epoch from connected - queued)::float8 as s from call where queued is not null"
+            "select extract(epoch from connected - queued)::float8 as s from call "
+            "where entered >= $1 and queued is not null",
+            house.since,
         )
     finally:
         await connection.close()

@@ -9,7 +9,7 @@ from callctl.settings.build import (
     LogSettings,
     NodeSettings,
 )
-from callctl.settings.diff import changes, needs_restart
+from callctl.settings.diff import changes, needs_restart, new_passwords
 from callctl.settings.errors import Problem, SettingsError
 from callctl.settings.loader import Loaded, load
 from callctl.settings.secrets import Secret, create_missing
@@ -30,4 +30,5 @@ __all__ = [
     "create_missing",
     "load",
     "needs_restart",
+    "new_passwords",
 ]

@@ -21,6 +21,7 @@ from callctl.core.policy import (
     PhoneKind,
     ShortCode,
     Transport,
+    TrunkKind,
     Withheld,
 )
 from callctl.numbers import Numbering
@@ -30,6 +31,8 @@ from callctl.settings.models import Document, Goal, NodeModel, Way
 RESERVED = frozenset({"global", "system", "acl", "transport-udp", "transport-tcp", "transport-tls", "anonymous"})
 """Sections of pjsip.conf that are no phones."""
 _TLS = re.compile(r"^\[transport-tls\]", re.MULTILINE)
+_SPELT = ("number:", "digits:", "characters:")
+"""Prompts that Asterisk puts together itself; it plays them past any stop."""
 _SOCKET_PATH_MAX = 107
 """Bytes that the kernel's sockaddr_un holds, less the end."""
 
@@ -81,6 +84,7 @@ class Check:
         self._emergency(whole)
         self._trunks()
         self._endless_menus()
+        self._deaf_prompts()
         self._twice_in_lists()
 
     def _wrong(self, path: KeyPath, wrong: str, right: str, of_key: bool = False) -> None:
@@ -234,12 +238,7 @@ class Check:
     # ── trunks ───────────────────────────────────────────────────────────────────────────────
 
     def _trunks(self) -> None:
-        sources = [
-            (("trunks", name, "match", i), source)
-            for name, trunk in self.document.trunks.items()
-            for i, source in enumerate(trunk.match or ())
-        ]
-        self._unique(sources, "a call must come from one trunk")
+        self._sources()
         for name, trunk in self.document.trunks.items():
             if trunk.srtp and trunk.transport is not Transport.TLS:
                 right = "add `transport: tls`"
@@ -248,6 +247,26 @@ class Check:
                 wrong = "Asterisk has no TLS transport as shipped, and this trunk needs it"
                 right = "uncomment `[transport-tls]` in Asterisk's pjsip.conf, see asterisk-conf/README.md"
                 self._warn(("trunks", name, "transport"), wrong, right)
+
+    def _sources(self) -> None:
+        """Where each trunk's calls come from, on each node: one place belongs to one trunk. Trunks that register may
+        share their host, since Asterisk knows their calls by the `line` that it registered with."""
+        seen: dict[tuple[str | None, str], tuple[KeyPath, bool]] = {}
+        for name, trunk in self.document.trunks.items():
+            node = trunk.node or next(iter(self.document.nodes), None)
+            matches: list[tuple[KeyPath, str]] = [
+                (("trunks", name, "match", i), source) for i, source in enumerate(trunk.match or ())
+            ]
+            told_by_line = trunk.kind is TrunkKind.REGISTER and trunk.match == ()
+            if trunk.match == () and trunk.host:  # None: it could not be read
+                matches = [(("trunks", name, "host"), trunk.host)]
+            for path, source in matches:
+                first, also_by_line = seen.setdefault((node, source.lower().strip("[]")), (path, told_by_line))
+                if first != path and not (told_by_line and also_by_line):
+                    place = self._place(first, False)
+                    wrong = f"calls from {shown(source)} belong to {place.file}, line {place.line}, already"
+                    right = "a call must come from one trunk: give each a `match` of its own, such as IP:port"
+                    self._wrong(path, wrong, right)
 
     def _has_tls(self, node: str | None) -> bool:
         """As far as can be seen from here: the file beside `include_dir` may not be ours to read."""
@@ -309,6 +328,18 @@ class Check:
                 loop = [*trail[trail.index(name) :], name]
                 wrong = f"a caller who presses nothing goes round for ever ({' → '.join(loop)})"
                 self._wrong(("menus", name, "give_up"), wrong, "lead to a queue or `hang_up` at last")
+
+    def _deaf_prompts(self) -> None:
+        """Asterisk cannot stop what it spells out: it would speak on over the menu that a key has ended, and let every
+        other call wait until it is done."""
+        for name, menu in self.document.menus.items():
+            lists = (("prompts", menu.prompts), ("invalid", menu.invalid), ("no_input", menu.no_input))
+            for key, i, prompt in ((key, i, p) for key, prompts in lists for i, p in enumerate(prompts or ())):
+                if menu.barge_in and prompt.startswith(_SPELT):
+                    wrong = f"no key stops {shown(prompt)}: Asterisk speaks it to its end"
+                    self._wrong(
+                        ("menus", name, key, i), wrong, "use a `sound:`, or set `barge_in: false` for this menu"
+                    )
 
     def _twice_in_lists(self) -> None:
         lists: list[tuple[KeyPath, tuple[str, ...] | None]] = [(("short_codes",), self.document.short_codes)]

@@ -19,6 +19,7 @@ from callctl.core.policy import (
     ToQueue,
 )
 from callctl.settings.build import KEPT_ORDER, DaemonSettings
+from callctl.settings.secrets import Secret
 from callctl.settings.types import duration_text
 
 _WORDS = {
@@ -44,6 +45,16 @@ def needs_restart(old: DaemonSettings, new: DaemonSettings) -> list[str]:
         f"{field.name}: changed; takes effect at the next start"
         for field in fields(old)
         if getattr(old, field.name) != getattr(new, field.name)
+    ]
+
+
+def new_passwords(old: Mapping[str, Secret], new: Mapping[str, Secret]) -> list[str]:
+    """The phones and trunks whose SIP password is another one; one line each, without the password. Who is new or
+    gone is told by `changes`."""
+    return [
+        f"{name.replace(':', ' ', 1)}: another password"
+        for name, secret in new.items()
+        if name in old and secret != old[name]
     ]
 
 

@@ -68,8 +68,11 @@ def resolve(reference: str, folders: Sequence[Path], environ: Mapping[str, str])
 
 
 def sip_password(secret: Secret) -> NoSecret | None:
-    """What is wrong with a secret as a SIP password: it must fit into one line of pjsip.conf, in ASCII."""
+    """What is wrong with a secret as a SIP password: it must fit into one line of pjsip.conf, in ASCII; and a `>`
+    behind the `=` is taken for a part of it there."""
     value = secret.reveal()
+    if value.startswith(">"):
+        return NoSecret("the secret it leads to begins with `>`, which Asterisk would drop", "choose another password")
     if len(value) <= SIP_LONGEST and value.isascii() and value.isprintable():
         return None
     wrong = "the secret it leads to is no SIP password"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import structlog
 
 from callctl.asterisk.ami import (
     Ami,
@@ -378,6 +379,55 @@ def test_a_contact_that_could_be_read_otherwise_does_not_count() -> None:
     assert phones(Contact("anna", evil, "Reachable")).event(contact_status("Reachable")) == [
         PhoneContacts(NODE, ANNA, (URI,))
     ]
+
+
+def test_a_phone_of_the_operators_that_is_qualified_waits_for_the_answer() -> None:
+    state = phones()
+    state.full(Lists((Contact("1003", URI, "NonQualified"),), (), (), ("1003",)))
+    assert state.unqualified() == ["1003"]
+    assert state.event(contact_status("Reachable", endpoint="1003")) == [PhoneContacts(NODE, KEPT, (URI,))]
+    assert state.unqualified() == []
+
+
+@pytest.mark.parametrize(("frequency", "rung"), [("60", ()), ("0", (URI,)), ("", (URI,))])
+async def test_whether_the_operators_phone_is_qualified_is_asked(frequency: str, rung: tuple[str, ...]) -> None:
+    pbx, box = at_home(), Box()
+    pbx.variables |= {
+        "PJSIP_ENDPOINT(1003,aors)": "desk",
+        "PJSIP_AOR(desk,contact)": "desk;@f01",
+        "PJSIP_AOR(desk,qualify_frequency)": frequency,
+        "PJSIP_CONTACT(desk;@f01,uri)": URI,
+        "PJSIP_CONTACT(desk;@f01,status)": "NonQualified",
+    }
+    async with listening(pbx):
+        ami = Ami(NODE, pbx.address, box, POLICY)
+        ami.start()
+        await until(lambda: any(isinstance(e, PhoneContacts) and e.phone == KEPT for e in box.events))
+        assert PhoneContacts(NODE, KEPT, rung) in box.events
+        if not rung:
+            await until(lambda: any(s["Action"] == "PJSIPQualify" and s["Endpoint"] == "1003" for s in pbx.said))
+        await ami.stop()
+
+
+def test_a_refused_contact_is_told_once() -> None:
+    evil = "sip:a&PJSIP/112@trunk-ip@192.0.2.7\r\nX: y"
+    seen = phones(Contact("anna", evil, "Reachable"), Contact("stranger", evil, "Reachable"), Contact("anna", "", ""))
+    seen.event(contact_status("Reachable", evil))
+    assert seen.refused() == [("anna", "sip:a&PJSIP/112@trunk-ip@192.0.2.7 X: y")]
+    seen.event(contact_status("Reachable", evil))
+    assert seen.refused() == []
+
+
+async def test_a_refused_contact_is_in_the_log() -> None:
+    pbx, box = at_home(), Box()
+    pbx.variables["PJSIP_CONTACT(anna;@f00,uri)"] = "sip:anna&x@192.0.2.7"
+    with structlog.testing.capture_logs() as said:
+        async with listening(pbx):
+            ami = Ami(NODE, pbx.address, box, POLICY)
+            ami.start()
+            await until(lambda: any(line["event"] == "contact_refused" for line in said))
+            await ami.stop()
+    assert [line["contact"] for line in said if line["event"] == "contact_refused"] == ["sip:anna&x@192.0.2.7"]
 
 
 @pytest.mark.parametrize(

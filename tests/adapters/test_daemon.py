@@ -153,11 +153,27 @@ async def test_a_reload_puts_everything_in_force(
 ) -> None:
     async with running(postgres_url, tmp_path, monkeypatch) as house:
         sha, files = changed(house, tmp_path)
-        assert (await house.reload()).ok
+        answer = await house.reload()
+        assert answer.ok
+        assert "phone more: added" in answer.changes
+        assert answer.changes[-1].startswith("node pbx: Asterisk has not reloaded pbx_config.so, res_pjsip.so")
+        assert "(the link is down)" in answer.changes[-1]
         new_sha, new_files = in_force(house, tmp_path)
         assert new_sha != sha
         assert "[more]" in new_files["pjsip.conf"]
         assert "[more]" not in files["pjsip.conf"]
+
+
+async def test_a_plan_tells_of_a_new_password_but_not_which(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(postgres_url, tmp_path, monkeypatch) as house:
+        monkeypatch.setenv("SECRET", "another-one")
+        said = (await house.plan()).changes
+        assert "phone desk: another password" in said
+        assert "another-one" not in "".join(said)
+        assert (await house.reload()).ok
+        assert "phone desk: another password" not in (await house.plan()).changes
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,16 @@ async def test_phones_are_told_anew_though_a_module_is_not_there(
     assert "res_pjsip.so" in house.reloaded
 
 
+async def test_who_asked_for_a_reload_is_told_what_asterisk_has_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path / "c", monkeypatch, refused="pbx_config.so")
+    house.links.write(house.loaded)
+    (said,) = await house.links.have_read()
+    assert said.startswith("node pbx: Asterisk has not reloaded pbx_config.so (409 not loaded)")
+    assert len(house.reloaded) > 1
+
+
 async def test_a_pbx_that_callctl_does_not_provision_is_not_reloaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

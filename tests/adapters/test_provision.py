@@ -119,6 +119,7 @@ def test_an_emergency_number_cannot_be_taken_by_an_extension() -> None:
         ({"secret": ""}, "password"),
         ({"secret": " leading"}, "password"),
         ({"secret": "é"}, "password"),
+        ({"secret": ">leading"}, "password"),
         ({"policy": {"emergency": EmergencyPolicy((Emergency("11x"),))}}, "emergency number"),
         ({"policy": {"features": {"*4,5": Feature.LOGIN}}}, "feature code"),
     ],

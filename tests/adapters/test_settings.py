@@ -264,6 +264,12 @@ def test_the_sha_names_what_is_said_not_how(tmp_path: Path) -> None:
     assert len(one.sha) == 64
 
 
+def test_a_sip_password_that_asterisk_would_cut_is_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path / "c", a=NODES + "phones: {p: {password: 'env:SIP'}}\n")
+    with pytest.raises(SettingsError, match="begins with `>`"):
+        load(folder, environ={**ENVIRON, "SIP": ">arrow"})
+
+
 def test_what_a_reload_changes_is_said_line_by_line(tmp_path: Path) -> None:
     before = NODES + (
         "country: GB\n"

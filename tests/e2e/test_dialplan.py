@@ -109,6 +109,11 @@ class App:
         async with self.http.request(method, path, params=query, json=body) as answer:
             return answer.status
 
+    async def get(self, path: str, **query: str) -> Any:
+        async with self.http.get(path, params=query) as answer:
+            assert answer.status == 200, await answer.text()
+            return await answer.json()
+
     async def beat(self, seconds: float = 60) -> None:
         """The heartbeat, ahead by so much."""
         value = str(int(time.time() + seconds))
@@ -319,6 +324,69 @@ async def test_a_call_that_a_302_smuggled_out_ends_when_it_is_answered(fresh: St
     line = fresh.network.line(arrival.channel)
     await line.wait_ended(5)
     assert not any(e["type"] == "StasisStart" for e in fresh.app.events)
+
+
+@pytest.mark.parametrize("way", ["ring group", "queue"])
+async def test_the_fallback_follows_no_302(stage: Stage, way: str) -> None:
+    """Asterisk would dial `PJSIP/999@pstn` for it, at the house's cost."""
+    rings: list[float] = []
+
+    def forwards(request: bytes) -> bytes | None:
+        if request[:6] != b"INVITE":
+            return None
+        rings.append(time.monotonic())
+        return reply(request, "302 Moved", [b"Contact: <sip:PJSIP/999%40pstn@evil>"])
+
+    stage.evil.respond = forwards
+    await stage.app.beat(-1)
+    before = len(stage.network.arrivals)
+    if way == "queue":
+        await stage.node.cli("queue add member PJSIP/evil to callctl-fallback")
+    else:
+        await stage.node.cli("dialplan set global CC_FALLBACK_DIAL PJSIP/evil")
+    try:
+        line = await stage.network.call("0123")
+        if way == "queue":
+            await stage.evil.wait(lambda _: len(rings) > 1, 15)  # it rings again when it is done with the first ring
+        else:
+            await heard_speech(line)
+            assert rings
+        assert stage.network.arrivals[before:] == []
+        await line.hangup()
+    finally:
+        await stage.node.cli("queue remove member PJSIP/evil from callctl-fallback")
+        await stage.node.cli('dialplan set global CC_FALLBACK_DIAL ""')
+
+
+async def seconds_left(stage: Stage, context: str) -> float:
+    """How long who hears words in that context may stay there; 0: for ever."""
+    async with asyncio.timeout(15):
+        while True:
+            for channel in await stage.app.get("channels"):
+                plan = channel["dialplan"]
+                if (plan["context"], plan["app_name"]) == (context, "Playback"):
+                    path = f"channels/{channel['id']}/variable"
+                    return float((await stage.app.get(path, variable="TIMEOUT(absolute)"))["value"])
+            await asyncio.sleep(0.05)
+
+
+async def test_no_call_lasts_for_ever_without_callctl(stage: Stage) -> None:
+    """What began with a lease ends with a limit: a phone or trunk that never hangs up would stay for ever."""
+    await stage.app.beat(-1)
+    await registered(stage)
+    line = await stage.network.call("0123")
+    assert 14_000 < await seconds_left(stage, "callctl-fallback") <= 14_400
+    await line.hangup()
+    phone = stage.network.phone("anna")
+    line = await phone.dial("*11")
+    assert 200 < await seconds_left(stage, "callctl-feature-enter") <= 300
+    await line.hangup()
+    await phone.behave(Behaviour.answer())
+    before = len(phone.lines())
+    await originate(stage, "PJSIP/anna", "LEG-LONG", CC_LEG="LEG-LONG")
+    line = await phone.wait_rung(before)
+    assert 200 < await seconds_left(stage, "callctl-leg") <= 300
+    await line.hangup()
 
 
 async def test_a_feature_code_without_callctl_gets_an_apology(stage: Stage) -> None:

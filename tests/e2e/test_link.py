@@ -14,6 +14,7 @@ from callctl.asterisk.ami import Ami, AmiAddress
 from callctl.asterisk.ari import AriAddress
 from callctl.asterisk.link import Link
 from callctl.asterisk.provision import Secrets, files, modules_of, write_if_changed
+from callctl.asterisk.wire import APP, Request
 from callctl.core.commands import (
     Answer,
     Beat,
@@ -450,11 +451,12 @@ async def until_lease(stage: Stage, leg: LegId, seconds: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_lease_waits_for_the_prompt_and_nothing_waits_for_the_lease(stage: Stage) -> None:
-    """Asterisk would set it only when the prompt is over, and would do nothing else until then."""
+async def test_a_lease_waits_for_the_prompt_and_nothing_waits_for_it_or_for_an_answer(stage: Stage) -> None:
+    """Asterisk would do either only when the prompt is over, and would do nothing else until then."""
     line, leg, playback = await in_a_prompt(stage)
     assert 170 < await lease_of(stage, leg) <= 180, "long enough for any prompt"
     stage.link.send(Lease(NODE, leg, 3000 * SECOND))
+    stage.link.send(Answer(NODE, leg))  # as an audit may owe it
     before = len(stage.box.events)
     stage.link.send(Play(NODE, LegId("nobody"), PlaybackId(stage.fresh()), ("sound:beep",)))
     await stage.box.wait(PlaybackEnded, lambda e: e.leg == "nobody" and e.failed, after=before, timeout=1)
@@ -494,6 +496,21 @@ async def test_what_an_earlier_connection_left_playing_is_stopped(stage: Stage) 
     stage.link.send(Lease(NODE, leg, 3000 * SECOND))
     await until_lease(stage, leg, 2900)
     await line.hangup()
+
+
+async def test_what_an_earlier_connection_listened_to_is_ended(stage: Stage) -> None:
+    """Killed between the two requests of a ring, it would hear all that the phone ever does."""
+    endpoint = (("eventSource", "endpoint:PJSIP/anna"),)
+    assert stage.link._ari is not None
+    for _ in range(2):
+        await stage.link._ari.submit(Request("POST", ("applications", APP, "subscription"), endpoint))
+    assert (await stage.link._ari.get(("applications", APP)))["endpoint_ids"] == ["PJSIP/anna"]
+    before = len(stage.box.events)
+    await stage.link.stop()
+    stage.link.start()
+    await stage.box.wait(Synced, after=before)
+    assert stage.link._ari is not None
+    assert (await stage.link._ari.get(("applications", APP)))["endpoint_ids"] == []
 
 
 async def test_what_happened_while_the_link_was_cut_is_found(stage: Stage) -> None:
