@@ -297,9 +297,6 @@ class Ari:
         """Once, whatever happens."""
         return await self._ask("POST", path, query)
 
-    async def delete(self, path: tuple[str, ...], query: Mapping[str, str] | None = None) -> Any:
-        return await self._ask("DELETE", path, query)
-
     async def _ask(
         self,
         method: Method,

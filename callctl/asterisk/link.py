@@ -75,8 +75,6 @@ UNTOLD = 0.5
 HOLD_AGAIN = 0.1
 HOLD_TRIES = 20
 """Seconds between, and number of, further tries to seat a leg in a holding bridge; then the audit sees to it."""
-LISTENED_MOST = 1000
-"""Requests that end what earlier connections listened to."""
 BARRIER = "callctl-barrier"
 
 log = structlog.get_logger("callctl.asterisk")
@@ -232,26 +230,11 @@ class Link:
         self._listening = Listening()
         await ari.info()  # a wrong version must not even take over the application
         await ari.connect()
-        await self._unlisten(ari)
         info = await ari.info()  # again: it may have been restarted in between
         self._ari = ari
         self._clock_offset = info.clock_offset
         self._inbox.put(LinkRestored(self.node, info.booted))
         return info
-
-    async def _unlisten(self, ari: Ari) -> None:
-        """End the listening to phones that a RingPhone of an earlier connection began and could not end: else all that
-        such a phone does is told to us for ever. Asterisk counts how often each was begun."""
-        try:
-            app = await ari.get(("applications", APP))
-            for _ in range(LISTENED_MOST):
-                if not (left := app.get("endpoint_ids")):
-                    break
-                source = {"eventSource": f"endpoint:{left[0]}"}
-                app = await ari.delete(("applications", APP, "subscription"), source)
-                self.counted["listening_ended"] += 1
-        except RequestFailedError as error:  # it costs some events, no call
-            log.warning("listening_not_ended", node=self.node, why=str(error))
 
     async def _sync(self, info: Info) -> None:
         """Lists, barrier, buffer, Synced; then live. Steps 4 to 7."""

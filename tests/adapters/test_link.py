@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
@@ -41,30 +39,6 @@ def live() -> tuple[Link, Recorder]:
     link, ari = Link(NODE, AriAddress("http://nowhere/ari", "callctl", "x"), BoundedInbox(), Policy()), Recorder()
     link._ari, link._live = ari, True
     return link, ari
-
-
-class Subscribed(Recorder):
-    """An Asterisk whose application still listens to two phones, to one of them twice."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.left = ["PJSIP/anna", "PJSIP/bert", "PJSIP/anna"]
-
-    async def get(self, path: tuple[str, ...], query: Mapping[str, str] | None = None) -> Any:
-        assert path == ("applications", "callctl")
-        return {"name": "callctl", "endpoint_ids": sorted(set(self.left))}
-
-    async def delete(self, path: tuple[str, ...], query: Mapping[str, str] | None = None) -> Any:
-        assert path[-1] == "subscription"
-        assert query is not None
-        self.left.remove(query["eventSource"].removeprefix("endpoint:"))
-        return await self.get(path[:2])
-
-
-async def test_what_an_earlier_connection_listened_to_is_ended() -> None:
-    link, ari = live()[0], Subscribed()
-    await link._unlisten(ari)
-    assert ari.left == []
 
 
 async def test_who_hears_a_prompt_is_not_answered_again() -> None:

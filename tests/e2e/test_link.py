@@ -14,7 +14,6 @@ from callctl.asterisk.ami import Ami, AmiAddress
 from callctl.asterisk.ari import AriAddress
 from callctl.asterisk.link import Link
 from callctl.asterisk.provision import Secrets, files, modules_of, write_if_changed
-from callctl.asterisk.wire import APP, Request
 from callctl.core.commands import (
     Answer,
     Beat,
@@ -496,21 +495,6 @@ async def test_what_an_earlier_connection_left_playing_is_stopped(stage: Stage) 
     stage.link.send(Lease(NODE, leg, 3000 * SECOND))
     await until_lease(stage, leg, 2900)
     await line.hangup()
-
-
-async def test_what_an_earlier_connection_listened_to_is_ended(stage: Stage) -> None:
-    """Killed between the two requests of a ring, it would hear all that the phone ever does."""
-    endpoint = (("eventSource", "endpoint:PJSIP/anna"),)
-    assert stage.link._ari is not None
-    for _ in range(2):
-        await stage.link._ari.submit(Request("POST", ("applications", APP, "subscription"), endpoint))
-    assert (await stage.link._ari.get(("applications", APP)))["endpoint_ids"] == ["PJSIP/anna"]
-    before = len(stage.box.events)
-    await stage.link.stop()
-    stage.link.start()
-    await stage.box.wait(Synced, after=before)
-    assert stage.link._ari is not None
-    assert (await stage.link._ari.get(("applications", APP)))["endpoint_ids"] == []
 
 
 async def test_what_happened_while_the_link_was_cut_is_found(stage: Stage) -> None:
