@@ -92,10 +92,10 @@ class Loop:
         rebuild: Callable[[Event, BaseException], Awaitable[World]],
         on_turn: Callable[[], None] = lambda: None,
         with_rows: Iterable[AgentId] = (),
-        decide: Callable[[World, Event, Micros], Step] = step,
+        decide: Callable[[World, Event, Micros], Step] | None = None,
     ) -> None:
         """`with_rows`: the agents that were found in the journal, though the World may not have them any more.
-        `decide`: the core; the simulation looks over its shoulder."""
+        `decide`: instead of the core; the simulation looks over its shoulder."""
         self.world = world
         self.inbox = inbox
         self.seq = 0
@@ -108,7 +108,7 @@ class Loop:
         self._rebuild = rebuild
         self._on_turn = on_turn
         self._agents = set(with_rows)
-        self._decide = decide
+        self._decide = decide or step  # read now, not when the module was: a test puts a faulty core here
         self._stopping = self._over = False
         self._pending = _Pending()
         self._promises: set[asyncio.Task[None]] = set()
