@@ -328,7 +328,7 @@ class Daemon:
         if times >= AGAIN:
             self.links.mute(MUTE)
         await asyncio.sleep(POISON_PAUSE)
-        await self.store.journal.flushed(self.loop.seq)
+        await self.store.journal.flushed(self.loop.given)
         if times >= GIVE_UP:
             raise PoisonedError(f"a step failed {times} times in a minute")
         if times >= SET_ASIDE:

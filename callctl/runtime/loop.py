@@ -99,6 +99,10 @@ class Loop:
         self.world = world
         self.inbox = inbox
         self.seq = 0
+        """Steps taken."""
+        self.given = 0
+        """The last step that the journal was given. Later ones changed nothing, and no batch will say them: who waits
+        until everything is stored waits for this one."""
         self.turned_at = clock.now()
         """When the loop last turned: its health."""
         self._clock = clock
@@ -207,6 +211,7 @@ class Loop:
             return
         pending, self._pending = self._pending, _Pending()
         self._journal.append(pending.batch(self.seq, self._clock.now()))
+        self.given = self.seq
         if pending.answers:
             task = asyncio.create_task(self._keep_promises(self.seq, pending.answers))
             self._promises.add(task)
