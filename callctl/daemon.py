@@ -57,8 +57,9 @@ STORE_PATIENCE = 1.2
 """Seconds for which the end waits for Postgres; what it has not taken by then waits in the spool."""
 POISON_PAUSE = 0.5
 """Seconds before a rebuilt World goes on: a step that fails again and again must not eat the machine."""
-MUTE = 10.0
-"""Seconds without a heartbeat after a failure that was not the first: longer than it takes to come again."""
+MUTE = 30.0
+"""Seconds without a heartbeat after a failure that was not the first. The dialplan believes the last one for
+`translate.BEAT_LASTS`; for the rest new callers take the fallback: longer than it takes to fail again."""
 
 
 class StartError(Exception):

@@ -10,6 +10,7 @@ import pytest
 
 from callctl import daemon
 from callctl.asterisk.link import Link
+from callctl.asterisk.translate import BEAT_LASTS
 from callctl.core.commands import Beat, Command
 from callctl.core.engine import Step, step
 from callctl.core.events import Event, LegGone, LegLeft, LegSeen, LegState, LinkRestored, Snapshot, Synced, TimePassed
@@ -154,6 +155,10 @@ async def test_a_step_that_changed_nothing_does_not_hold_up_the_failure_after_it
     await until(lambda: house.daemon.world_now.node_up(NODE))
     house.daemon.stop()
     assert await asyncio.wait_for(running, 10) == 0
+
+
+def test_callers_take_the_fallback_for_most_of_the_time_without_a_heartbeat() -> None:
+    assert daemon.MUTE >= BEAT_LASTS + 20
 
 
 async def test_culprits_are_found_on_copies(monkeypatch: pytest.MonkeyPatch) -> None:
