@@ -27,6 +27,7 @@ from callctl.api.public import public_app
 from callctl.api.server import SHUTDOWN_SECONDS, ListenError, Server, listen_tcp, listen_unix
 from callctl.asterisk.provision import ProvisionError
 from callctl.core.events import Event, PolicyChanged
+from callctl.core.ids import NodeId
 from callctl.core.model import World
 from callctl.core.recovery import restore
 from callctl.desk import DaemonDesk
@@ -59,8 +60,9 @@ STORE_PATIENCE = 1.2
 """Seconds for which the end waits for Postgres; what it has not taken by then waits in the spool."""
 POISON_PAUSE = 0.5
 """Seconds before a rebuilt World goes on: a step that fails again and again must not eat the machine."""
-MUTE = 10.0
-"""Seconds without a heartbeat after a failure that was not the first: longer than it takes to come again."""
+MUTE = 30.0
+"""Seconds without a heartbeat after a failure that was not the first. The dialplan believes the last one for
+`translate.BEAT_LASTS`; for the rest new callers take the fallback: longer than it takes to fail again."""
 
 
 class StartError(Exception):
@@ -335,7 +337,7 @@ class Daemon:
         if times >= AGAIN:
             self.links.mute(MUTE)
         await asyncio.sleep(POISON_PAUSE)
-        await self.store.journal.flushed(self.loop.seq)
+        await self.store.journal.flushed(self.loop.given)
         if times >= GIVE_UP:
             raise PoisonedError(f"a step failed {times} times in a minute")
         if times >= SET_ASIDE:
@@ -371,7 +373,8 @@ class Daemon:
             new = await asyncio.to_thread(load, self.config, self.overlay)
         except SettingsError as error:
             return Reloaded(False, "", problems=tuple(str(problem) for problem in error.problems))
-        return self._reloaded(new)
+        missing = self._missing_nodes(new)
+        return Reloaded(False, "", problems=missing) if missing else self._reloaded(new)
 
     async def reload(self) -> Reloaded:
         """Put the configuration on disk in force, all or nothing: files, core and Asterisk have the new one, or the
@@ -389,6 +392,8 @@ class Daemon:
     async def _reload(self) -> Reloaded:
         """What can fail comes first; Asterisk, which reads what it is given, comes last."""
         new = await asyncio.to_thread(load, self.config, self.overlay)
+        if missing := self._missing_nodes(new):
+            return _refused(*missing)
         result = self._reloaded(new)
         before = self.links.write(new)
         try:
@@ -414,6 +419,22 @@ class Daemon:
             raise _NotTakenError(str(error)) from error
         if self.loop.world.policy.sha != new.policy.sha:  # a step failed meanwhile: rebuilt, with the old policy
             raise _NotTakenError("a step failed meanwhile; see the log")
+
+    def _missing_nodes(self, new: Loaded) -> tuple[str, ...]:
+        """What forbids a reload: nodes that are only there after the next start, with phones or trunks already on
+        them. These would be in no node's files, and so out of Asterisk."""
+        here = self.loaded.daemon.nodes
+        on: dict[NodeId, list[str]] = {}
+        for word, things in (("phone", new.policy.phones.values()), ("trunk", new.policy.trunks.values())):
+            for thing in things:
+                if thing.node not in here:
+                    on.setdefault(thing.node, []).append(f"{word} {thing.id}")
+        return tuple(
+            f"nodes.{node}: not among the nodes that callctl was started with ({', '.join(here)}), and a reload adds"
+            f" none, but {names[0]}{f' and {len(names) - 1} more' * (len(names) > 1)} would be there;"
+            " restart callctl, or keep the old name until then"
+            for node, names in on.items()
+        )
 
     def _reloaded(self, new: Loaded) -> Reloaded:
         old = self.loaded

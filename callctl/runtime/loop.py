@@ -99,6 +99,10 @@ class Loop:
         self.world = world
         self.inbox = inbox
         self.seq = 0
+        """Steps taken."""
+        self.given = 0
+        """The last step that the journal was given. Later ones changed nothing, and no batch will say them: who waits
+        until everything is stored waits for this one."""
         self.turned_at = clock.now()
         """When the loop last turned: its health."""
         self._clock = clock
@@ -108,7 +112,7 @@ class Loop:
         self._rebuild = rebuild
         self._on_turn = on_turn
         self._agents = set(with_rows)
-        self._decide = decide
+        self._decide = decide or step  # read now, not when the module was: a test puts a faulty core here
         self._stopping = self._over = False
         self._pending = _Pending()
         self._promises: set[asyncio.Task[None]] = set()
@@ -172,7 +176,7 @@ class Loop:
     async def _one(self, event: Event, answer: Answer | None) -> None:
         now = self._clock.now()
         try:
-            result = (self._decide or step)(self.world, event, now)
+            result = self._decide(self.world, event, now)
         except Exception as error:
             await self._poisoned(event, answer, error)
             return
@@ -207,6 +211,7 @@ class Loop:
             return
         pending, self._pending = self._pending, _Pending()
         self._journal.append(pending.batch(self.seq, self._clock.now()))
+        self.given = self.seq
         if pending.answers:
             task = asyncio.create_task(self._keep_promises(self.seq, pending.answers))
             self._promises.add(task)

@@ -254,7 +254,7 @@ class _Run:
             if self._loop.time() > deadline:
                 self._wrong(*left)
             await self._until_over(GLANCE)
-        await self._process.journal.flushed(self._process.loop.seq)
+        await self._process.journal.flushed(self._process.loop.given)
         if not self._report.wrong:
             self._wrong(*self._unaccounted())
         self._report.at = self._loop.time()

@@ -176,6 +176,23 @@ async def test_a_plan_tells_of_a_new_password_but_not_which(
         assert "phone desk: another password" not in (await house.plan()).changes
 
 
+async def test_a_reload_with_a_renamed_node_is_refused_and_takes_no_phone_out_of_asterisk(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(postgres_url, tmp_path, monkeypatch) as house:
+        before = in_force(house, tmp_path)
+        text = (house.config / "a.yaml").read_text()
+        (house.config / "a.yaml").write_text(text.replace("nodes: {pbx:", "nodes: {centre:"))
+        planned, answer = await house.plan(), await house.reload()
+        assert not planned.ok
+        assert not answer.ok
+        assert answer.problems == planned.problems
+        for said in ("nodes.centre", "phone desk", "restart callctl"):
+            assert said in answer.problems[0]
+        assert in_force(house, tmp_path) == before
+        assert "[desk]" in before[1]["pjsip.conf"]
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [(asyncio.QueueFull("more to do than it can"), "more to do"), (RuntimeError("see its log"), "see")],

@@ -10,9 +10,10 @@ import pytest
 
 from callctl import daemon
 from callctl.asterisk.link import Link
+from callctl.asterisk.translate import BEAT_LASTS
 from callctl.core.commands import Beat, Command
 from callctl.core.engine import Step, step
-from callctl.core.events import Event, LegSeen, LegState, LinkRestored, Snapshot, Synced, TimePassed
+from callctl.core.events import Event, LegGone, LegLeft, LegSeen, LegState, LinkRestored, Snapshot, Synced, TimePassed
 from callctl.core.ids import SECOND, CallId, LegId, Micros, NodeId
 from callctl.core.model import World
 from callctl.lab.ports import free_tcp
@@ -139,6 +140,25 @@ async def test_a_step_that_fails_once_costs_no_call_and_no_heartbeat(
     assert len(house.daemon.world_now.calls) == 2
     house.daemon.stop()
     assert await asyncio.wait_for(running, 10) == 0
+
+
+async def test_a_step_that_changed_nothing_does_not_hold_up_the_failure_after_it(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await two_callers(postgres_url, tmp_path / "spool")
+    house = House(postgres_url, tmp_path, monkeypatch, fails(LegGone, None))
+    running = asyncio.create_task(house.daemon.main())
+    await until(lambda: house.daemon.world_now.node_up(NODE))
+    for event in (LegLeft(NODE, LegId("leg-1")), LegGone(NODE, LegId("leg-1"))):
+        house.daemon.inbox.put(event)
+    await until(lambda: house.resyncs == 2)
+    await until(lambda: house.daemon.world_now.node_up(NODE))
+    house.daemon.stop()
+    assert await asyncio.wait_for(running, 10) == 0
+
+
+def test_callers_take_the_fallback_for_most_of_the_time_without_a_heartbeat() -> None:
+    assert daemon.MUTE >= BEAT_LASTS + 20
 
 
 async def test_culprits_are_found_on_copies(monkeypatch: pytest.MonkeyPatch) -> None:
