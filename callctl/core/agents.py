@@ -13,7 +13,7 @@ from callctl.core.facts import (
     StatusRefused,
     WrapUpEnded,
 )
-from callctl.core.ids import QueueId
+from callctl.core.ids import SECOND, Micros, QueueId
 from callctl.core.model import (
     Agent,
     AgentState,
@@ -52,6 +52,10 @@ MOVES: Moves = {
 }
 """Drawn in callctl/README.md."""
 
+FAULT_HOLD: Micros = 1 * SECOND
+"""The shortest hold after what no person did. It fails again as fast as it is tried, and no count of misses ends that:
+with `miss_delay: 0s` callctl would do nothing else."""
+
 # ── state ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -65,6 +69,11 @@ def policy_of(turn: Turn, agent: Agent) -> AgentPolicy:
     return turn.world.policy.agents[agent.id]
 
 
+def hold(turn: Turn, agent: Agent, shortest: Micros = 0) -> None:
+    """No call for a moment after a ring that came to nothing: the configured `miss_delay`, `shortest` µs at least."""
+    agent.held_until = turn.now + max(policy_of(turn, agent).miss_delay, shortest)
+
+
 def wrap_up(turn: Turn, agent: Agent, call: Call, queue: QueueId) -> None:
     """The talk is over."""
     length = turn.world.policy.queues[queue].wrap_up
@@ -76,10 +85,9 @@ def wrap_up(turn: Turn, agent: Agent, call: Call, queue: QueueId) -> None:
         move(turn, agent, "call ends", Idle(turn.now))
 
 
-def release(turn: Turn, agent: Agent, trigger: str, hold: bool) -> None:
+def release(turn: Turn, agent: Agent, trigger: str) -> None:
     """Out of a talk that never was."""
-    if hold:
-        agent.held_until = turn.now + policy_of(turn, agent).miss_delay
+    hold(turn, agent, FAULT_HOLD)
     phone_settles(turn, agent)
     move(turn, agent, trigger, Idle(turn.now))
 

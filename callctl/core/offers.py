@@ -171,7 +171,7 @@ def bridge_failed(turn: Turn, event: BridgeFailed) -> None:
         Lease(call.node, call.leg, policy.lease),
     )
     call.lease_renew = turn.now + policy.lease_renewal
-    agents.release(turn, agent, "bridge failed", hold=True)
+    agents.release(turn, agent, "bridge failed")
     calls.requeue(turn, call, "bridge failed", event.why)
 
 

@@ -58,8 +58,10 @@ def failed(turn: Turn, call: Call, agent: Agent, result: RingResult) -> None:
     missed = result in (RingResult.NO_ANSWER, RingResult.REJECTED)
     if missed and not isinstance(agent.phone, Unreachable):
         agent.misses += 1
-    if missed or result in (RingResult.UNREACHABLE, RingResult.LOST):
-        agent.held_until = turn.now + policy.miss_delay
+    if missed:
+        agents.hold(turn, agent)
+    elif result in (RingResult.UNREACHABLE, RingResult.LOST):
+        agents.hold(turn, agent, agents.FAULT_HOLD)
     if isinstance(agent.status, Available):  # who has logged out meanwhile stays logged out
         if result is RingResult.FORWARDED:
             agents.set_status(turn, agent, Paused("phone_forwarded"), "callctl", "the phone answered 302")

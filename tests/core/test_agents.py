@@ -196,6 +196,20 @@ def test_an_agent_who_missed_is_left_alone_for_a_moment() -> None:
     assert isinstance(it.call("c1").phase, Offered)
 
 
+def test_a_phone_that_cannot_be_rung_is_not_tried_at_once_even_without_a_miss_delay() -> None:
+    config = policy(("ana",))
+    it = stage(replace(config, agents={AgentId("ana"): replace(config.agents[AgentId("ana")], miss_delay=0)}))
+    it.arrive("c1")
+    for _ in range(3):
+        it.gone(it.legs("ana")[0], 20, 503)
+        it.wait(0.9)
+        assert isinstance(it.call("c1").phase, Queued)
+        it.wait(0.2)
+    it.gone(it.legs("ana")[0], 17, 486)  # by a person, who is counted
+    assert it.agent("ana").misses == 1
+    assert isinstance(it.call("c1").phase, Offered)
+
+
 def test_an_agent_who_answers_a_vanished_caller_is_idle_again() -> None:
     it = alone()
     it.arrive("c1")
