@@ -52,7 +52,7 @@ def arrive(turn: Turn, event: CallArrived) -> None:
     known = to is not None
     to = to or world.policy.unknown_number
     turn.tell(CallEntered(call.id, call.node, call.leg, call.caller, call.dialled, to))
-    if not (isinstance(to, HangUp) and not known):
+    if not isinstance(to, HangUp):  # who is refused hears the network's busy tone, and pays nothing
         call.story.answered_by_pbx = now
         turn.wish(Answer(call.node, call.leg))
     if not known:

@@ -177,5 +177,8 @@ def bridge_failed(turn: Turn, event: BridgeFailed) -> None:
 
 def no_answer(turn: Turn, call: Call, phase: Offered) -> None:
     """The agent's phone has rung long enough: the caller goes back to the old place."""
-    rings.withdraw(turn, turn.world.agents[phase.agent], call, RingResult.NO_ANSWER)
-    calls.requeue(turn, call, "no answer", f"{phase.agent} did not answer")
+    agent = turn.world.agents[phase.agent]
+    result = rings.unanswered(call, agent)
+    rings.withdraw(turn, agent, call, result)
+    why = " did not answer" if result is RingResult.NO_ANSWER else f": {result}"
+    calls.requeue(turn, call, "no answer", f"{phase.agent}{why}")

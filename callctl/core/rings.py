@@ -32,6 +32,15 @@ def result_of(cause: int, sip: int) -> RingResult:
     return RingResult.UNREACHABLE
 
 
+def unanswered(call: Call, agent: Agent) -> RingResult:
+    """What a ring came to that was long enough: a phone that never rang is no miss of the person's, and one contact's
+    302 is not forgotten because another rang on."""
+    ring = call.story.rings[-1]
+    if result_of(ring.cause, ring.sip) is RingResult.FORWARDED:
+        return RingResult.FORWARDED
+    return RingResult.NO_ANSWER if isinstance(agent.state, Ringing) else RingResult.UNREACHABLE
+
+
 def over(turn: Turn, call: Call, agent: Agent, result: RingResult) -> None:
     """Write the end of the agent's latest ring into the call's story."""
     at = _latest_ring(call, agent.id)
@@ -86,8 +95,8 @@ def ghost(turn: Turn, call: Call, agent: Agent) -> None:
     if at is None:  # so long ago that the record has forgotten it
         turn.tell(GhostAnswered(call.id, call.story.queue, agent.id))
         return
-    if call.story.rings[at].result in (RingResult.ANSWERED, RingResult.GHOST):
-        return  # a second contact that answered, or the same said twice
+    if call.story.rings[at].result not in (RingResult.ABANDONED, RingResult.LOST):
+        return  # too late, a second contact that answered, or the same said twice: no caller had vanished
     call.story.rings[at] = replace(call.story.rings[at], result=RingResult.GHOST)
     turn.tell(GhostAnswered(call.id, call.story.queue, agent.id))
     turn.touch_call(call)

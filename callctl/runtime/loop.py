@@ -112,7 +112,7 @@ class Loop:
         self._rebuild = rebuild
         self._on_turn = on_turn
         self._agents = set(with_rows)
-        self._decide = decide or step  # read now, not when the module was: a test puts a faulty core here
+        self._decide = decide
         self._stopping = self._over = False
         self._pending = _Pending()
         self._promises: set[asyncio.Task[None]] = set()
@@ -176,7 +176,7 @@ class Loop:
     async def _one(self, event: Event, answer: Answer | None) -> None:
         now = self._clock.now()
         try:
-            result = self._decide(self.world, event, now)
+            result = (self._decide or step)(self.world, event, now)
         except Exception as error:
             await self._poisoned(event, answer, error)
             return

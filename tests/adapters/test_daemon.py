@@ -44,7 +44,8 @@ async def test_a_loop_that_dies_ends_the_daemon(tmp_path: Path, monkeypatch: pyt
         return None
 
     async def store(*_: object, **__: object) -> SimpleNamespace:
-        return SimpleNamespace(restored=Restored(), journal=SimpleNamespace(close=nothing), close_pool=nothing)
+        journal = SimpleNamespace(close=nothing, flushed=nothing)
+        return SimpleNamespace(restored=Restored(), journal=journal, close_pool=nothing)
 
     monkeypatch.setenv("SECRET", "postgresql://nobody@127.0.0.1/none")
     monkeypatch.setattr(Loop, "run", dies)

@@ -175,6 +175,7 @@ def test_an_answer_forgives_the_misses() -> None:
 def test_only_misses_by_a_reachable_phone_count() -> None:
     it = alone()
     it.arrive("c1")
+    it.ring(it.legs("ana")[0])
     it.contacts("ana")  # the phone is gone while it rings
     it.wait(20)
     assert it.call("c1").story.rings[0].result is RingResult.NO_ANSWER
@@ -184,6 +185,41 @@ def test_only_misses_by_a_reachable_phone_count() -> None:
     it.wait(5)
     it.gone(it.legs("ana")[0], 20, 0)
     assert it.agent("ana").misses == 0
+
+
+def test_a_phone_that_never_rang_is_no_miss_of_the_person() -> None:
+    it = alone()
+    it.arrive("c1")
+    it.wait(20)
+    assert it.call("c1").story.rings[0].result is RingResult.UNREACHABLE
+    assert it.agent("ana").misses == 0
+
+
+def test_a_forwarded_contact_is_not_forgotten_because_another_rings_on() -> None:
+    it = alone()
+    it.contacts("ana", "sip:a@1", "sip:a@2")
+    it.arrive("c1")
+    first, second = it.legs("ana")
+    it.ring(second)
+    it.gone(first, 0, 302)
+    it.wait(20)
+    assert it.call("c1").story.rings[0].result is RingResult.FORWARDED
+    assert it.agent("ana").status == Paused("phone_forwarded")
+    assert it.agent("ana").misses == 0
+
+
+def test_who_answers_just_too_late_is_no_ghost() -> None:
+    """The caller waits on: the miss is one, and nobody is told that a caller had vanished."""
+    it = alone()
+    it.arrive("c1")
+    leg = it.legs("ana")[0]
+    it.ring(leg)
+    it.wait(20)
+    it.answer(leg)
+    assert [h.leg for h in it.wished(Hangup)] == [leg]
+    assert not it.told(GhostAnswered)
+    assert it.call("c1").story.rings[0].result is RingResult.NO_ANSWER
+    assert it.agent("ana").misses == 1
 
 
 def test_an_agent_who_missed_is_left_alone_for_a_moment() -> None:

@@ -189,6 +189,7 @@ def test_an_entry_may_refuse_with_a_reason() -> None:
     it = stage()
     it.arrive("c1", "442079460006")
     assert it.wished(Hangup)[0].reason is HangupReason.BUSY
+    assert not it.wished(Answer)  # who is refused pays nothing
 
 
 def test_a_second_arrival_of_a_channel_is_stray() -> None:
