@@ -6,7 +6,7 @@ digits, plus, star and hash of it. Emergency calls, their call-backs and calls b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from callctl.core.ids import SECOND, TrunkId
 from callctl.core.policy import E164, DidFrom, NumberRules, PhonePolicy, Policy, TrunkPolicy
@@ -59,17 +59,22 @@ def _exten(exten: str, *steps: str) -> Iterable[str]:
 
 
 def _trunk(trunk: TrunkPolicy) -> str:
-    did = "Set(CC_DID=${FILTER(0-9,${CC_EXTEN})})"
+    # Each step of the dialplan is told to all that listen to Asterisk: so few steps, each with several values.
+    did = "${FILTER(0-9,${CC_EXTEN})}"
+    steps = []
     if trunk.numbers.did_from is DidFrom.TO:
-        did = "Set(CC_DID=${FILTER(0-9,${CUT(CC_TO,@,1)})})"
-    steps = [*_withheld(), f"Set(CC_TRUNK={trunk.id})", "Set(CC_TO=${CHANNEL(pjsip,local_uri)})", did]
+        steps.append("Set(CC_TO=${CHANNEL(pjsip,local_uri)})")
+        did = "${FILTER(0-9,${CUT(CC_TO,@,1)})}"
+    steps += [*_withheld({"CC_TRUNK": str(trunk.id), "CC_DID": did})]
     enter = ["(in)Goto(callctl-enter,s,1)"]
+    known = "(known)"
     if trunk.max_channels:
-        steps.append(f"Set(GROUP(callctl-trunk)={trunk.id})")
+        steps.append(f"{known}Set(GROUP(callctl-trunk)={trunk.id})")
+        known = ""
         count = f"${{GROUP_COUNT({trunk.id}@callctl-trunk)}}"
         enter = [f"(in)GotoIf($[{count} > {trunk.max_channels}]?full)", "Goto(callctl-enter,s,1)", "(full)Hangup(34)"]
     steps += [
-        'GotoIf($["${CC_DID}" = ""]?in)',
+        known + 'GotoIf($["${CC_DID}" = ""]?in)',
         f"Set(CC_BACK=${{DB({FAMILY}/${{CC_DID}})}})",
         'GotoIf($["${CC_BACK}" = ""]?in)',
         # Before the limit: an emergency service that calls back always gets through.
@@ -87,23 +92,27 @@ def _trunk(trunk: TrunkPolicy) -> str:
     )
 
 
-def _withheld() -> Iterable[str]:
+def _withheld(more: Mapping[str, str]) -> Iterable[str]:
     """A caller who wants to be nobody is nobody, to callctl and to the fallback.
 
     Asterisk heeds Privacy only beside a P-Asserted-Identity that it trusts. Only the letters of the header are kept:
-    no other value of RFC 3323 and 3325 has one of these words in it.
+    no other value of RFC 3323 and 3325 has one of these words in it. `more` are variables to be set as well; as they
+    all stand in one step, none may have a comma or a quote in its value.
     """
     wants = '"${CC_PRIVACY}" =~ "id|user|header|full"'
     nobody = '"${TOLOWER(${CALLERID(num)})}" = "anonymous"'
     nowhere = '"${CUT(CC_FROM_URI,@,2)}" =~ "^anonymous.invalid"'
     # AMI writes a number as it came, line ends included.
     yield "Set(CALLERID(num)=${FILTER(0-9A-Za-z+*#._\\x2d,${CALLERID(num)})})"
-    yield "Set(CC_PRIVACY=${FILTER(a-z,${TOLOWER(${PJSIP_HEADER(read,Privacy)})})})"
-    yield "Set(CC_FROM_URI=${FILTER(a-z@.,${TOLOWER(${CHANNEL(pjsip,remote_uri)})})})"
+    values = {
+        "CC_PRIVACY": "${FILTER(a-z,${TOLOWER(${PJSIP_HEADER(read,Privacy)})})}",
+        "CC_FROM_URI": "${FILTER(a-z@.,${TOLOWER(${CHANNEL(pjsip,remote_uri)})})}",
+        **more,
+    }
+    yield f"MSet({','.join(f'{name}={value}' for name, value in values.items())})"
     yield f"GotoIf($[{wants} | {nobody} | {nowhere}]?:known)"
     yield "Set(CALLERID(num-pres)=prohib)"
     yield "Set(CALLERID(name-pres)=prohib)"
-    yield "(known)NoOp()"
 
 
 def _phone(phone: PhonePolicy, lifelines: Sequence[TrunkPolicy]) -> str:
