@@ -53,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=60.0, help="measured load of each side, over all rounds (60)")
     parser.add_argument("--rounds", type=int, default=3, help="the sides take turns so often (3)")
     parser.add_argument("--talk", type=float, default=3.0, help="seconds that an agent talks (3)")
+    parser.add_argument(
+        "--ring", type=float, default=0.0, help="seconds that its phone rings before; not in the delay (0)"
+    )
     parser.add_argument("--agents", type=int, default=400, help="that are logged in (400)")
     parser.add_argument("--long", action="store_true", help="long calls with audio as well")
     parser.add_argument("--long-calls", type=int, default=100, help="so many at once (100)")

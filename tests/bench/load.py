@@ -39,7 +39,7 @@ class Tally:
 
 
 class Load:
-    """One side's callers. Each agent talks `talk` seconds, with a tone from both if `audio`."""
+    """One side's callers. A phone rings `ring` seconds, its agent talks `talk`; both send a tone if `audio`."""
 
     def __init__(self, network: Network, side: str) -> None:
         self.tally = Tally()
@@ -47,8 +47,9 @@ class Load:
         self._side = side
         self._dialling: set[asyncio.Task[None]] = set()
 
-    async def prepare(self, talk: float, audio: bool) -> None:
+    async def prepare(self, talk: float, ring: float, audio: bool) -> None:
         await self._network.set_global("BENCH_TALK", f"{talk:g}")
+        await self._network.set_global("BENCH_RING", f"{ring:g}")
         await self._network.set_global("BENCH_TONE", "440" if audio else "")
         self._network.ami.listeners.append(self._on_event)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -22,6 +23,8 @@ WARM = 2.0
 DELAYS_SHARE = 0.5
 """Of the seconds that are measured for CPU time, so long is then listened for the delays, under the same load: the
 listening costs Asterisk CPU time, so the two are not measured at once."""
+SETTLE = 3.0
+"""Seconds after callctl's start: it asks AMI for all phones and listens to them, which is no call's cost."""
 GRACE = 20.0
 """Seconds for the last calls to end."""
 RAMP = 10.0
@@ -122,6 +125,7 @@ class Bench:
             if side == "callctl":
                 await daemon.start()
                 await self._ground.agents_reachable()
+                await asyncio.sleep(SETTLE)
             await work
         finally:
             await daemon.stop()
@@ -129,8 +133,8 @@ class Bench:
     async def _short(self, side: str, rate: float, found: Found) -> None:
         args, ground = self._args, self._ground
         load = Load(ground.house.network, side)
-        await load.prepare(args.talk, audio=False)
-        await load.send(rate, args.talk + WARM)
+        await load.prepare(args.talk, args.ring, audio=False)
+        await load.send(rate, args.ring + args.talk + WARM)
         seconds = args.seconds / args.rounds
         before, began = costs_now(ground), time.monotonic()
         await load.send(rate, seconds)
@@ -139,10 +143,10 @@ class Bench:
         delays = ground.delays()
         await delays.start()
         await load.send(rate, seconds * DELAYS_SHARE)
-        await load.finish(args.talk + GRACE)
+        await load.finish(args.ring + args.talk + GRACE)
         await delays.stop()
         found.costs.append(costs)
-        self._note(found, load, delays.seconds())
+        self._note(found, load, [delay - args.ring for delay in delays.seconds()])
         tally = load.tally
         self._say(
             f"  {costs.asterisk:.2f} + {costs.callctl:.2f} ms a call (Postgres {costs.postgres:.2f}), p50/p99 "
@@ -154,7 +158,7 @@ class Bench:
     async def _long(self, side: str, found: Found) -> None:
         args, ground = self._args, self._ground
         load, delays = Load(ground.house.network, side), ground.delays()
-        await load.prepare(args.long_seconds, audio=True)
+        await load.prepare(args.long_seconds, 0, audio=True)
         await delays.start()
         ramp = args.long_calls / RAMP
         await load.send(RAMP, ramp + WARM, args.long_calls)
@@ -189,7 +193,8 @@ async def run(args: argparse.Namespace, say: Say) -> str:
             parts = []
             for rate in args.rate:
                 found = await bench.at(rate)
-                what = f"{rate:g} calls/s, {args.talk:g} s of talk, {args.agents} agents"
+                rings = f"{args.ring:g} s of ringing, " if args.ring else ""
+                what = f"{rate:g} calls/s, {rings}{args.talk:g} s of talk, {args.agents} agents"
                 parts.append(speed_table(what, {side: one.row() for side, one in found.items()}))
             if args.long:
                 rows = {side: one.row() for side, one in (await bench.long()).items()}
