@@ -46,8 +46,8 @@ SLOW = 0.1
 """Seconds after which a transaction's unit is spooled beside it: what a kill would take from memory is what was
 decided within that time, however long Postgres hangs."""
 GATHER = 0.05
-"""Seconds for which the journal gathers what happens before it writes, unless somebody waits for it: a call's steps
-come within milliseconds, and a transaction for each costs more than all that is in it."""
+"""Seconds from one transaction to the next, at least, unless somebody waits for it. What comes after a pause is stored
+at once; of many calls the steps are gathered, since a transaction for each costs more than all that is in it."""
 WRITE_TIMEOUT = 5.0
 BEAT_EVERY = 5.0
 """Seconds between signs of life when nothing happens."""
@@ -120,6 +120,8 @@ class PostgresJournal:
         self._units: deque[Unit] = deque()
         self._held: Rows | None = None
         self._stored_seq = 0
+        self._stored_at = 0.0
+        """When the last transaction was over, by the loop's clock."""
         self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
         self._wake = asyncio.Event()
@@ -207,12 +209,13 @@ class PostgresJournal:
                 self._lose(error)
 
     async def _gather(self) -> None:
-        """Wait a moment for more of what belongs together."""
+        """When the last transaction is just over, wait a moment for more."""
         self._hurry.clear()
-        if self._waiters or self._closing or len(self._units) > 1:
+        left = self._stored_at + GATHER - asyncio.get_running_loop().time()
+        if left <= 0 or self._waiters or self._closing or len(self._units) > 1:
             return
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GATHER):
+            async with asyncio.timeout(left):
                 await self._hurry.wait()
 
     async def _store(self) -> None:
@@ -231,6 +234,7 @@ class PostgresJournal:
         await writing
         if rows is not None:
             self.counts.units += 1
+            self._stored_at = asyncio.get_running_loop().time()
             self._safe(rows)
         if asyncio.get_running_loop().time() >= self._months_at:
             self._months_at = asyncio.get_running_loop().time() + MONTHS_EVERY
