@@ -267,7 +267,7 @@ class PostgresJournal:
         rows = self._held
         assert rows is not None
         try:
-            await asyncio.to_thread(self._put, rows)
+            await self._put_wholly(rows)
         except SpoolFullError as error:
             if not self._spool_stuck:
                 _log.critical("spool.full", why=str(error), then="kept in memory; a crash now loses it")
@@ -277,6 +277,18 @@ class PostgresJournal:
         self.counts.spooled += 1
         self._safe(rows)
         return True
+
+    async def _put_wholly(self, rows: Rows) -> None:
+        """In a thread, which no cancelling stops: who cancels the writer waits for it, and finds the unit held no more.
+        Otherwise the end would spool the same unit once more."""
+        putting = asyncio.ensure_future(asyncio.to_thread(self._put, rows))
+        try:
+            await asyncio.shield(putting)
+        except asyncio.CancelledError:
+            await asyncio.wait([putting])
+            if putting.exception() is None:
+                self._safe(rows)
+            raise
 
     def _put(self, rows: Rows) -> None:
         """In a thread. The last fifth of the spool is kept for what restores and what is counted."""

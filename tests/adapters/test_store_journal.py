@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -266,6 +267,39 @@ async def test_closing_while_the_server_hangs_is_done_in_time(
         assert await ask(postgres_url, SEQS) == [1]
     with pytest.raises(StoreError, match="the journal is closed"):
         await store.journal.flushed(9)
+
+
+class _SlowDisk(Spool):
+    """Takes a frame when it is let."""
+
+    begun, may_go_on = threading.Event(), threading.Event()
+
+    def append(self, payload: bytes) -> None:
+        self.begun.set()
+        assert self.may_go_on.wait(10)
+        super().append(payload)
+
+
+async def test_what_is_being_spooled_at_the_end_is_spooled_once(
+    fragile_postgres: EmbeddedPostgres, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callctl.store.start.Spool", _SlowDisk)
+    async with opened(postgres_url, tmp_path) as store:
+        await fragile_postgres.stop()
+        store.journal.append(batch(1, queued(1)))
+        await until(_SlowDisk.begun.is_set)
+        closing = asyncio.create_task(store.journal.close(timeout=0.01))
+        await asyncio.wait([closing], timeout=0.3)  # the writer is cancelled, its thread is not
+        _SlowDisk.may_go_on.set()
+        await asyncio.wait_for(closing, 10)
+        assert store.journal.stored_seq == 1
+    spool = Spool(tmp_path)
+    spool.open()
+    assert [Rows.from_bytes(frame).seq for frame in spool.peek(9)] == [1]
+    spool.close()
+    await fragile_postgres.start()
+    async with opened(postgres_url, tmp_path, life=life(5)):
+        assert await ask(postgres_url, SEQS) == [1]
 
 
 async def test_a_spool_of_another_database_is_set_aside(
