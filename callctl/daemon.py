@@ -26,6 +26,7 @@ from callctl.api.ports import Reloaded
 from callctl.api.public import public_app
 from callctl.api.server import SHUTDOWN_SECONDS, ListenError, Server, listen_tcp, listen_unix
 from callctl.asterisk.provision import ProvisionError
+from callctl.core.engine import first_step
 from callctl.core.events import Event, PolicyChanged
 from callctl.core.ids import NodeId
 from callctl.core.model import World
@@ -175,6 +176,7 @@ class Daemon:
                 self.notify.alive,
                 [agent.id for agent in self.store.restored.agents],
             )
+            self.loop.begin(first_step(self.store.restored.calls, settings.nodes, self.clock.now()))
             turning = asyncio.create_task(self.loop.run(), name="loop")
             turning.add_done_callback(self._loop_ended)
             stack.push_async_callback(self._stop_loop, turning)

@@ -6,11 +6,13 @@ is free, a deadline has come: however that came about), so nobody can forget to 
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from copy import copy
 from dataclasses import dataclass
 from typing import assert_never
 
 from callctl.core import agents, arrivals, calls, deadlines, ivr, nodes, offers, policies, recovery
+from callctl.core.calls import ended_fact
 from callctl.core.commands import Command, Hangup
 from callctl.core.events import (
     BridgeFailed,
@@ -34,8 +36,8 @@ from callctl.core.events import (
     TrunkState,
 )
 from callctl.core.facts import EmergencyCalled, Fact, StatusRefused, TrunkChanged
-from callctl.core.ids import SECOND, AgentId, CallId, Micros, is_ours
-from callctl.core.model import Agent, Call, Down, Leg, LegRole, Node, Syncing, World
+from callctl.core.ids import SECOND, AgentId, CallId, Micros, NodeId, is_ours
+from callctl.core.model import Agent, Call, Down, Ended, Leg, LegRole, Node, Syncing, World
 from callctl.core.policy import HangupReason
 from callctl.core.routing import choose
 from callctl.core.turn import Turn
@@ -77,6 +79,15 @@ def step(world: World, event: Event, now: Micros) -> Step:
     _state_triggered(turn)
     commands = tuple(c for c in turn.commands if world.node_up(c.node))
     return Step(commands, tuple(turn.facts), _touched(turn))
+
+
+def first_step(calls: Iterable[Call], nodes: Container[NodeId], now: Micros) -> Step:
+    """The step before a life's first event: of the rows that it begins with, calls on a node which is no more end as
+    lost, with a record. Without it they would be read, and left out of the World, at every start."""
+    gone = [call for call in calls if call.node not in nodes]
+    ends = tuple(recovery.lost(call, now) for call in gone if not isinstance(call.phase, Ended))
+    closed = tuple(call.id for call in gone)
+    return Step((), tuple(ended_fact(call) for call in ends), Touched((), (), (), closed, ends))
 
 
 def next_due(world: World) -> Micros | None:

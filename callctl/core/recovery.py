@@ -5,8 +5,10 @@ reconnect and by the periodic audit. And `restore`: the World from the rows of t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from callctl.core import ivr
+from callctl.core.calls import close_story
 from callctl.core.commands import Answer, Bridge, Command, DropBridge, Hangup, Hold, Lease, Unhold, Watch
 from callctl.core.events import Event, LegAnswered, LegGone, LegLeft, LegRinging, LegSeen, LegState, Snapshot
 from callctl.core.ids import SECOND, CallId, IdSource, LegId, Micros, NodeId, QueueId, is_ours
@@ -25,9 +27,12 @@ from callctl.core.model import (
     Node,
     Offered,
     OnCall,
+    Outcome,
+    Party,
     Queued,
     Reserved,
     Ringing,
+    RingResult,
     World,
     WrapUp,
 )
@@ -195,6 +200,17 @@ def restore(
     for agent in world.agents.values():
         turn.touch_agent(agent)
     return world
+
+
+def lost(call: Call, now: Micros) -> Call:
+    """The call as it ends when its node is no more. A copy, which no World has: `restore` leaves such calls out."""
+    rings = list(call.story.rings)
+    if rings and rings[-1].result is None:
+        rings[-1] = replace(rings[-1], ended=now, result=RingResult.LOST)
+    story = replace(call.story, rings=rings)
+    ended = replace(call, phase=Ended(now, HangupReason.NORMAL), lease_renew=None, story=story)
+    close_story(ended, Outcome.PBX_LOST, Party.PBX, 0, 0, now)
+    return ended
 
 
 def _reseat(turn: Turn, agent: Agent) -> None:

@@ -180,10 +180,17 @@ class Loop:
         except Exception as error:
             await self._poisoned(event, answer, error)
             return
+        self._taken(result, self._who_left(event), now, answer)
+
+    def begin(self, result: Step) -> None:
+        """What the start itself decided (`engine.first_step`), before `run`."""
+        self._taken(result, set(), self._clock.now(), None)
+
+    def _taken(self, result: Step, left: set[AgentId], now: Micros, answer: Answer | None) -> None:
         self.seq += 1
         for command in result.commands:
             self._pbx.send(command)
-        self._pending.add(result, self._who_left(event), self.seq, now)
+        self._pending.add(result, left, self.seq, now)
         if answer is not None:
             self._pending.answers.append((answer, result.facts))
         if result.facts:

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,8 +22,8 @@ import structlog
 from callctl import daemon
 from callctl.core.engine import Step, step
 from callctl.core.events import Event, PolicyChanged, StatusAsked, TimePassed, Wish
-from callctl.core.ids import AgentId, Micros
-from callctl.core.model import World
+from callctl.core.ids import AgentId, CallId, LegId, Micros
+from callctl.core.model import Agent, Available, Connected, Idle, OnCall, World
 from callctl.lab.ports import free_tcp
 from callctl.links import Links
 from callctl.runtime.loop import Loop
@@ -31,7 +32,7 @@ from callctl.runtime.ports import Restored
 from callctl.settings import load
 from callctl.store.embedded import EmbeddedPostgres
 from callctl.store.errors import StoreError
-from tests.adapters.store_kit import ask, until
+from tests.adapters.store_kit import NOW, SALES, ask, batch, ended, opened, queued, until
 
 pytestmark = pytest.mark.adapter
 
@@ -192,6 +193,33 @@ async def test_a_reload_with_a_renamed_node_is_refused_and_takes_no_phone_out_of
             assert said in answer.problems[0]
         assert in_force(house, tmp_path) == before
         assert "[desk]" in before[1]["pjsip.conf"]
+
+
+async def test_calls_of_a_node_that_was_renamed_while_callctl_was_away_are_closed_as_lost(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = config(tmp_path)
+    text = (made / "a.yaml").read_text()
+    (made / "a.yaml").write_text(text.replace("nodes: {pbx:", "nodes: {centre:"))
+    talks = Connected(SALES, 0, NOW, AgentId("ana"), LegId("talks"), NOW)
+    busy = Agent(AgentId("ana"), Available(), OnCall(CallId("call-2"), LegId("talks")))
+    async with opened(postgres_url, tmp_path / "state" / "spool") as store:
+        calls = queued(1), replace(queued(2), phase=talks), ended(3)
+        store.journal.append(batch(1, *calls, ended=(ended(3),), agents={busy.id: busy}))
+        await store.journal.flushed(1)
+    async with running(postgres_url, tmp_path, monkeypatch, made) as house:
+        assert not house.world_now.calls
+        assert isinstance(house.world_now.agents[busy.id].state, Idle)
+
+        async def closed() -> bool:
+            return await ask(postgres_url, "select 1 from live where kind = 'call'") == []
+
+        await until(closed)
+        records = await ask(postgres_url, "select id, outcome, ended_by from call order by id")
+        assert records[:2] == [("call-1", "pbx_lost", "pbx"), ("call-2", "pbx_lost", "pbx")]
+        assert records[2][1] == "answered"
+        ends = await ask(postgres_url, "select call from call_event where kind = 'CallEnded' order by call")
+        assert ends == ["call-1", "call-2"]
 
 
 @pytest.mark.parametrize(

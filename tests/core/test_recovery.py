@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from callctl.core.commands import Answer, Bridge, Command, DropBridge, Hangup, Hold, Lease, Play, Watch
-from callctl.core.engine import step
+from callctl.core.engine import first_step, step
 from callctl.core.events import (
     CallArrived,
     Event,
@@ -320,6 +320,24 @@ def test_every_situation_is_restored_under_another_policy(situation: str, config
     after.wait(20)
     assert not after.world.calls
     assert all(isinstance(agent.state, Idle) for agent in after.world.agents.values())
+
+
+def test_a_call_of_a_node_that_is_no_more_ends_as_lost_at_the_start() -> None:
+    it = stage(reachable=("ana",))
+    it.arrive("c1")
+    it.wait(3)
+    before, call = copied(it.world), it.call("c1")
+    kept = first_step([call], [NODE], it.now)
+    assert (kept.facts, kept.touched.closed, kept.touched.records) == ((), (), ())
+    done = first_step([call], [NodeId("other")], it.now)
+    assert done.touched.closed == (call.id,)
+    (record,) = done.touched.records
+    assert (record.story.outcome, record.story.ended) == (Outcome.PBX_LOST, it.now)
+    assert (record.story.rings[0].result, record.story.rings[0].ended) == (RingResult.LOST, it.now)
+    (fact,) = done.facts
+    assert isinstance(fact, CallEnded)
+    assert (fact.outcome, fact.waited) == (Outcome.PBX_LOST, 3 * SECOND)
+    assert it.world == before
 
 
 def test_an_agent_removed_while_callctl_was_away_finishes_the_talk() -> None:
