@@ -56,6 +56,10 @@ FAULT_HOLD: Micros = 1 * SECOND
 """The shortest hold after what no person did. It fails again as fast as it is tried, and no count of misses ends that:
 with `miss_delay: 0s` callctl would do nothing else."""
 
+SETTLES: Micros = 1 * SECOND
+"""So long after our call's end the device may still be said to be busy from it: AMI tells of devices and ARI of
+channels, each on its own connection, and either may be behind."""
+
 # ── state ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -169,7 +173,8 @@ def device_busy(turn: Turn, agent: Agent, busy: bool) -> None:
     agent.device_busy = busy
     match agent.phone, busy:
         case Reachable(contacts), True if _busy_elsewhere(agent):
-            _set_phone(turn, agent, BusyElsewhere(contacts))
+            from_ours = turn.now < agent.settles_until
+            _set_phone(turn, agent, Settling(contacts) if from_ours else BusyElsewhere(contacts))
         case ((BusyElsewhere(contacts) | Settling(contacts)), False):
             _set_phone(turn, agent, Reachable(contacts))
         case _:
@@ -182,6 +187,7 @@ def _busy_elsewhere(agent: Agent) -> bool:
 
 def phone_settles(turn: Turn, agent: Agent) -> None:
     """Our call ended; the device says a moment later that it is free."""
+    agent.settles_until = turn.now + SETTLES
     if agent.device_busy and isinstance(agent.phone, Reachable):
         _set_phone(turn, agent, Settling(agent.phone.contacts))
 

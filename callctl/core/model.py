@@ -324,6 +324,8 @@ class Agent:
     phone: PhoneState = field(default_factory=Unreachable)
     device_busy: bool = False
     """What the PBX last said of the device: ringing or in use, by whomever."""
+    settles_until: Micros = 0
+    """After our own call's end: a device that is said to be busy before then is busy from that call."""
     misses: int = 0
     held_until: Micros | None = None
     """After a ring that was not answered: not offered a call until then."""

@@ -126,6 +126,7 @@ def connect(turn: Turn, call: Call, agent: AgentId, leg: LegId) -> None:
 def leg_gone(turn: Turn, agent: Agent, leg: Leg, cause: int, sip: int) -> None:
     """One of the agent's legs exists no more."""
     turn.drop_leg(leg)
+    agent.settles_until = turn.now + agents.SETTLES  # also where the call had ended before
     turn.agents.add(agent.id)
     match agent.state:
         case (Reserved() | Ringing()) as ringing if leg.id in ringing.legs:

@@ -206,6 +206,7 @@ def wraps_up() -> Stage:
 
 def in_wrap_up_with_a_busy_phone() -> Stage:
     it = wraps_up()
+    it.wait(2)  # else it would be busy from the talk
     it.busy("ana", True)
     return it
 

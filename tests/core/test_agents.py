@@ -436,6 +436,33 @@ def test_our_own_call_does_not_make_the_phone_busy_elsewhere() -> None:
     assert isinstance(it.agent("ana").phone, Reachable)
 
 
+def test_a_device_said_to_be_busy_just_after_our_ring_does_not_restart_idleness() -> None:
+    it = alone()
+    it.wait(60)
+    it.arrive("c1")
+    was = it.agent("ana").state
+    assert isinstance(was, Reserved)
+    it.gone(it.legs("ana")[0], 17, 486)  # rejected at once, before the device was said to ring
+    it.wait(0.2)
+    it.busy("ana", True)
+    assert isinstance(it.agent("ana").phone, Settling)
+    it.busy("ana", False)
+    assert it.agent("ana").state == Idle(was.idle_since)
+    it.wait(0.9)
+    it.busy("ana", True)
+    assert isinstance(it.agent("ana").phone, BusyElsewhere)
+
+
+def test_a_device_said_to_be_busy_just_after_our_talk_is_busy_from_it() -> None:
+    it = alone()
+    leg = it.talk("c1", "ana")
+    it.gone("c1")
+    it.wait(2)  # the agent's leg ends later
+    it.gone(leg)
+    it.busy("ana", True)
+    assert isinstance(it.agent("ana").phone, Settling)
+
+
 def test_a_phone_that_still_settles_is_not_rung() -> None:
     it = alone()
     it.arrive("c1", "442079460007")
