@@ -86,7 +86,7 @@ MUTATIONS = (
     Mutation(
         "an agent freed by a failed bridge stays on the call",
         "core/offers.py",
-        'agents.release(turn, agent, "bridge failed", hold=True)',
+        'agents.release(turn, agent, "bridge failed")',
         "pass",
     ),
     Mutation(
