@@ -384,7 +384,7 @@ async def test_hostile_text_is_stored_as_text(postgres_url: str, tmp_path: Path,
     async with opened(postgres_url, tmp_path) as store:
         store.journal.append(batch(1, call, facts=(StrayEvent(text, text),), ended=(call,)))
         await store.journal.flushed(1)
-        assert store.journal.mode is Mode.STORING
+        await until(lambda: store.journal.mode is Mode.STORING)  # a slow machine's Postgres has it from the spool
         assert store.journal.counts.refused_rows == 0
     shown = text.replace("\0", "␀").replace("\ud800", "\ufffd")
     assert await ask(postgres_url, "select caller_name, dialled, menus->0->>'digits' from call") == [(shown,) * 3]
@@ -400,8 +400,8 @@ async def test_a_row_that_the_server_refuses_does_not_take_the_others_along(post
         store.journal.append(batch(1, queued(3), ended=(bad, ended(2))))
         store.journal.append(batch(2, queued(4)))
         await store.journal.flushed(2)
+        await until(lambda: store.journal.mode is Mode.STORING)
         assert store.journal.counts.refused_rows == 1
-        assert store.journal.mode is Mode.STORING
         assert await ask(postgres_url, "select id from call") == ["call-2"]
         assert await ask(postgres_url, LIVE) == ["call call-3", "call call-4"]
         assert await ask(postgres_url, SEQS) == [1, 2]
