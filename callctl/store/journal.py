@@ -46,8 +46,9 @@ SLOW = 0.1
 """Seconds after which a transaction's unit is spooled beside it: what a kill would take from memory is what was
 decided within that time, however long Postgres hangs."""
 GATHER = 0.05
-"""Seconds from one transaction to the next, at least, unless somebody waits for it. What comes after a pause is stored
-at once; of many calls the steps are gathered, since a transaction for each costs more than all that is in it."""
+"""Seconds from one transaction to the next, at least, unless somebody waits for it or a phone is rung: who answers a
+callctl that was just started anew must be known to it. What comes after a pause is stored at once; of many calls the
+steps are gathered, since a transaction for each costs more than all that is in it."""
 WRITE_TIMEOUT = 5.0
 BEAT_EVERY = 5.0
 """Seconds between signs of life when nothing happens."""
@@ -147,6 +148,8 @@ class PostgresJournal:
             self._units.append(last)
         last.add(batch)
         self._wake.set()
+        if last.urgent:
+            self._hurry.set()
 
     async def flushed(self, seq: int) -> None:
         """Return when everything up to `seq` is in Postgres or fsynced in the spool. StoreError: never."""
@@ -212,7 +215,8 @@ class PostgresJournal:
         """When the last transaction is just over, wait a moment for more."""
         self._hurry.clear()
         left = self._stored_at + GATHER - asyncio.get_running_loop().time()
-        if left <= 0 or self._waiters or self._closing or len(self._units) > 1:
+        hurried = self._waiters or self._closing or len(self._units) > 1 or self._units[0].urgent
+        if left <= 0 or hurried:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(left):

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import structlog
 
-from callctl.core.facts import Fact
+from callctl.core.facts import CallOffered, Fact
 from callctl.core.ids import AgentId, CallId, Micros
 from callctl.core.model import Agent, Call, Node
 from callctl.runtime.ports import Batch
@@ -43,6 +43,8 @@ class Unit:
     left: set[AgentId] = field(default_factory=set)
     ended: dict[CallId, Call] = field(default_factory=dict)
     facts: list[tuple[int, Micros, Fact]] = field(default_factory=list)
+    urgent: bool = False
+    """A phone is rung: the row that knows its leg is to be stored soon."""
 
     def add(self, batch: Batch, *, facts: bool = True) -> None:
         """Merge a later batch into this unit."""
@@ -61,6 +63,7 @@ class Unit:
             self.left.add(agent_id)
         for call in batch.ended:
             self.ended[call.id] = call
+        self.urgent = self.urgent or any(isinstance(fact, CallOffered) for _, _, fact in batch.facts)
         if facts:
             self.facts.extend(batch.facts)
 
