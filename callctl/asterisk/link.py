@@ -19,6 +19,7 @@ import structlog
 
 from callctl.asterisk.ari import Ari, AriAddress, AriError, FrozenError, Info, RequestFailedError, TakenOverError
 from callctl.asterisk.backoff import Backoff
+from callctl.asterisk.leases import Leases
 from callctl.asterisk.listening import Listening
 from callctl.asterisk.prompts import Prompts
 from callctl.asterisk.translate import (
@@ -125,6 +126,9 @@ class Link:
         self._seats: dict[LegId, tuple[Command, int]] = {}
         """By leg: the Hold or Bridge that was last wished for it, and how often it was tried again."""
         self._prompts = Prompts(node)
+        self._leases = Leases(self._lease)
+        self._watched: set[LegId] = set()
+        """Legs whose end is sure to be told on this connection."""
         self._listening = Listening()
         self._adjusting: set[asyncio.Task[None]] = set()
         self._window = Window(time.monotonic)
@@ -226,6 +230,8 @@ class Link:
         self._holds, self._unmade = set(), set()
         self._seats.clear()
         self._prompts.clear()
+        self._leases.clear()
+        self._watched.clear()
         self._forwarders.clear()
         self._listening = Listening()
         await ari.info()  # a wrong version must not even take over the application
@@ -456,6 +462,8 @@ class Link:
                 return
         elif isinstance(event, LegGone | LegLeft):
             self._prompts.forget(event.leg)
+            self._leases.forget(event.leg)
+            self._watched.discard(event.leg)
             self._seats.pop(event.leg, None)
         self._window.heard(event)
         self._put(event)
@@ -476,26 +484,36 @@ class Link:
     # ── commands out ─────────────────────────────────────────────────────────────────────────
 
     def send(self, command: Command) -> None:
-        """Carry it out, in order; but a lease after its leg's prompts. While the link is down it is dropped: `owed`
-        sends it again. So is an Answer during a prompt, which an audit owes to who came while it read the lists: the
-        leg was answered before, and Asterisk would let the whole socket wait for the prompt's end."""
+        """Carry it out, in order; but a lease behind what is urgent, and after its leg's prompts. While the link is
+        down it is dropped: `owed` sends it again. So is an Answer during a prompt, which an audit owes to who came
+        while it read the lists: the leg was answered before, and Asterisk would let the whole socket wait for the
+        prompt's end."""
         if self._ari is None or not self._live:
             self.counted["dropped_while_down"] += 1
-        elif isinstance(command, Lease) and not self._prompts.may_set(command):
-            self.counted["lease_after_prompt"] += 1
+        elif isinstance(command, Lease):
+            self._leases.put(command)
         elif isinstance(command, Answer) and self._prompts.plays_on(command.leg):
             self.counted["answered_already"] += 1
-        else:
+        elif not (isinstance(command, Watch) and command.leg in self._watched):
             self._submit(*self._prepared(command), command)
+
+    def _lease(self, command: Lease) -> asyncio.Future[Reply] | None:
+        if not self._live or self._ari is None:
+            return None
+        if not self._prompts.may_set(command):
+            self.counted["lease_after_prompt"] += 1
+            return None
+        return self._submit_one(command)
 
     def _submit(self, *commands: Command) -> None:
         for command in commands:
             self._submit_one(command)
 
-    def _submit_one(self, command: Command) -> None:
-        ari = self._ari
+    def _submit_one(self, command: Command) -> asyncio.Future[Reply] | None:
+        """The last request's reply; None: nothing was sent."""
+        ari, reply = self._ari, None
         if ari is None:
-            return
+            return None
         try:
             clock = time.time() + self._clock_offset
             wanted = requests(command, clock, self._holds, self._listening.endpoints)
@@ -503,12 +521,14 @@ class Link:
             name = type(command).__name__
             log.error("command_refused", node=self.node, command=name, why=str(error), **ids_of(command))
             self._tell_failure(command, RING_MADE, Reply(400, str(error)))
-            return
+            return None
         if isinstance(command, Hold):
             self._holds.add(hold_bridge(command.queue))
         first = RING_MADE if isinstance(command, RingPhone) and len(wanted) == 1 else 0
         for index, request in enumerate(wanted, first):
-            ari.submit(request).add_done_callback(partial(self._replied, command, index, request.path[-1] == SEAT))
+            reply = ari.submit(request)
+            reply.add_done_callback(partial(self._replied, command, index, request.path[-1] == SEAT))
+        return reply
 
     def _prepared(self, command: Command) -> Iterable[Command]:
         """Take note of it; what must be sent before it."""
@@ -537,6 +557,8 @@ class Link:
         if isinstance(command, RingPhone) and self._ring_replied(command, index, reply):
             return
         if reply.ok:
+            if isinstance(command, Watch) and not self._window.is_away(command.leg):
+                self._watched.add(command.leg)
             return
         if reply.unknown and (self._ari is None or self._ari.ended):
             self.counted["unanswered"] += 1  # no line for each: `pbx_link_down` says why
