@@ -25,6 +25,7 @@ from callctl.asterisk.prompts import Prompts
 from callctl.asterisk.translate import (
     FORWARDED_CAUSE,
     FORWARDED_SIP,
+    HOLD_MUSIC,
     PLAYBACK,
     RING_MADE,
     RING_WATCHED,
@@ -37,6 +38,7 @@ from callctl.asterisk.translate import (
     ids_of,
     is_ours,
     listened,
+    music,
     requests,
     snapshot,
 )
@@ -73,6 +75,9 @@ HUNG_UP = 0.25
 """Seconds after a failed prompt in which its leg's end would have come."""
 UNTOLD = 0.5
 """Seconds after which a leg that could not be watched is said to be gone, if Asterisk has not said so."""
+MUSIC_AFTER = 0.1
+"""Seconds behind a caller's seat before music is asked for: whom an agent answers by then hears no scrap of it, and
+Asterisk does not make and end the two channels that play it."""
 HOLD_AGAIN = 0.1
 HOLD_TRIES = 20
 """Seconds between, and number of, further tries to seat a leg in a holding bridge; then the audit sees to it."""
@@ -259,6 +264,7 @@ class Link:
         self._set_health(True, "connected", info.version)
         log.info("pbx_link_up", node=self.node, version=info.version, legs=len(seen.legs), named=len(named))
         self._inbox.put(Synced(self.node, seen, named, gone))
+        self._music_goes_on(seen)
         self._listen()
         self.on_live()
 
@@ -524,6 +530,7 @@ class Link:
             return None
         if isinstance(command, Hold):
             self._holds.add(hold_bridge(command.queue))
+            asyncio.get_running_loop().call_later(MUSIC_AFTER, self._music_for, command)
         first = RING_MADE if isinstance(command, RingPhone) and len(wanted) == 1 else 0
         for index, request in enumerate(wanted, first):
             reply = ari.submit(request)
@@ -615,6 +622,21 @@ class Link:
             self._holds.discard(hold_bridge(command.queue))
             self._seats[command.leg] = (command, tries + 1)
             asyncio.get_running_loop().call_later(HOLD_AGAIN, self._hold_again, command)
+
+    def _music_for(self, command: Hold) -> None:
+        """If the caller still sits where it was wished."""
+        if self._live and self._ari is not None and self._seats.get(command.leg, (None, 0))[0] is command:
+            self._ari.submit(music(command.queue, command.music)).add_done_callback(
+                partial(self._replied, command, HOLD_MUSIC, False)
+            )
+
+    def _music_goes_on(self, seen: Snapshot) -> None:
+        """An earlier connection may have ended between a seat and its music."""
+        assert self._ari is not None
+        taken = {leg.bridge for leg in seen.legs}
+        for queue in self._reading.policy.queues.values():
+            if hold_bridge(queue.id) in taken:
+                self._ari.submit(music(queue.id, queue.music))
 
     def _hold_again(self, command: Hold) -> None:
         wish, tries = self._seats.get(command.leg, (None, 0))

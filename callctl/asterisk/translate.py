@@ -347,6 +347,9 @@ PLAYBACK = "CC_PLAYBACK"
 PLAYED = 1
 """Which request of a Play plays."""
 
+HOLD_MUSIC = 2
+"""Which request of a Hold asks for the music; it is sent apart."""
+
 RING_MADE = 1
 RING_WATCHED = 2
 """Which requests of a RingPhone make the leg, and subscribe to it. Where the endpoint is listened to for good, making
@@ -362,15 +365,19 @@ def _subscription(method: Method, source: str) -> Request:
 
 
 def _hold(command: Hold, holds: Container[str]) -> tuple[Request, ...]:
-    """The music is asked for each time, behind the seat: it ends when a bridge's last caller leaves. Where it plays
-    already, asking changes nothing."""
+    """The seat alone: see `music`."""
     bridge = hold_bridge(command.queue)
     make = Request("POST", ("bridges",), (("type", "holding"), ("bridgeId", bridge)))
     return (
         *(() if bridge in holds else (make,)),
         Request("POST", ("bridges", bridge, SEAT), (("channel", command.leg),)),
-        Request("POST", ("bridges", bridge, "moh"), (("mohClass", command.music),)),
     )
+
+
+def music(queue: str, name: str) -> Request:
+    """Play music to who waits in a queue. It is asked for behind each seat: it ends when a bridge's last caller
+    leaves. Where it plays already, asking changes nothing; where not, Asterisk makes two channels for it."""
+    return Request("POST", ("bridges", hold_bridge(queue), "moh"), (("mohClass", name),))
 
 
 def _ring(command: RingPhone, heard: bool) -> tuple[Request, ...]:

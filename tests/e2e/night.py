@@ -18,7 +18,7 @@ from callctl.lab.install import Installation
 from callctl.lab.line import Line
 from callctl.lab.phones import Behaviour
 from callctl.store.embedded import EmbeddedPostgres
-from tests.e2e.floor import CALLER, DESK_DID, TEAM, TONES_DID, Caller, Floor, on_floor
+from tests.e2e.floor import CALLER, DESK_DID, MUSIC, TEAM, TONES_DID, Caller, Floor, on_floor
 
 FALLBACK, HARBOUR = 270.0, 1150.0
 """In Hz: what the fallback plays, and what a person hears who answered for nobody."""
@@ -79,6 +79,7 @@ async def evening(floor: Floor) -> Evening:
     queued = await floor.call(DESK_DID)
     await floor.until_phase(queued, "queued")
     await until_stored(floor, queued)
+    await hears(queued.line, MUSIC)  # it begins a moment behind the seat
     return Evening(menu, queued, ringing, talking, phone_talking, phone_ringing)
 
 

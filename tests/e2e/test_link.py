@@ -58,6 +58,7 @@ from callctl.core.policy import (
     PhoneKind,
     PhonePolicy,
     Policy,
+    QueuePolicy,
     ShortCode,
     ToQueue,
     TrunkKind,
@@ -123,6 +124,7 @@ def policy(port: int) -> Policy:
         sha="test",
         country="FR",
         entries={E164("33123456789"): ToQueue(QUEUE)},
+        queues={QUEUE: QueuePolicy(QUEUE)},
         phones={p.id: p for p in (phone("anna", "101", E164("33123456701")), phone("bert", "102"))},
         trunks={dead.id: dead, trunk.id: trunk},  # emergency calls try the dead one first
         features={"*45": Feature.LOGIN},
@@ -555,6 +557,23 @@ async def test_a_queue_whose_bridge_was_destroyed_is_held_anew(stage: Stage) -> 
     await line.wait_answered()
     stage.link.send(DropBridge(NODE, CallId("hold-sales")))
     stage.link.send(Hold(NODE, arrived.leg, QUEUE, "default"))
+    await line.wait_heard(lambda audio: audio.sound_seconds() > 0.5, "music")
+    await line.hangup()
+
+
+async def test_music_is_asked_for_after_a_link_that_ended_before_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callctl.asterisk.link.MUSIC_AFTER", 3600)
+    line, arrived = await stage.arrived()
+    before = len(stage.box.events)
+    stage.link.send(Answer(NODE, arrived.leg))
+    stage.link.send(Hold(NODE, arrived.leg, QUEUE, "default"))
+    await stage.box.wait(
+        Synced, lambda e: any((leg.leg, leg.bridge) == (arrived.leg, "hold-sales") for leg in e.snapshot.legs), before
+    )
+    await stage.link.stop()
+    stage.link.start()
     await line.wait_heard(lambda audio: audio.sound_seconds() > 0.5, "music")
     await line.hangup()
 
