@@ -10,42 +10,28 @@ import asyncio
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import structlog
 
 from callctl.asterisk.ari import Ari, AriAddress, AriError, FrozenError, Info, RequestFailedError, TakenOverError
 from callctl.asterisk.backoff import Backoff
-from callctl.asterisk.leases import Leases
-from callctl.asterisk.listening import Listening
-from callctl.asterisk.prompts import Prompts
+from callctl.asterisk.seats import music_where
+from callctl.asterisk.sending import Sending
 from callctl.asterisk.translate import (
     FORWARDED_CAUSE,
     FORWARDED_SIP,
-    HOLD_MUSIC,
     PLAYBACK,
-    RING_MADE,
-    RING_WATCHED,
-    SEAT,
     Reading,
-    failure,
     forward_in,
-    harmless,
-    hold_bridge,
-    ids_of,
     is_ours,
-    listened,
-    music,
-    requests,
     snapshot,
 )
-from callctl.asterisk.wire import APP, Reply, Request
-from callctl.core.commands import Answer, Bridge, Command, Hold, Lease, Play, RingPhone, StopPlay, Unhold, Watch
+from callctl.asterisk.wire import APP, Request
+from callctl.core.commands import Command, StopPlay
 from callctl.core.events import (
-    BridgeFailed,
     Event,
     LegAnswered,
     LegGone,
@@ -73,14 +59,6 @@ BUFFER_MOST = 100_000
 """Events that a reconnect holds back; more than that and it starts again."""
 HUNG_UP = 0.25
 """Seconds after a failed prompt in which its leg's end would have come."""
-UNTOLD = 0.5
-"""Seconds after which a leg that could not be watched is said to be gone, if Asterisk has not said so."""
-MUSIC_AFTER = 0.1
-"""Seconds behind a caller's seat before music is asked for: whom an agent answers by then hears no scrap of it, and
-Asterisk does not make and end the two channels that play it."""
-HOLD_AGAIN = 0.1
-HOLD_TRIES = 20
-"""Seconds between, and number of, further tries to seat a leg in a holding bridge; then the audit sees to it."""
 BARRIER = "callctl-barrier"
 
 log = structlog.get_logger("callctl.asterisk")
@@ -124,17 +102,8 @@ class Link:
         self._audit_every = audit_every
         self._ari: Ari | None = None
         self._live = False
-        self._clock_offset = 0.0
+        self._sending: Sending | None = None
         self._buffer: list[Event] | None = None
-        self._holds: set[str] = set()
-        self._unmade: set[LegId] = set()
-        self._seats: dict[LegId, tuple[Command, int]] = {}
-        """By leg: the Hold or Bridge that was last wished for it, and how often it was tried again."""
-        self._prompts = Prompts(node)
-        self._leases = Leases(self._lease)
-        self._watched: set[LegId] = set()
-        """Legs whose end is sure to be told on this connection."""
-        self._listening = Listening()
         self._adjusting: set[asyncio.Task[None]] = set()
         self._window = Window(time.monotonic)
         self._forwarders: set[LegId] = set()
@@ -232,18 +201,13 @@ class Link:
         """Connected, filter put, events buffered, the core told. Steps 2 and 3 of the design."""
         self._buffer = []
         self._window.reopen()
-        self._holds, self._unmade = set(), set()
-        self._seats.clear()
-        self._prompts.clear()
-        self._leases.clear()
-        self._watched.clear()
         self._forwarders.clear()
-        self._listening = Listening()
+        self._sending = sending = Sending(self.node, ari, self._window, self._deliver, self.counted)
         await ari.info()  # a wrong version must not even take over the application
         await ari.connect()
         info = await ari.info()  # again: it may have been restarted in between
         self._ari = ari
-        self._clock_offset = info.clock_offset
+        sending.clock_offset = info.clock_offset
         self._inbox.put(LinkRestored(self.node, info.booted))
         return info
 
@@ -254,8 +218,8 @@ class Link:
         playing = await self._left_playing(seen)
         await self._barrier()
         self._check_not_ended()
-        for playback in playing:
-            self._submit(StopPlay(self.node, playback))
+        assert self._sending is not None
+        self._sending.submit(*(StopPlay(self.node, playback) for playback in playing))
         for event in self._buffer or ():
             self._inbox.put(event)
         named, gone = self._window.close()
@@ -264,7 +228,7 @@ class Link:
         self._set_health(True, "connected", info.version)
         log.info("pbx_link_up", node=self.node, version=info.version, legs=len(seen.legs), named=len(named))
         self._inbox.put(Synced(self.node, seen, named, gone))
-        self._music_goes_on(seen)
+        self._play_on(seen)
         self._listen()
         self.on_live()
 
@@ -286,7 +250,7 @@ class Link:
 
     async def _shut(self, ari: Ari) -> None:
         self._live = False
-        self._ari = None
+        self._ari = self._sending = None
         self._buffer = None
         self._window.shut()
         for waiting in self._barriers.values():
@@ -314,13 +278,14 @@ class Link:
 
     async def _audit_once(self) -> None:
         assert self._ari is not None
+        assert self._sending is not None
         self._window.open()
         info = await self._ari.info()
-        self._clock_offset = info.clock_offset
+        self._sending.clock_offset = info.clock_offset
         seen = await self._look()
         await self._barrier()
         self._check_not_ended()
-        self._holds &= set(seen.bridges)
+        self._sending.seats.seen(seen.bridges)
         self._inbox.put(Synced(self.node, seen, *self._window.close()))
 
     def _check_not_ended(self) -> None:
@@ -358,15 +323,22 @@ class Link:
 
     async def _recall_listening(self) -> None:
         assert self._ari is not None
-        self._listening.begin(await self._ari.get(("applications", APP)))
+        assert self._sending is not None
+        self._sending.listening.begin(await self._ari.get(("applications", APP)))
+
+    def _play_on(self, seen: Snapshot) -> None:
+        """Music for who waits since an earlier connection, which may have ended before it was asked for."""
+        assert self._ari is not None
+        for request in music_where({leg.bridge for leg in seen.legs}, self._reading.policy.queues.values()):
+            self._ari.submit(request)
 
     def _listen(self) -> None:
         """Listen to the phones that this policy has, beside all else: see `listening`."""
-        if self._ari is None or not self._live:
+        if self._ari is None or self._sending is None or not self._live:
             return  # it is done at the connect
         phones = self._reading.policy.phones.values()
         wanted = [phone.endpoint for phone in phones if phone.node == self.node]
-        task = asyncio.create_task(self._listening.adjust(wanted, self._ari.submit))
+        task = asyncio.create_task(self._sending.listening.adjust(wanted, self._ari.submit))
         self._adjusting.add(task)
         task.add_done_callback(self._adjusting.discard)
 
@@ -462,15 +434,13 @@ class Link:
 
     def _deliver(self, event: Event) -> None:
         if isinstance(event, PlaybackEnded):
-            self._submit(*self._prompts.ended(event.leg, event.playback))
+            if self._sending is not None:
+                self._sending.ended(event.leg, event.playback)
             if event.failed:
                 asyncio.get_running_loop().call_later(HUNG_UP, self._tell_failed, event)
                 return
-        elif isinstance(event, LegGone | LegLeft):
-            self._prompts.forget(event.leg)
-            self._leases.forget(event.leg)
-            self._watched.discard(event.leg)
-            self._seats.pop(event.leg, None)
+        elif isinstance(event, LegGone | LegLeft) and self._sending is not None:
+            self._sending.forget(event.leg)
         self._window.heard(event)
         self._put(event)
 
@@ -490,167 +460,11 @@ class Link:
     # ── commands out ─────────────────────────────────────────────────────────────────────────
 
     def send(self, command: Command) -> None:
-        """Carry it out, in order; but a lease behind what is urgent, and after its leg's prompts. While the link is
-        down it is dropped: `owed` sends it again. So is an Answer during a prompt, which an audit owes to who came
-        while it read the lists: the leg was answered before, and Asterisk would let the whole socket wait for the
-        prompt's end."""
-        if self._ari is None or not self._live:
+        """Carry it out, as `sending` says. While the link is down it is dropped: `owed` sends it again."""
+        if self._sending is None or not self._live:
             self.counted["dropped_while_down"] += 1
-        elif isinstance(command, Lease):
-            self._leases.put(command)
-        elif isinstance(command, Answer) and self._prompts.plays_on(command.leg):
-            self.counted["answered_already"] += 1
-        elif not (isinstance(command, Watch) and command.leg in self._watched):
-            self._submit(*self._prepared(command), command)
-
-    def _lease(self, command: Lease) -> asyncio.Future[Reply] | None:
-        if not self._live or self._ari is None:
-            return None
-        if not self._prompts.may_set(command):
-            self.counted["lease_after_prompt"] += 1
-            return None
-        return self._submit_one(command)
-
-    def _submit(self, *commands: Command) -> None:
-        for command in commands:
-            self._submit_one(command)
-
-    def _submit_one(self, command: Command) -> asyncio.Future[Reply] | None:
-        """The last request's reply; None: nothing was sent."""
-        ari, reply = self._ari, None
-        if ari is None:
-            return None
-        try:
-            clock = time.time() + self._clock_offset
-            wanted = requests(command, clock, self._holds, self._listening.endpoints)
-        except ValueError as error:
-            name = type(command).__name__
-            log.error("command_refused", node=self.node, command=name, why=str(error), **ids_of(command))
-            self._tell_failure(command, RING_MADE, Reply(400, str(error)))
-            return None
-        if isinstance(command, Hold):
-            self._holds.add(hold_bridge(command.queue))
-            asyncio.get_running_loop().call_later(MUSIC_AFTER, self._music_for, command)
-        first = RING_MADE if isinstance(command, RingPhone) and len(wanted) == 1 else 0
-        for index, request in enumerate(wanted, first):
-            reply = ari.submit(request)
-            reply.add_done_callback(partial(self._replied, command, index, request.path[-1] == SEAT))
-        return reply
-
-    def _prepared(self, command: Command) -> Iterable[Command]:
-        """Take note of it; what must be sent before it."""
-        match command:
-            case Hold(leg=leg):
-                self._seats[leg] = (command, 0)
-                return self._prompts.hush(leg)
-            case Unhold(leg=leg):
-                self._seats.pop(leg, None)
-            case Bridge(caller=caller, agent=agent):
-                for leg in (caller, agent):
-                    self._seats[leg] = (command, 0)
-                return (*self._prompts.hush(caller), *self._prompts.hush(agent))
-            case Play():
-                return self._prompts.before(command)
-            case RingPhone(leg=leg):
-                self._window.making(leg)
-            case _:
-                pass
-        return ()
-
-    def _replied(self, command: Command, index: int, seat: bool, future: asyncio.Future[Reply]) -> None:
-        if future.cancelled():
-            return
-        reply = future.result()
-        if isinstance(command, RingPhone) and self._ring_replied(command, index, reply):
-            return
-        if reply.ok:
-            if isinstance(command, Watch) and not self._window.is_away(command.leg):
-                self._watched.add(command.leg)
-            return
-        if reply.unknown and (self._ari is None or self._ari.ended):
-            self.counted["unanswered"] += 1  # no line for each: `pbx_link_down` says why
-            return
-        if isinstance(command, Hold) and seat:
-            self._hold_failed(command, reply)
-        if isinstance(command, Watch) and harmless(command, index, reply):
-            # It hung up before we asked: nobody else will say so, and it would seem to have left for the dialplan.
-            asyncio.get_running_loop().call_later(UNTOLD, self._tell_untold, command, index, reply)
-            return
-        if not harmless(command, index, reply):
-            name = type(command).__name__
-            self.counted[f"refused_{name}_{reply.status}"] += 1
-            said = {"command": name, "step": index, "status": reply.status, **ids_of(command)}
-            log.warning("request_refused", node=self.node, **said)
-        self._tell_failure(command, index, reply)
-
-    def _ring_replied(self, command: RingPhone, index: int, reply: Reply) -> bool:
-        """Whether all is said about this reply to a RingPhone's request."""
-        leg = command.leg
-        if index == RING_MADE:
-            self._window.made(leg)
-            if not reply.ok and reply.status != 409 and command.endpoint not in self._listening.endpoints:
-                self._unmade.add(leg)
-        elif index == RING_WATCHED:
-            if reply.ok or leg in self._unmade:
-                self._unmade.discard(leg)
-                self._listened(command)
-            else:
-                # Its end is on its way, with the cause. Should it not come, the core must know nevertheless.
-                asyncio.get_running_loop().call_later(UNTOLD, self._ring_untold, command, index, reply)
-            return True
-        return False
-
-    def _listened(self, command: RingPhone) -> None:
-        if self._ari is not None:
-            self._ari.submit(listened(command.endpoint))
-
-    def _ring_untold(self, command: RingPhone, index: int, reply: Reply) -> None:
-        self._listened(command)
-        self._tell_untold(command, index, reply)
-
-    def _tell_untold(self, command: RingPhone | Watch, index: int, reply: Reply) -> None:
-        if self._live and not self._window.is_gone(command.leg):
-            self._tell_failure(command, index, reply)
-
-    def _hold_failed(self, command: Hold, reply: Reply) -> None:
-        """The bridge that we took for granted is not there, or is being destroyed: make it anew, with music.
-
-        Only while this is still what the core wants of the leg: it may have been bridged to an agent since.
-        """
-        wish, tries = self._seats.get(command.leg, (None, 0))
-        if reply.status in (404, 409) and "ridge" in reply.text and wish is command and tries < HOLD_TRIES:
-            self._holds.discard(hold_bridge(command.queue))
-            self._seats[command.leg] = (command, tries + 1)
-            asyncio.get_running_loop().call_later(HOLD_AGAIN, self._hold_again, command)
-
-    def _music_for(self, command: Hold) -> None:
-        """If the caller still sits where it was wished."""
-        if self._live and self._ari is not None and self._seats.get(command.leg, (None, 0))[0] is command:
-            self._ari.submit(music(command.queue, command.music)).add_done_callback(
-                partial(self._replied, command, HOLD_MUSIC, False)
-            )
-
-    def _music_goes_on(self, seen: Snapshot) -> None:
-        """An earlier connection may have ended between a seat and its music."""
-        assert self._ari is not None
-        taken = {leg.bridge for leg in seen.legs}
-        for queue in self._reading.policy.queues.values():
-            if hold_bridge(queue.id) in taken:
-                self._ari.submit(music(queue.id, queue.music))
-
-    def _hold_again(self, command: Hold) -> None:
-        wish, tries = self._seats.get(command.leg, (None, 0))
-        if wish is command:
-            self.send(command)
-            self._seats[command.leg] = (command, tries)
-
-    def _tell_failure(self, command: Command, index: int, reply: Reply) -> None:
-        event = failure(command, index, reply)
-        if event is not None:
-            if not isinstance(event, BridgeFailed):
-                self._deliver(event)
-            else:
-                self._inbox.put(event)
+        else:
+            self._sending.send(command)
 
     # ── for the other parts of this node ─────────────────────────────────────────────────────
 

@@ -8,6 +8,7 @@ import pytest
 
 from callctl.asterisk.ari import Ari, AriAddress
 from callctl.asterisk.link import Link
+from callctl.asterisk.sending import Sending
 from callctl.asterisk.wire import Reply, Request
 from callctl.core.commands import Answer, Play
 from callctl.core.ids import LegId, NodeId, PlaybackId
@@ -27,6 +28,10 @@ class Recorder(Ari):
         self.sent: list[str] = []
         """The last part of each request's path."""
 
+    @property
+    def ended(self) -> bool:
+        return False
+
     def submit(self, request: Request) -> asyncio.Future[Reply]:
         self.sent.append(request.path[-1])
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -37,6 +42,7 @@ class Recorder(Ari):
 def live() -> tuple[Link, Recorder]:
     """A link that believes to be connected."""
     link, ari = Link(NODE, AriAddress("http://nowhere/ari", "callctl", "x"), BoundedInbox(), Policy()), Recorder()
+    link._sending = Sending(NODE, ari, link._window, link._deliver, link.counted)
     link._ari, link._live = ari, True
     return link, ari
 

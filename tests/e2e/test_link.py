@@ -564,7 +564,7 @@ async def test_a_queue_whose_bridge_was_destroyed_is_held_anew(stage: Stage) -> 
 async def test_music_is_asked_for_after_a_link_that_ended_before_it(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("callctl.asterisk.link.MUSIC_AFTER", 3600)
+    monkeypatch.setattr("callctl.asterisk.seats.MUSIC_AFTER", 3600)
     line, arrived = await stage.arrived()
     before = len(stage.box.events)
     stage.link.send(Answer(NODE, arrived.leg))
