@@ -448,8 +448,8 @@ def failure(command: Command, index: int, reply: Reply) -> Event | None:
             return LegGone(node, leg)
         case Watch(node=node, leg=leg) if reply.status == _NO_CHANNEL:
             return LegGone(node, leg)
-        case Bridge(node=node, call=call, agent=agent) if index == 1:
-            return BridgeFailed(node, call, agent, f"{reply.status}")
+        case Bridge(node=node, call=call, agent=agent, attempt=attempt) if index == 1:
+            return BridgeFailed(node, call, agent, f"{reply.status}", attempt)
         case Play(node=node, leg=leg, playback=playback) if index == PLAYED:
             return PlaybackEnded(node, leg, playback, failed=True)
         case _:

@@ -89,6 +89,8 @@ class Bridge:
     call: CallId
     caller: LegId
     agent: LegId
+    attempt: int = 0
+    """Comes back with a failure."""
 
 
 @dataclass(frozen=True, slots=True)

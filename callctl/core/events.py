@@ -89,6 +89,8 @@ class BridgeFailed:
     agent: LegId
     """The agent's leg: the call may have another by now."""
     why: str
+    attempt: int = 0
+    """The `Bridge`'s."""
 
 
 class LegState(StrEnum):

@@ -172,6 +172,8 @@ class Connected:
     agent_leg: LegId
     talk_until: Micros
     leave_by: Micros | None = None
+    attempt: int = 0
+    """How often the two had to be joined again. A failure that is told of an earlier attempt says nothing."""
 
 
 @dataclass(frozen=True, slots=True)

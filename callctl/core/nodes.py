@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callctl.core import agents, calls, offers, recovery
-from callctl.core.commands import Beat
+from callctl.core.commands import Beat, Bridge
 from callctl.core.events import LinkLost, LinkRestored, Synced
 from callctl.core.facts import NodeChanged
 from callctl.core.ids import SECOND, Micros
@@ -77,7 +77,11 @@ def synced(turn: Turn, event: Synced) -> None:
     if recovering:
         turn.commands = [c for c in turn.commands if c.node != node.id]
     move(turn, node, "synced", Up(turn.now) if recovering else node.phase)
-    turn.wish(*recovery.owed(world, node.id, event.snapshot, turn.now))
+    owed = list(recovery.owed(world, node.id, event.snapshot, turn.now))
+    for command in owed:
+        if isinstance(command, Bridge):
+            offers.joined_again(turn, command)
+    turn.wish(*owed)
     if recovering:
         recovery.resume(turn, node.id)
         turn.tell(NodeChanged(node.id, "up", "in charge"))

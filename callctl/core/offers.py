@@ -155,11 +155,22 @@ def _contact_out(turn: Turn, agent: Agent, ringing: Reserved | Ringing, leg: Leg
         calls.requeue(turn, call, "ring failed", f"{agent.id}: {call.story.rings[-1].result}")
 
 
+def joined_again(turn: Turn, command: Bridge) -> None:
+    """An audit found the two apart, and has them joined once more."""
+    call = turn.world.calls[command.call]
+    assert isinstance(call.phase, Connected)
+    call.phase = replace(call.phase, attempt=command.attempt)
+    turn.touch_call(call)
+
+
 def bridge_failed(turn: Turn, event: BridgeFailed) -> None:
     """The two could not be joined: the agent's leg goes, the caller waits on at the old place."""
     call = turn.world.calls.get(event.call)
     if call is None or not isinstance(call.phase, Connected) or call.phase.agent_leg != event.agent:
         turn.stray(event, "no such talk")
+        return
+    if call.phase.attempt != event.attempt:
+        turn.stray(event, "joined again since")
         return
     phase = call.phase
     agent = turn.world.agents[phase.agent]

@@ -106,7 +106,7 @@ def owed(world: World, node: NodeId, snapshot: Snapshot, now: Micros) -> Iterato
         talks.add(call.id)
         here = {seats.get(call.leg), seats.get(call.phase.agent_leg)}
         if None not in here and here != {call.id}:
-            yield Bridge(node, call.id, call.leg, call.phase.agent_leg)
+            yield Bridge(node, call.id, call.leg, call.phase.agent_leg, call.phase.attempt + 1)
         left = max(call.phase.talk_until - now, SECOND) + TALK_MARGIN
         yield Lease(node, call.leg, left)
         yield Lease(node, call.phase.agent_leg, left)

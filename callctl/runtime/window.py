@@ -8,7 +8,8 @@ from callctl.core.events import CallArrived, Event, LegGone, LegLeft
 from callctl.core.ids import LegId
 
 GONE_KEPT = 5.0
-"""Seconds for which a leg that has just gone is named to a snapshot: lists may still hold it."""
+"""Seconds: a leg that had gone so shortly before the lists were asked for is named to the snapshot, as they may still
+hold it."""
 
 
 class Window:
@@ -16,6 +17,7 @@ class Window:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
+        self._opened = clock()
         self._named: set[LegId] | None = None
         self._making: set[LegId] = set()
         self._gone: dict[LegId, float] = {}
@@ -24,6 +26,7 @@ class Window:
 
     def open(self) -> None:
         """Lists are about to be read: from now on what is named is noted."""
+        self._opened = self._clock()
         self._named = set()
 
     def reopen(self) -> None:
@@ -38,7 +41,7 @@ class Window:
     def close(self) -> tuple[frozenset[LegId], frozenset[LegId]]:
         """The lists have been read: the legs about which events or our own requests say more than they can, and those
         of them that have gone or left the application."""
-        horizon = self._clock() - GONE_KEPT
+        horizon = self._opened - GONE_KEPT  # callctl may have stood still since the lists were read
         for memory in (self._gone, self._left):
             for leg in [leg for leg, at in memory.items() if at < horizon]:
                 del memory[leg]

@@ -366,8 +366,8 @@ def _failure(command: Command) -> Event | None:
     match command:
         case RingPhone(node, leg):
             return LegGone(node, leg)
-        case Bridge(node, call, _, agent):
-            return BridgeFailed(node, call, agent, "500 Internal Server Error")
+        case Bridge(node, call, _, agent, attempt):
+            return BridgeFailed(node, call, agent, "500 Internal Server Error", attempt)
         case Play(node, leg, playback):
             return PlaybackEnded(node, leg, playback, failed=True)
         case _:

@@ -117,7 +117,7 @@ class ModelPbx:
             self.bridges.add(command.call)
             self.channels[command.caller].bridge = self.channels[command.agent].bridge = command.call
         else:
-            self._say(BridgeFailed(NODE, command.call, command.agent, "a channel is not in the app"))
+            self._say(BridgeFailed(NODE, command.call, command.agent, "a channel is not in the app", command.attempt))
 
     def _in_app(self, leg: LegId) -> bool:
         return leg in self.channels and self.channels[leg].in_app

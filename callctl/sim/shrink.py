@@ -122,8 +122,8 @@ class _Writer:
                 return f"{leg} presses {digit}"
             case PlaybackEnded(leg=leg, failed=failed):
                 return f"{leg} {'cannot hear' if failed else 'has heard'} the prompts"
-            case BridgeFailed(call=call):
-                return f"bridge fails {self._callers.get(call, call)}"
+            case BridgeFailed(call=call, attempt=attempt):
+                return f"bridge fails {self._callers.get(call, call)}" + (f" {attempt}" if attempt else "")
             case PhoneContacts() | PhoneBusy() | StatusAsked() | PolicyChanged():
                 return self._of_office(event)
             case LinkLost() | LinkRestored() | Synced():

@@ -95,7 +95,7 @@ def test_a_talk_in_its_bridge_is_left_alone_but_for_its_lease() -> None:
 def test_a_talk_that_was_not_bridged_is_owed_the_bridge() -> None:
     it = stage()
     leg = it.talk("c1", "ana")
-    assert Bridge(NODE, it.call("c1").id, C1, leg) in again(it, up("c1", "hold-sales"), up(leg))
+    assert Bridge(NODE, it.call("c1").id, C1, leg, attempt=1) in again(it, up("c1", "hold-sales"), up(leg))
 
 
 def test_what_is_over_is_hung_up_and_its_bridge_dropped() -> None:
@@ -210,7 +210,7 @@ def test_an_agent_who_answered_meanwhile_talks() -> None:
     it = stage()
     it.arrive("c1")
     leg = it.legs("ana")[0]
-    assert Bridge(NODE, it.call("c1").id, C1, leg) in again(it, up("c1", "hold-sales"), up(leg))
+    assert Bridge(NODE, it.call("c1").id, C1, leg, attempt=1) in again(it, up("c1", "hold-sales"), up(leg))
     assert isinstance(it.call("c1").phase, Connected)
 
 

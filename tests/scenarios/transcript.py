@@ -230,10 +230,10 @@ def _feature(it: Transcript, phone: str, code: str, leg: str) -> None:
     it.stage.feature(leg, phone, code)
 
 
-def _bridge_fails(it: Transcript, leg: str) -> None:
+def _bridge_fails(it: Transcript, leg: str, attempt: str = "0") -> None:
     call = it.stage.call(leg)
     assert isinstance(call.phase, Connected)
-    it.stage.do(BridgeFailed(NODE, call.id, call.phase.agent_leg, "no such channel"))
+    it.stage.do(BridgeFailed(NODE, call.id, call.phase.agent_leg, "no such channel", int(attempt)))
 
 
 def _asks(it: Transcript, agent: str, wish: str) -> None:

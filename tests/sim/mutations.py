@@ -125,7 +125,7 @@ MUTATIONS = (
     Mutation(
         "bridges are not owed",
         "core/recovery.py",
-        "            yield Bridge(node, call.id, call.leg, call.phase.agent_leg)",
+        "            yield Bridge(node, call.id, call.leg, call.phase.agent_leg, call.phase.attempt + 1)",
         "            pass",
     ),
     Mutation(
