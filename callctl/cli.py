@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from callctl import __version__
 from callctl.api.client import Client, NoDaemonError, RefusedError
+from callctl.sim import arguments
 
 if TYPE_CHECKING:
     from callctl.settings import Loaded
@@ -176,10 +177,14 @@ def _add_deeds(commands: _Commands) -> None:
 
 
 def _add_simulation(commands: _Commands) -> None:
-    from callctl.sim import command
-
     what = "run the same core and loop against a virtual PBX, with everything that can go wrong"
-    command.arguments(_add(commands, "simulate", command.command, what, epilog=command.EPILOG))
+    arguments.arguments(_add(commands, "simulate", _simulate, what, epilog=arguments.EPILOG))
+
+
+def _simulate(args: argparse.Namespace) -> int:
+    from callctl.sim.command import command
+
+    return command(args)
 
 
 def _files(parser: argparse.ArgumentParser, *, required: bool) -> None:

@@ -63,10 +63,12 @@ class Daemon:
 
     async def start(self, *, ready: bool = True) -> None:
         """Start it; return when it is ready, or (`ready` false) at once."""
+        # As where it is installed: Python finds its modules compiled, and need not do it at each start.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "callctl", "run", "--config", str(self.config), "--overlay", str(self.overlay),
-                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=environment,
                 preexec_fn=die_with_parent,
             )  # fmt: skip
         if ready:
