@@ -49,21 +49,69 @@ insert into epoch (holder, code, policy_sha, seed) values ($1, $2, $3, $4) retur
 
 -- name: hold_epoch
 -- Locks our epoch's row: a transaction of ours that was cut off and still runs has ended after this.
-select last_seq, ended is null as current from epoch where id = $1 and seed = $2 for update
+select ended is null as current from epoch where id = $1 and seed = $2 for update
 
--- name: beat_epoch
-update epoch set beat = clock_timestamp(), last_seq = greatest(last_seq, $2) where id = $1
-
--- name: upsert_live
--- The rows as they are after the batch; within one batch an id comes once.
-insert into live (kind, id, epoch, seq, body)
-select r.kind, r.id, $1, r.seq, r.body::jsonb
-from unnest($2::text[], $3::text[], $4::bigint[], $5::text[]) as r (kind, id, seq, body)
-on conflict (kind, id) do update set epoch = excluded.epoch, seq = excluded.seq, body = excluded.body
-
--- name: delete_live
-delete from live using unnest($1::text[], $2::text[]) as r (kind, id)
-where live.kind = r.kind and live.id = r.id
+-- name: store_unit
+-- A unit, or a piece of one ($4 false: the rest is still to come), in one statement: one request, one transaction.
+-- Nothing is written, and no row comes back, when the epoch is not of this database, or has ended ($5: may have), or
+-- when `last_seq` rose between this statement's look at the tables and its lock: the rows of a transaction of ours that
+-- was cut off and still ran are then not all seen. What is stored already is passed over. $6 to $9: live rows as they
+-- are after the unit; $10, $11: live rows that go; $12: call records, of which an older epoch's never overwrites a newer
+-- one's; $13 to $18: events.
+with seen as materialized (
+    select last_seq from epoch where id = $1 and seed = $2
+), fence as (
+    update epoch set
+        beat = clock_timestamp(),
+        last_seq = case when $4::boolean then greatest(epoch.last_seq, $3::bigint) else epoch.last_seq end
+    from seen
+    where epoch.id = $1 and epoch.last_seq = seen.last_seq and (epoch.ended is null or $5::boolean)
+    returning seen.last_seq as stored
+), fresh as (
+    select stored from fence where stored < $3
+), live_put as (
+    insert into live (kind, id, epoch, seq, body)
+    select r.kind, r.id, $1, r.seq, r.body::jsonb
+    from fresh, unnest($6::text[], $7::text[], $8::bigint[], $9::text[]) as r (kind, id, seq, body)
+    on conflict (kind, id) do update set epoch = excluded.epoch, seq = excluded.seq, body = excluded.body
+), live_gone as (
+    delete from live using fresh, unnest($10::text[], $11::text[]) as r (kind, id)
+    where live.kind = r.kind and live.id = r.id
+), records as (
+    insert into call (
+        id, node, epoch, trunk, phone, caller, caller_kind, caller_name, dialled, diverted_from, feature,
+        entered, answered_by_pbx, menus, queue, queued, rings, agent, connected,
+        ended, ended_by, outcome, cause, sip, wrap_up_ended
+    )
+    select
+        id, node, $1, trunk, phone, caller, caller_kind, caller_name, dialled, diverted_from, feature,
+        entered, answered_by_pbx, menus, queue, queued, rings, agent, connected,
+        ended, ended_by, outcome, cause, sip, wrap_up_ended
+    from fresh, jsonb_to_recordset($12::jsonb) as r (
+        id text, node text, trunk text, phone text, caller text, caller_kind text, caller_name text,
+        dialled text, diverted_from text, feature text, entered timestamptz, answered_by_pbx timestamptz,
+        menus jsonb, queue text, queued timestamptz, rings jsonb, agent text, connected timestamptz,
+        ended timestamptz, ended_by text, outcome text, cause integer, sip integer, wrap_up_ended timestamptz
+    )
+    on conflict (id) do update set
+        node = excluded.node, epoch = excluded.epoch, trunk = excluded.trunk, phone = excluded.phone,
+        caller = excluded.caller, caller_kind = excluded.caller_kind, caller_name = excluded.caller_name,
+        dialled = excluded.dialled, diverted_from = excluded.diverted_from, feature = excluded.feature,
+        entered = excluded.entered, answered_by_pbx = excluded.answered_by_pbx, menus = excluded.menus,
+        queue = excluded.queue, queued = excluded.queued, rings = excluded.rings, agent = excluded.agent,
+        connected = excluded.connected, ended = excluded.ended, ended_by = excluded.ended_by,
+        outcome = excluded.outcome, cause = excluded.cause, sip = excluded.sip,
+        wrap_up_ended = excluded.wrap_up_ended
+    where call.epoch <= excluded.epoch
+), events as (
+    insert into call_event (at, call, epoch, seq, n, kind, body)
+    select r.at, r.call, $1, r.seq, r.n, r.kind, r.body::jsonb
+    from fresh, unnest(
+        $13::timestamptz[], $14::text[], $15::bigint[], $16::integer[], $17::text[], $18::text[]
+    ) as r (at, call, seq, n, kind, body)
+    where r.seq > fresh.stored
+)
+select stored from fence
 
 -- name: load_live
 select kind, id, epoch, seq, body from live order by kind, id
@@ -73,38 +121,6 @@ select kind, id, epoch, seq, body from live order by kind, id
 with gone as (delete from live where kind = $1 and id = $2 returning kind, id, epoch, seq, body)
 insert into live_aside (kind, id, epoch, seq, body, why)
 select kind, id, epoch, seq, body, $3 from gone
-
--- name: upsert_call
--- Call records from a JSON array of objects. An older epoch's late record never overwrites a newer one's.
-insert into call (
-    id, node, epoch, trunk, phone, caller, caller_kind, caller_name, dialled, diverted_from, feature,
-    entered, answered_by_pbx, menus, queue, queued, rings, agent, connected,
-    ended, ended_by, outcome, cause, sip, wrap_up_ended
-)
-select
-    id, node, $1, trunk, phone, caller, caller_kind, caller_name, dialled, diverted_from, feature,
-    entered, answered_by_pbx, menus, queue, queued, rings, agent, connected,
-    ended, ended_by, outcome, cause, sip, wrap_up_ended
-from jsonb_to_recordset($2::jsonb) as r (
-    id text, node text, trunk text, phone text, caller text, caller_kind text, caller_name text,
-    dialled text, diverted_from text, feature text, entered timestamptz, answered_by_pbx timestamptz,
-    menus jsonb, queue text, queued timestamptz, rings jsonb, agent text, connected timestamptz,
-    ended timestamptz, ended_by text, outcome text, cause integer, sip integer, wrap_up_ended timestamptz
-)
-on conflict (id) do update set
-    node = excluded.node, epoch = excluded.epoch, trunk = excluded.trunk, phone = excluded.phone,
-    caller = excluded.caller, caller_kind = excluded.caller_kind, caller_name = excluded.caller_name,
-    dialled = excluded.dialled, diverted_from = excluded.diverted_from, feature = excluded.feature,
-    entered = excluded.entered, answered_by_pbx = excluded.answered_by_pbx, menus = excluded.menus,
-    queue = excluded.queue, queued = excluded.queued, rings = excluded.rings, agent = excluded.agent,
-    connected = excluded.connected, ended = excluded.ended, ended_by = excluded.ended_by,
-    outcome = excluded.outcome, cause = excluded.cause, sip = excluded.sip,
-    wrap_up_ended = excluded.wrap_up_ended
-where call.epoch <= excluded.epoch
-
--- name: insert_event
--- One event; batches are copied in, this is for a batch that the server refused as a whole.
-insert into call_event (at, call, epoch, seq, n, kind, body) values ($1, $2, $3, $4, $5, $6, $7::jsonb)
 
 -- name: event_partitions
 select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid

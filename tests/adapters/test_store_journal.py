@@ -171,6 +171,54 @@ async def test_a_commit_in_doubt_is_not_stored_twice(postgres_url: str, tmp_path
         assert await ask(postgres_url, SEQS) == [1, 2]
 
 
+async def test_a_try_sees_what_a_transaction_that_was_cut_off_stored_meanwhile(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    """It still ran at the server when the unit was tried again, merged with the call's end: the call's row goes."""
+    async with opened(postgres_url, tmp_path) as store:
+        epoch = store.journal.epoch
+        unit = Unit()
+        unit.add(batch(1, queued(1), queued(2)))
+        cut_off, connection = await connect(postgres_url), await connect(postgres_url)
+        running = cut_off.transaction()
+        await running.start()
+        await write(cut_off, to_rows(unit, epoch.id, epoch.seed))
+        unit.add(batch(2, facts=(end_fact(1),), closed=frozenset({CallId("call-1")})))
+        again = asyncio.create_task(write(connection, to_rows(unit, epoch.id, epoch.seed)))
+        await until(lambda: _waits_for_a_lock(postgres_url))
+        await running.commit()
+        await again
+        await cut_off.close()
+        await connection.close()
+        assert await ask(postgres_url, LIVE) == ["call call-2"]
+        assert await ask(postgres_url, SEQS) == [1, 1, 2]
+
+
+async def _waits_for_a_lock(url: str) -> bool:
+    return await ask(url, "select count(*) from pg_locks where not granted") == [1]
+
+
+async def test_who_waited_for_the_epochs_end_is_deposed(postgres_url: str, tmp_path: Path) -> None:
+    """Another callctl takes over in the very moment: nothing of ours is stored after it."""
+    async with opened(postgres_url, tmp_path) as store:
+        epoch = store.journal.epoch
+        other, connection = await connect(postgres_url), await connect(postgres_url)
+        taking_over = other.transaction()
+        await taking_over.start()
+        await other.execute("update epoch set ended = now()")
+        unit = Unit()
+        unit.add(batch(1, queued(1)))
+        trying = asyncio.create_task(write(connection, to_rows(unit, epoch.id, epoch.seed)))
+        await until(lambda: _waits_for_a_lock(postgres_url))
+        await taking_over.commit()
+        with pytest.raises(DeposedError):
+            await trying
+        await other.close()
+        await connection.close()
+        assert await ask(postgres_url, SEQS) == []
+        assert await ask(postgres_url, LIVE) == []
+
+
 async def test_a_server_that_hangs_is_given_up_and_the_batch_spooled(
     fragile_postgres: EmbeddedPostgres, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from callctl.store.errors import MigrationError
 from callctl.store.migrate import Migration, in_order, migrate, pending, shipped
 from callctl.store.partitions import make_ahead
 from callctl.store.pool import connect
-from callctl.store.queries import SQL, parse
+from callctl.store.queries import parse
 from tests.adapters.store_kit import NOW, ask
 from tests.postgres import database
 
@@ -126,7 +126,10 @@ def test_a_gap_in_the_numbers_is_named() -> None:
 async def test_months_are_made_ahead_and_late_rows_moved(postgres_url: str) -> None:
     connection = await connect(postgres_url)
     await migrate(connection)
-    await connection.execute(SQL["insert_event"], *_event("2026-09-21T13:33:20Z"), *(None, 1, 1, 0, "CallQueued", "{}"))
+    await connection.execute("""
+        insert into call_event (at, epoch, seq, n, kind, body)
+        values ('2026-09-21T13:33:20Z', 1, 1, 0, 'CallQueued', '{}')
+    """)
     assert await make_ahead(connection, NOW) == (
         "call_event_2026_09",
         "call_event_2026_10",
@@ -136,12 +139,6 @@ async def test_months_are_made_ahead_and_late_rows_moved(postgres_url: str) -> N
     assert await connection.fetchval("select count(*) from call_event_2026_09") == 1
     assert await connection.fetchval("select count(*) from call_event_default") == 0
     await connection.close()
-
-
-def _event(at: str) -> tuple[object, ...]:
-    from datetime import datetime
-
-    return (datetime.fromisoformat(at),)
 
 
 def test_queries_have_one_name_each() -> None:
