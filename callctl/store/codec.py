@@ -19,11 +19,14 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
+import msgspec
+
 TAG = "$"
 _Encode = Callable[[Any], Any]
 _Decode = Callable[[Any], Any]
-_ENCODERS: dict[type, _Encode] = {}
 _DECODERS: dict[Any, _Decode] = {}
+_PLAIN = frozenset({int, bool, float, type(None)})
+"""What JSON has of its own, and needs no look at."""
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -52,7 +55,7 @@ def storable(text: str) -> str:
 
 def encode(value: Any) -> Any:
     """A core value as JSON's own types. TypeError: a type that is never stored."""
-    return _encoder(type(value))(value)
+    return _ENCODERS[type(value)](value)
 
 
 def decode(hint: Any, data: Any) -> Any:
@@ -76,23 +79,27 @@ def loads(hint: Any, text: str) -> Any:
 
 def to_text(data: Any) -> str:
     """JSON's own types as compact text."""
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return msgspec.json.encode(data).decode("utf-8")
 
 
 # ── encoding: by the value's own type ────────────────────────────────────────────────────────
 
 
-def _encoder(kind: type) -> _Encode:
-    known = _ENCODERS.get(kind)
-    if known is None:
-        known = _ENCODERS[kind] = _make_encoder(kind)
-    return known
+class _Encoders(dict[type, _Encode]):
+    """By type, each made when it is first asked for; a look-up costs no call, and there is one for every field."""
+
+    def __missing__(self, kind: type) -> _Encode:
+        made = self[kind] = _make_encoder(kind)
+        return made
+
+
+_ENCODERS = _Encoders()
 
 
 def _make_encoder(kind: type) -> _Encode:
     if kind is str:
         return storable
-    if kind in (int, bool, float, type(None)):
+    if kind in _PLAIN:
         return _same
     if issubclass(kind, Enum):
         return _enum_value
@@ -115,15 +122,16 @@ def _enum_value(value: Enum) -> Any:
     return value.value
 
 
-def _object_encoder(kind: type) -> _Encode:
-    tag = kind.__name__
-    names = tuple(field.name for field in dataclasses.fields(kind))
+def _object_encoder(of: type) -> _Encode:
+    tag = of.__name__
+    names = tuple(field.name for field in dataclasses.fields(of))
 
     def encode_object(value: Any) -> dict[str, Any]:
         data: dict[str, Any] = {TAG: tag}
         for name in names:
             part = getattr(value, name)
-            data[name] = _encoder(type(part))(part)
+            kind = type(part)
+            data[name] = part if kind in _PLAIN else _ENCODERS[kind](part)
         return data
 
     return encode_object
