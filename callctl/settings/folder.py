@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from callctl.settings.errors import KeyPath, Place, Problem
 from callctl.settings.yamlfile import Raw, Tree, read
 
 MOST_FILES = 200
+
+_Below: TypeAlias = Mapping[KeyPath, Iterable[KeyPath]]
+"""By path, all paths that begin with it."""
 
 
 def read_all(directory: Path, overlay: Path | None = None) -> tuple[Tree, list[Problem]]:
@@ -18,7 +23,7 @@ def read_all(directory: Path, overlay: Path | None = None) -> tuple[Tree, list[P
         problems += more
         tree.whole = tree.whole and upper.whole
         tree.doubtful |= upper.doubtful
-        _lay(tree, upper, ())
+        _lay(tree, upper, (), _below(tree), _below(upper))
     return tree, problems
 
 
@@ -93,29 +98,39 @@ def _shifted(path: KeyPath, shift: dict[str, int]) -> KeyPath:
     return (path[0], path[1] + shift.get(str(path[0]), 0), *path[2:])
 
 
-def _take(into: Tree, tree: Tree, path: KeyPath) -> None:
-    """Take over the places of everything below a path."""
+def _below(tree: Tree) -> _Below:
+    """Made once: to look through all places for each key that an overlay sets is felt with a thousand phones."""
+    below: dict[KeyPath, dict[KeyPath, None]] = {}
+    for path in (*tree.values, *tree.keys):
+        for length in range(len(path) + 1):
+            below.setdefault(path[:length], {})[path] = None
+    return below
+
+
+def _take(into: Tree, tree: Tree, paths: Iterable[KeyPath]) -> None:
+    """Take over the places of these paths."""
     for theirs, ours in ((tree.values, into.values), (tree.keys, into.keys)):
-        for inner, place in theirs.items():
-            if inner[: len(path)] == path:
-                ours[inner] = place
+        for path in paths:
+            if (place := theirs.get(path)) is not None:
+                ours[path] = place
 
 
-def _lay(tree: Tree, upper: Tree, path: KeyPath) -> None:
-    """Lay one tree on another: mappings key by key; anything else replaces; null takes a key away."""
+def _lay(tree: Tree, upper: Tree, path: KeyPath, old: _Below, new: _Below) -> None:
+    """Lay one tree on another: mappings key by key; anything else replaces; null takes a key away. `old` and `new`
+    are what was below each path before."""
     below, above = _mapping(tree, path), _mapping(upper, path)
     for key, value in above.items():
         here = (*path, key)
         tree.broken.discard(here)
         if isinstance(value, dict) and isinstance(below.get(key), dict):
-            _lay(tree, upper, here)
+            _lay(tree, upper, here, old, new)
             continue
-        _forget(tree, here)
+        _forget(tree, old.get(here, ()))
         if value is None:
             below.pop(key, None)
             continue
         below[key] = value
-        _take(tree, upper, here)
+        _take(tree, upper, new.get(here, ()))
     tree.broken |= {p for p in upper.broken if p[:-1] == path}
 
 
@@ -128,7 +143,7 @@ def _mapping(tree: Tree, path: KeyPath) -> dict[str, Raw]:
     return value
 
 
-def _forget(tree: Tree, path: KeyPath) -> None:
-    for places in (tree.values, tree.keys):
-        for inner in [p for p in places if p[: len(path)] == path]:
-            del places[inner]
+def _forget(tree: Tree, paths: Iterable[KeyPath]) -> None:
+    for path in paths:
+        tree.values.pop(path, None)
+        tree.keys.pop(path, None)
