@@ -96,13 +96,11 @@ async def _check_version(url: str, connection: Connection) -> None:
         )
 
 
-async def open_pool(url: str, *, patience: float = 10.0, size: int = 4) -> Pool:
-    """A pool for reading: at most `size` connections, opened as needed. StoreError as in `connect`.
+async def reading_pool(url: str, *, size: int = 4) -> Pool:
+    """A pool for reading: at most `size` connections, opened as needed, to a database that `connect` has reached.
 
     The journal writes through a connection of its own, so that readers never hold it up.
     """
-    first = await connect(url, patience=patience)
-    await first.close()
     return await asyncpg.create_pool(
         url,
         min_size=0,

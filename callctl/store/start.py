@@ -19,7 +19,7 @@ from callctl.store.drain import store_spooled
 from callctl.store.errors import DeposedError, StoreError
 from callctl.store.journal import ACTIVE_LOCK, Epoch, PostgresJournal
 from callctl.store.migrate import migrate
-from callctl.store.pool import TROUBLE, Connection, Pool, connect, open_pool, shown
+from callctl.store.pool import TROUBLE, Connection, Pool, connect, reading_pool, shown
 from callctl.store.queries import SQL
 from callctl.store.rows import LIVE
 from callctl.store.spool import MAX_BYTES, Spool
@@ -98,7 +98,7 @@ async def open_store(
         spool.open()
         await _store_leftovers(connection, spool)
         epoch, restored, live = await _begin(connection, life)
-        pool = await open_pool(url)
+        pool = await reading_pool(url)
     except BaseException as error:
         connection.terminate()
         spool.close()

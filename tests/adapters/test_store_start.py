@@ -16,7 +16,7 @@ from callctl.store import cdr
 from callctl.store import pool as pool_module
 from callctl.store.embedded import EmbeddedPostgres
 from callctl.store.errors import StoreError
-from callctl.store.pool import connect, open_pool, shown
+from callctl.store.pool import connect, shown
 from callctl.store.times import iso, to_datetime, to_micros
 from tests.adapters.store_kit import NOW, SALES, agent, ask, batch, ended, life, node, opened, queued
 
@@ -165,7 +165,7 @@ async def test_each_trouble_with_the_database_has_its_word(
         await connect("mysql://u@h/x")
     monkeypatch.setattr(pool_module, "OLDEST", 990000)
     with pytest.raises(StoreError, match="Postgres 18 is too old; callctl needs 99 or newer"):
-        await open_pool(postgres_url)
+        await connect(postgres_url)
 
 
 def test_a_url_is_shown_without_its_password() -> None:
