@@ -214,8 +214,7 @@ class Link:
     async def _sync(self, info: Info) -> None:
         """Lists, barrier, buffer, Synced; then live. Steps 4 to 7."""
         seen = await self._look()
-        await self._recall_listening()
-        playing = await self._left_playing(seen)
+        _, playing = await asyncio.gather(self._recall_listening(), self._left_playing(seen))
         await self._barrier()
         self._check_not_ended()
         assert self._sending is not None
