@@ -1,9 +1,13 @@
 """Free ports on the loopback interface."""
 
+import fcntl
+import os
 import random
 import socket
+import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 HOST = "127.0.0.1"
 
@@ -24,33 +28,56 @@ class Ports:
     rtp_last: int
 
 
+SINGLES = range(24_000, 32_000)
+"""Where single ports are taken from: below the ephemeral ports, which any connection may take in between."""
+RANGES = range(10_000, 24_000)
+"""Where ranges are taken from."""
+_RESERVED: list[int] = []
+"""Locks on the ports of this process: what several houses on one machine choose at the same time is not the same."""
+
+
+def _reserve(port: int) -> bool:
+    """Keep a port for this process as long as it lives; False: another process has it."""
+    folder = Path(tempfile.gettempdir()) / f"callctl-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    lock = os.open(folder / str(port), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return False
+    _RESERVED.append(lock)
+    return True
+
+
+def _free(host: str, *kinds: socket.SocketKind) -> int:
+    chooser = random.SystemRandom()
+    for port in chooser.sample(SINGLES, 1_000):
+        with ExitStack() as stack:
+            try:
+                for kind in kinds:
+                    stack.enter_context(socket.socket(socket.AF_INET, kind)).bind((host, port))
+            except OSError:
+                continue
+            if _reserve(port):
+                return port
+    raise PortError(f"no port from {SINGLES.start} to {SINGLES.stop - 1} is free")
+
+
 def free_tcp() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
-        s.bind((HOST, 0))
-        return int(s.getsockname()[1])
+    return _free(HOST, socket.SOCK_STREAM)
 
 
 def free_sip() -> int:
     """A port free for UDP and TCP alike, on every interface: SIP listens on both."""
-    for _ in range(100):
-        with ExitStack() as stack:
-            udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-            udp.bind(("0.0.0.0", 0))
-            port = int(udp.getsockname()[1])
-            tcp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
-            try:
-                tcp.bind(("0.0.0.0", port))
-            except OSError:
-                continue
-            return port
-    raise PortError("no port is free for both UDP and TCP")
+    return _free("0.0.0.0", socket.SOCK_DGRAM, socket.SOCK_STREAM)
 
 
 def free_udp_range(size: int) -> int:
-    """The first of `size` UDP ports in a row that are free now, below the range of ephemeral ports."""
+    """The first of `size` UDP ports in a row that are free now."""
     chooser = random.SystemRandom()
     for _ in range(100):
-        first = chooser.randrange(10_000, 32_000 - size, 2)
+        first = chooser.randrange(RANGES.start, RANGES.stop - size, 2)
         with ExitStack() as stack:
             try:
                 for port in range(first, first + size):
@@ -64,12 +91,5 @@ def free_udp_range(size: int) -> int:
 
 def choose(rtp_ports: int = 400) -> Ports:
     """Ports for one Asterisk, none twice; `rtp_ports` is two for each media stream at a time."""
-    sip, sip2 = free_sip(), free_sip()
-    while sip2 == sip:
-        sip2 = free_sip()
-    http = free_tcp()
-    ami = free_tcp()
-    while len({sip, sip2, http, ami}) < 4:
-        http, ami = free_tcp(), free_tcp()
     first = free_udp_range(rtp_ports)
-    return Ports(sip, sip2, http, ami, first, first + rtp_ports - 1)
+    return Ports(free_sip(), free_sip(), free_tcp(), free_tcp(), first, first + rtp_ports - 1)
