@@ -72,6 +72,8 @@ def young(world: World, now: Micros) -> frozenset[LegId]:
 
 def _missed_of_agent(world: World, leg: Leg, found: LegSeen) -> Iterator[Event]:
     state = world.agents[leg.agent].state if leg.agent in world.agents else None
+    if isinstance(state, OnCall) and state.leg == leg.id and not found.in_app and leg.left_by is None:
+        yield LegLeft(leg.node, leg.id)
     if not isinstance(state, (Reserved, Ringing)) or leg.id not in state.legs:
         return
     if found.state is LegState.UP and found.in_app:

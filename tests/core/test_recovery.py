@@ -118,6 +118,17 @@ def test_an_agents_leg_that_somebody_took_to_the_dialplan_is_left_alone() -> Non
     assert again(stage(), up("01HF7YAVYGZ29T5VQV69ANWWE1", in_app=False)) == []
 
 
+def test_an_agent_who_was_sent_to_the_dialplan_while_nobody_listened_is_not_bound_by_a_lease() -> None:
+    """It would cut them off in the fallback. The talk is over. (Found by the state machine of test_machine.py.)"""
+    it = stage()
+    leg = it.talk("c1", "ana")
+    call = it.call("c1").id
+    sent = again(it, up("c1", call), up(leg, in_app=False), bridges=(call,))
+    assert leg not in [c.leg for c in sent if isinstance(c, Lease)]
+    assert [h.leg for h in sent if isinstance(h, Hangup)] == [C1]
+    assert it.told(CallEnded)[0].outcome is Outcome.ANSWERED
+
+
 def test_a_caller_who_came_while_the_lists_were_read_is_owed_everything() -> None:
     it = stage(reachable=())
     it.do(LinkLost(NODE))
