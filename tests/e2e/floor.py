@@ -181,6 +181,18 @@ class Floor:
         answer = await self.ari("channels", channel, "variable", variable=name)
         return str(answer["value"])
 
+    async def until_lease(self, channel: str, above: float, most: float) -> None:
+        """Until Asterisk itself would end the channel in more than `above` and at most `most` seconds. A lease follows
+        what is urgent (callctl.asterisk.leases), so callctl may know of a phase before its lease is in force."""
+        left = -1.0
+        try:
+            async with asyncio.timeout(5):
+                while not above < left <= most:
+                    left = float(await self.variable(channel, "TIMEOUT(absolute)"))
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise FloorError(f"{channel} would be ended in {left:g} s, not in {above:g} to {most:g}") from None
+
     async def bridge(self, name: str) -> set[str]:
         """The channels in a bridge; empty: there is no such bridge."""
         found = await self.ari("bridges", name)
