@@ -242,6 +242,7 @@ class Daemon:
                     on_deposed=self.fail,
                     patience=DATABASE_PATIENCE,
                     lock_patience=LOCK_PATIENCE,
+                    last_agents_of=max((q.last_agent for q in self.loaded.policy.queues.values()), default=0),
                 )
             except StoreError as error:
                 self.starting = f"the database: {error}"
@@ -325,6 +326,7 @@ class Daemon:
             restored.nodes,
             self.loaded.daemon.nodes,
             self.clock.now(),
+            restored.last_agents,
         )
 
     async def _rebuild(self, event: Event, error: BaseException) -> World:
@@ -344,7 +346,8 @@ class Daemon:
             raise PoisonedError(f"a step failed {times} times in a minute")
         if times >= SET_ASIDE:
             await self._set_aside(event)
-        self.world = self._world(self.store.restore())
+        known = tuple((caller, agent, at) for caller, (agent, at) in self.world.last_agents.items())
+        self.world = self._world(replace(self.store.restore(), last_agents=known))
         self.links.resync()
         return self.world
 

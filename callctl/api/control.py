@@ -261,6 +261,7 @@ def _record(it: Record, masking: Masking) -> Plain:
         "menus": [views.menu_visit(visit, masking) for visit in it.menus],
         "queue": it.queue,
         "queued": views.iso_or_none(it.queued),
+        "queues": [views.queue_visit(visit) for visit in it.queues],
         "rings": [views.ring(ring) for ring in it.rings],
         "agent": it.agent,
         "connected": views.iso_or_none(it.connected),

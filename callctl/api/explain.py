@@ -11,7 +11,17 @@ from callctl.api.ports import Stored
 from callctl.core import facts as f
 from callctl.core.ids import SECOND, AgentId, Micros
 from callctl.core.model import Outcome, Party, RingResult
-from callctl.core.policy import Announce, Destination, Feature, HangUp, HangupReason, Policy, ToMenu, ToQueue
+from callctl.core.policy import (
+    Announce,
+    Destination,
+    Feature,
+    HangUp,
+    HangupReason,
+    Overflow,
+    Policy,
+    ToMenu,
+    ToQueue,
+)
 from callctl.runtime.masking import Masking
 from callctl.runtime.views import Plain, in_seconds, iso
 
@@ -90,8 +100,10 @@ _OUTCOMES: Mapping[Outcome, str] = {
     Outcome.ABANDONED: "abandoned: the caller left while waiting",
     Outcome.LEFT_IN_MENU: "the caller left in a menu or announcement",
     Outcome.COMPLETED: "completed as configured, without an agent",
+    Outcome.BLOCKED: "the caller's number is blocked",
     Outcome.UNKNOWN_NUMBER: "the number dialled is not configured",
     Outcome.WAITED_TOO_LONG: "waited the queue's longest wait",
+    Outcome.OVERFLOWED: "sent on by a queue, and answered by nobody",
     Outcome.LEFT_FOR_FALLBACK: "the caller went to the dialplan's fallback",
     Outcome.PBX_LOST: "lost with the PBX",
     Outcome.FAILED: "failed",
@@ -138,12 +150,18 @@ def _prompt_failed(fact: f.PromptFailed, _: Teller) -> str:
 
 def _queued(fact: f.CallQueued, _: Teller) -> str:
     priority = f", priority {fact.priority}" if fact.priority else ""
+    if fact.wants is not None:
+        priority += f", at first for {fact.wants} alone"
     return f"Queued in {fact.queue} at place {fact.position}{priority}; music"
 
 
 def _offered(fact: f.CallOffered, teller: Teller) -> str:
     phones = "" if len(fact.legs) == 1 else f" on {len(fact.legs)} contacts"
     return f"Offered to {teller.agent(fact.agent)}{phones}: {fact.why}"
+
+
+def _relaxed(fact: f.CallRelaxed, _: Teller) -> str:
+    return f"After {length(fact.waited)} in {fact.queue} asks for {fact.asks}"
 
 
 def _ring_ended(fact: f.RingEnded, teller: Teller) -> str:
@@ -159,8 +177,19 @@ def _requeued(fact: f.CallRequeued, _: Teller) -> str:
     return f"Back in {fact.queue} at place {fact.position}: {fact.why}"
 
 
-def _waited_too_long(fact: f.WaitedTooLong, _: Teller) -> str:
-    return f"Waited {length(fact.waited)} in {fact.queue}, its longest wait: goes to {whither(fact.to)}"
+_OVERFLOWS: Mapping[Overflow, str] = {
+    Overflow.CLOSED: "closed at this time",
+    Overflow.FULL: "full",
+    Overflow.UNSTAFFED: "not staffed",
+    Overflow.WAITED: "its longest wait",
+    Overflow.EXIT_KEY: "the caller pressed an exit key",
+    Overflow.AGAIN: "the caller was sent on from there before",
+}
+
+
+def _flowed_out(fact: f.FlowedOut, _: Teller) -> str:
+    where = f"Waited {length(fact.waited)} in {fact.queue}" if fact.taken else f"Not taken by {fact.queue}"
+    return f"{where}, {_OVERFLOWS[fact.why]}: goes to {whither(fact.to)}"
 
 
 def _connected(fact: f.CallConnected, teller: Teller) -> str:
@@ -185,11 +214,12 @@ _TOLD: Mapping[type[Any], Callable[[Any, Teller], str]] = {
     f.DigitTimedOut: _timed_out,
     f.PromptFailed: _prompt_failed,
     f.CallQueued: _queued,
+    f.CallRelaxed: _relaxed,
     f.CallOffered: _offered,
     f.RingEnded: _ring_ended,
     f.GhostAnswered: _ghost,
     f.CallRequeued: _requeued,
-    f.WaitedTooLong: _waited_too_long,
+    f.FlowedOut: _flowed_out,
     f.CallConnected: _connected,
     f.CallEnded: _ended,
     f.WrapUpEnded: _wrapped_up,

@@ -9,7 +9,7 @@ from typing import Protocol
 from callctl.core.events import Event
 from callctl.core.facts import Fact
 from callctl.core.ids import CallId, Micros, TrunkId
-from callctl.core.model import MenuVisit, Ring, World
+from callctl.core.model import MenuVisit, QueueVisit, Ring, World
 from callctl.runtime.views import TrunkNow
 
 
@@ -95,6 +95,9 @@ class Record(Protocol):
 
     @property
     def queued(self) -> Micros | None: ...
+
+    @property
+    def queues(self) -> tuple[QueueVisit, ...]: ...
 
     @property
     def rings(self) -> tuple[Ring, ...]: ...

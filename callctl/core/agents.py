@@ -13,7 +13,7 @@ from callctl.core.facts import (
     StatusRefused,
     WrapUpEnded,
 )
-from callctl.core.ids import SECOND, Micros, QueueId
+from callctl.core.ids import SECOND, AgentId, Micros, QueueId
 from callctl.core.model import (
     Agent,
     AgentState,
@@ -30,11 +30,13 @@ from callctl.core.model import (
     Reserved,
     Ringing,
     Settling,
+    Tally,
     Unreachable,
+    World,
     WrapUp,
 )
-from callctl.core.policy import AgentPolicy
-from callctl.core.turn import Moves, Turn, moved
+from callctl.core.policy import E164, AgentPolicy
+from callctl.core.turn import NO_TALLY, Moves, Turn, moved
 
 MOVES: Moves = {
     (Idle, "chosen for a call"): (Reserved,),
@@ -51,6 +53,9 @@ MOVES: Moves = {
     (WrapUp, "ready early"): (Idle,),
 }
 """Drawn in callctl/README.md."""
+
+MOST_REMEMBERED = 100_000
+"""Callers whose last agent is known; who talked longest ago is forgotten first."""
 
 FAULT_HOLD: Micros = 1 * SECOND
 """The shortest hold after what no person did. It fails again as fast as it is tried, and no count of misses ends that:
@@ -78,8 +83,37 @@ def hold(turn: Turn, agent: Agent, shortest: Micros = 0) -> None:
     agent.held_until = turn.now + max(policy_of(turn, agent).miss_delay, shortest)
 
 
+def rung(turn: Turn, agent: Agent, queue: QueueId) -> None:
+    """The agent's phone is rung for a call of the queue."""
+    turn.world.turns[queue] = agent.id
+    _count(agent, queue, rung=turn.now)
+
+
+def _count(agent: Agent, queue: QueueId, **changes: int) -> None:
+    tally = agent.tallies.get(queue, NO_TALLY)
+    agent.tallies = {**agent.tallies, queue: replace(tally, **changes)}
+
+
+def _talked(turn: Turn, agent: Agent, call: Call, queue: QueueId) -> None:
+    assert call.story.connected is not None
+    agent.talked += turn.now - call.story.connected
+    remember(turn.world, call, agent.id, turn.now)
+    _count(agent, queue, answered=agent.tallies.get(queue, NO_TALLY).answered + 1, ended=turn.now)
+
+
+def remember(world: World, call: Call, agent: AgentId, at: Micros) -> None:
+    """Who talked with the caller last."""
+    if isinstance(call.caller, E164):
+        known = world.last_agents
+        known.pop(str(call.caller), None)
+        known[str(call.caller)] = agent, at
+        if len(known) > MOST_REMEMBERED:
+            del known[next(iter(known))]
+
+
 def wrap_up(turn: Turn, agent: Agent, call: Call, queue: QueueId) -> None:
     """The talk is over."""
+    _talked(turn, agent, call, queue)
     length = turn.world.policy.queues[queue].wrap_up
     phone_settles(turn, agent)
     if length > 0:
@@ -143,7 +177,10 @@ def ask(turn: Turn, agent: Agent, wish: str, reason: str, by: str) -> str:
 
 
 def set_status(turn: Turn, agent: Agent, status: AgentStatus, by: str, why: str) -> None:
-    """A new status. Becoming Available starts idleness anew and forgives the misses."""
+    """A new status. Becoming Available starts idleness anew and forgives the misses; logging in clears the tallies."""
+    if isinstance(agent.status, LoggedOut) and not isinstance(status, LoggedOut):
+        agent.talked = 0
+        agent.tallies = {queue: Tally(rung=tally.rung) for queue, tally in agent.tallies.items()}
     agent.status = status
     if isinstance(status, Available):
         agent.misses, agent.held_until = 0, None

@@ -51,11 +51,16 @@ def arrive(turn: Turn, event: CallArrived) -> None:
     to = world.policy.entries.get(event.dialled)
     known = to is not None
     to = to or world.policy.unknown_number
+    caller = world.policy.callers.get(event.caller)
+    if caller is not None and caller.blocked:
+        to = world.policy.blocked
     turn.tell(CallEntered(call.id, call.node, call.leg, call.caller, call.dialled, to))
     if not isinstance(to, HangUp):  # who is refused hears the network's busy tone, and pays nothing
         call.story.answered_by_pbx = now
         turn.wish(Answer(call.node, call.leg))
-    if not known:
+    if caller is not None and caller.blocked:
+        call.story.outcome = Outcome.BLOCKED
+    elif not known:
         call.story.outcome = Outcome.UNKNOWN_NUMBER
     ivr.enter(turn, call, to, "goes to its entry")
 

@@ -9,12 +9,14 @@ from callctl.core.commands import DropBridge, Hangup, Hold, Lease
 from callctl.core.facts import (
     CallEnded,
     CallQueued,
+    CallRelaxed,
     CallRequeued,
 )
-from callctl.core.ids import Micros
+from callctl.core.ids import AgentId, Micros
 from callctl.core.model import (
     Announcing,
     Arrived,
+    Available,
     Call,
     CallPhase,
     Connected,
@@ -24,11 +26,13 @@ from callctl.core.model import (
     Offered,
     Outcome,
     Party,
+    Place,
     Queued,
+    QueueVisit,
     RingResult,
 )
 from callctl.core.policy import HangupReason, ToQueue
-from callctl.core.turn import Moves, Turn, moved, place_of
+from callctl.core.turn import Moves, Turn, moved, place_now, standing_of
 
 MOVES: Moves = {
     (Arrived, "goes to its entry"): (InMenu, Announcing, Queued, Ended),
@@ -39,7 +43,10 @@ MOVES: Moves = {
     (Announcing, "prompts end"): (InMenu, Queued, Ended),
     (Announcing, "recovered"): (Announcing,),
     (Queued, "agent chosen"): (Offered,),
-    (Queued, "longest wait"): (InMenu, Announcing, Queued, Ended),
+    (Queued, "asks for less"): (Queued,),
+    (Queued, "sent on"): (InMenu, Announcing, Queued, Ended),
+    (Queued, "exit key"): (InMenu, Announcing, Queued, Ended),
+    (Offered, "exit key"): (Queued,),
     (Offered, "agent answers"): (Connected,),
     (Offered, "no answer"): (Queued,),
     (Offered, "ring failed"): (Queued,),
@@ -55,6 +62,10 @@ MOVES: Moves = {
 """The whole life of a call. Drawn in callctl/README.md."""
 
 
+MOST_QUEUES = 50
+"""Of a call, the newest visits of queues are kept in its record; the journal's events have them all."""
+
+
 def move(turn: Turn, call: Call, trigger: str, phase: CallPhase) -> None:
     """Make a transition that the table has."""
     moved(MOVES, call.phase, trigger, phase)
@@ -65,26 +76,58 @@ def move(turn: Turn, call: Call, trigger: str, phase: CallPhase) -> None:
 def enqueue(turn: Turn, call: Call, to: ToQueue, trigger: str) -> None:
     """The caller starts to wait, with music."""
     queue = turn.world.policy.queues[to.queue]
-    call.story.queue, call.story.queued = queue.id, turn.now
+    since = call.flow.since if call.flow is not None and call.flow.since is not None else turn.now
+    call.story.queue, call.story.queued = queue.id, since
+    visited(turn, call, QueueVisit(queue.id, turn.now))
     turn.wish(Hold(call.node, call.leg, queue.id, queue.music))
     leave_by = turn.now + queue.longest_wait if queue.longest_wait else None
-    move(turn, call, trigger, Queued(queue.id, to.priority, turn.now, leave_by))
-    turn.tell(CallQueued(call.id, queue.id, to.priority, position(turn, call)))
+    known = turn.world.policy.callers.get(call.caller)
+    priority = to.priority + (known.priority if known is not None else 0)
+    wants = wanted(turn, call, to, known.agent if known is not None else None)
+    until = turn.now + queue.patience if wants is not None else None
+    place = Place(queue.id, priority, since, leave_by, to.stages, wants=wants, wants_until=until)
+    move(turn, call, trigger, Queued(place_now(turn.world, place, turn.now)))
+    turn.tell(CallQueued(call.id, queue.id, priority, position(turn, call), wants))
+
+
+def wanted(turn: Turn, call: Call, to: ToQueue, theirs: AgentId | None) -> AgentId | None:
+    """The one agent for whom the caller waits at first: asked for, theirs, or of the last talk; if available."""
+    world, within = turn.world, turn.world.policy.queues[to.queue].last_agent
+    last, ended = world.last_agents.get(str(call.caller), (None, 0)) if within else (None, 0)
+    for agent in (to.agent, theirs, last if turn.now - ended <= within else None):
+        here = world.agents.get(agent) if agent is not None else None
+        if here is not None and isinstance(here.status, Available) and to.queue in world.served_by(here.id):
+            return here.id
+    return None
+
+
+def visited(turn: Turn, call: Call, visit: QueueVisit) -> None:
+    """Write a queue into the call's record."""
+    call.story.queues.append(visit)
+    del call.story.queues[:-MOST_QUEUES]
 
 
 def requeue(turn: Turn, call: Call, trigger: str, why: str) -> None:
     """Back to the old place: priority and waiting time are kept. The music never stopped."""
     phase = call.phase
     assert isinstance(phase, (Offered, Connected))
-    move(turn, call, trigger, Queued(phase.queue, phase.priority, phase.since, phase.leave_by))
-    turn.tell(CallRequeued(call.id, phase.queue, position(turn, call), why))
+    place = place_now(turn.world, phase.place, turn.now)
+    move(turn, call, trigger, Queued(place))
+    turn.tell(CallRequeued(call.id, place.queue, position(turn, call), why))
 
 
 def position(turn: Turn, call: Call) -> int:
     """The caller's place in the queue; 1: next."""
-    at = place_of(call)
+    at = standing_of(turn.world, call)
     assert at is not None
-    return turn.world.index.line(at[0]).position(at[2])
+    return turn.world.index.line(at.lane).position(at.key)
+
+
+def relax(turn: Turn, call: Call, phase: Queued) -> None:
+    """The caller has waited long enough for something else to be asked of an agent."""
+    place = place_now(turn.world, phase.place, turn.now)
+    move(turn, call, "asks for less", Queued(place))
+    turn.tell(CallRelaxed(call.id, place.queue, place.asks, turn.now - place.since))
 
 
 def leg_gone(turn: Turn, leg: Leg, cause: int, sip: int) -> None:
@@ -135,7 +178,7 @@ def end(
             if agent_leg in turn.world.legs:
                 turn.wish(Hangup(call.node, agent_leg, HangupReason.NORMAL))
             turn.wish(DropBridge(call.node, call.id))
-            agents.wrap_up(turn, turn.world.agents[agent_id], call, phase.queue)
+            agents.wrap_up(turn, turn.world.agents[agent_id], call, phase.place.queue)
     turn.records.add(call.id)
     turn.tell(ended_fact(call))
     turn.close_if_over(call.id)

@@ -6,6 +6,7 @@ from callctl.core import agents, calls, ivr, nodes, offers
 from callctl.core.ids import AgentId, CallId, LegId, Micros, NodeId
 from callctl.core.index import Alarm
 from callctl.core.model import Call, Connected, Ended, InMenu, Leg, LegRole, Offered, Outcome, Party, Queued, Up, World
+from callctl.core.policy import Overflow
 from callctl.core.turn import Turn, agent_due, call_due
 
 
@@ -58,8 +59,12 @@ def _call_due(turn: Turn, call: Call) -> None:
     match phase:
         case InMenu(digit_by=digit_by) if digit_by is not None and digit_by <= now:
             ivr.no_digit(turn, call, phase)
-        case Queued(leave_by=leave_by) if leave_by is not None and leave_by <= now:
-            ivr.waited_too_long(turn, call, phase)
+        case Queued(place) if place.leave_by is not None and place.leave_by <= now:
+            ivr.send_on(turn, call, place, Overflow.WAITED, turn.world.policy.queues[place.queue].give_up)
+        case Queued(place) if place.alone_by is not None and place.alone_by <= now:
+            ivr.send_on(turn, call, place, Overflow.UNSTAFFED, turn.world.policy.queues[place.queue].unstaffed)
+        case Queued(place) if place.relax_at is not None and place.relax_at <= now:
+            calls.relax(turn, call, phase)
         case Offered(ring_until=ring_until) if ring_until <= now:
             offers.no_answer(turn, call, phase)
             _call_due(turn, call)  # the longest wait may have passed while it rang

@@ -11,7 +11,7 @@ from copy import copy
 from dataclasses import dataclass
 from typing import assert_never
 
-from callctl.core import agents, arrivals, calls, deadlines, ivr, nodes, offers, policies, recovery
+from callctl.core import admission, agents, arrivals, calls, deadlines, ivr, nodes, offers, policies, recovery
 from callctl.core.calls import ended_fact
 from callctl.core.commands import Command, Hangup
 from callctl.core.events import (
@@ -239,7 +239,9 @@ def _ask(turn: Turn, agent_id: AgentId, wish: str, reason: str, by: str) -> None
 
 
 def _state_triggered(turn: Turn) -> None:
+    admission.look(turn)
     deadlines.run(turn)
+    admission.look(turn)  # a ring that was missed may have paused the last agent
     while (choice := choose(turn.world, turn.dirty, turn.now)) is not None:
         offers.offer(turn, turn.world.calls[choice.call], choice)
 

@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 from callctl.core.ids import AgentId, CallId, LegId, MenuId, Micros, NodeId, PhoneId, QueueId, TrunkId
 from callctl.core.model import AgentState, AgentStatus, Outcome, Party, PhoneState, RingResult
-from callctl.core.policy import Address, Destination, Emergency, Feature
+from callctl.core.policy import Address, Destination, Emergency, Feature, Overflow, Requirement
+from callctl.core.ranks import Considered
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,18 @@ class CallQueued:
     priority: int
     position: int
     """1: next."""
+    wants: AgentId | None = None
+    """For whom alone the caller waits at first."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRelaxed:
+    """Something else is asked of an agent for this caller from now on."""
+
+    call: CallId
+    queue: QueueId
+    asks: Requirement
+    waited: Micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,10 @@ class CallOffered:
     agent: AgentId
     legs: tuple[LegId, ...]
     why: str
+    considered: tuple[Considered, ...] = ()
+    """The best of the free agents who fitted, in order, with the numbers that were compared."""
+    fitted: int = 0
+    """How many they were in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +114,16 @@ class CallRequeued:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitedTooLong:
-    """The queue's longest wait is over: the caller is sent on."""
+class FlowedOut:
+    """The caller is sent on: the queue did not take them, or no longer."""
 
     call: CallId
     queue: QueueId
+    why: Overflow
+    taken: bool
+    """False: the queue did not take the caller at all."""
     waited: Micros
+    """In this queue and those that sent the caller on before it."""
     to: Destination
 
 
@@ -207,11 +228,12 @@ Fact: TypeAlias = (
     | DigitTimedOut
     | PromptFailed
     | CallQueued
+    | CallRelaxed
     | CallOffered
     | RingEnded
     | GhostAnswered
     | CallRequeued
-    | WaitedTooLong
+    | FlowedOut
     | CallConnected
     | CallEnded
     | WrapUpEnded

@@ -19,6 +19,8 @@ PhoneId = NewType("PhoneId", str)
 QueueId = NewType("QueueId", str)
 MenuId = NewType("MenuId", str)
 TrunkId = NewType("TrunkId", str)
+SkillId = NewType("SkillId", str)
+CalendarId = NewType("CalendarId", str)
 
 Micros = int
 """Microseconds since 1970-01-01 UTC, or a length of time in microseconds. Never goes backward."""
@@ -50,6 +52,10 @@ class IdSource:
         z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK64
         z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK64
         return z ^ (z >> 31)
+
+    def below(self, bound: int) -> int:
+        """A number from 0 to `bound` − 1, each as likely (to one part in 2^64 / bound). `bound` is at least 1."""
+        return self._next64() * bound >> 64
 
     def ulid(self, now: Micros) -> str:
         """A fresh id of 26 characters; sorts by its time of making."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from callctl.core.ids import CallId, LegId
+from callctl.core.admission import unstaffed
+from callctl.core.ids import AgentId, CallId, LegId
+from callctl.core.index import Group, Lane, Line, Standing
 from callctl.core.model import (
     Arrived,
+    Available,
     Call,
     Connected,
     Ended,
@@ -22,7 +25,9 @@ from callctl.core.model import (
     WrapUp,
 )
 from callctl.core.policies import may_go
-from callctl.core.turn import agent_due, call_due, free_of, place_of
+from callctl.core.policy import ANYBODY, Requirement
+from callctl.core.ranks import Free, rank
+from callctl.core.turn import agent_due, call_due, free_of, standing_of
 
 
 def check(world: World) -> list[str]:
@@ -33,6 +38,7 @@ def check(world: World) -> list[str]:
         *_legs(world),
         *_index(world),
         *_matched(world),
+        *_staffed(world),
     ]
 
 
@@ -98,17 +104,23 @@ def _legs(world: World) -> Iterator[str]:
 def _index(world: World) -> Iterator[str]:
     """The indexes say what a naive scan says."""
     index = world.index
-    places = {c.id: place_of(c) for c in world.calls.values() if place_of(c) is not None}
+    places = {c.id: at for c in world.calls.values() if (at := standing_of(world, c)) is not None}
     if dict(index.places()) != places:
         yield f"places: {dict(index.places())} instead of {places}"
-    frees = {a.id: free_of(world, a) for a in world.agents.values() if free_of(world, a) is not None}
+    frees = {a.id: free for a in world.agents.values() if (free := free_of(world, a)) is not None}
     if dict(index.frees()) != frees:
         yield f"free agents: {dict(index.frees())} instead of {frees}"
     for lane, line in index.lines.items():
-        waiting = sorted(key for at, offered, key in filter(None, places.values()) if at == lane and not offered)
-        free = sorted(key for at, key in filter(None, frees.values()) if lane in at)
-        if line.waiting != waiting or line.free != free:
-            yield f"lane {lane}: {line} instead of {waiting}, {free}"
+        here = [at for at in places.values() if at.lane == lane]
+        here_free = {name: it for name, it in frees.items() if lane in it.lanes}
+        wanted = Line(
+            waiting=sorted(at.key for at in here if not at.offered),
+            offered=sorted(at.key for at in here if at.offered),
+            free=here_free,
+            groups={at.asks: _group(lane, at.asks, here, here_free) for at in here if not at.offered},
+        )
+        if line != wanted:
+            yield f"lane {lane}: {line} instead of {wanted}"
     legs: dict[CallId, set[LegId]] = {}
     for leg in world.legs.values():
         legs.setdefault(leg.call, set()).add(leg.id)
@@ -131,11 +143,36 @@ def _index(world: World) -> Iterator[str]:
             yield f"agent {agent.id} has a deadline that nobody watches"
 
 
+def _group(lane: Lane, asks: Requirement, here: Iterable[Standing], free: Mapping[AgentId, Free]) -> Group:
+    fit = (rank(it, lane[0], asks) for it in free.values())
+    waiting = sorted(at.key for at in here if at.asks == asks and not at.offered)
+    return Group(waiting, sorted(key for key in fit if key is not None))
+
+
+def _staffed(world: World) -> Iterator[str]:
+    """Queues of which nobody is there are known, and so are those who wait in them; nobody waits for who has gone, or
+    asks for what is not asked any more."""
+    found = unstaffed(world)
+    if world.unstaffed != found:
+        yield f"unstaffed are {sorted(world.unstaffed)} instead of {sorted(found)}"
+    for call in world.calls.values():
+        if isinstance(call.phase, Queued) and world.node_up(call.node):
+            place = call.phase.place
+            if (place.alone_by is None) == (place.queue in found):
+                yield f"call {call.id} waits in {place.queue} until {place.alone_by}"
+            stages = place.stages or world.policy.queues[place.queue].stages
+            if place.asks not in (ANYBODY, Requirement(only=place.wants), *(stage.asks for stage in stages)):
+                yield f"call {call.id} asks for {place.asks}, which nobody asks for in {place.queue}"
+            if place.asks.only is not None and not isinstance(world.agents[place.asks.only].status, Available):
+                yield f"call {call.id} waits for {place.asks}, who is away"
+
+
 def _matched(world: World) -> Iterator[str]:
-    """Nobody waits while somebody could answer."""
+    """Nobody waits while somebody who fits could answer."""
     free = [at for a in world.agents.values() if (at := free_of(world, a)) is not None]
     for call in world.calls.values():
         if isinstance(call.phase, Queued) and world.node_up(call.node):
-            lane = (call.phase.queue, call.node)
-            if any(lane in lanes for lanes, _ in free):
+            place = call.phase.place
+            lane = (place.queue, call.node)
+            if any(lane in at.lanes and rank(at, place.queue, place.asks) is not None for at in free):
                 yield f"call {call.id} waits in {lane[0]} while an agent is free"

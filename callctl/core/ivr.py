@@ -5,13 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from callctl.core import calls
+from callctl.core import admission, calls, rings
 from callctl.core.commands import Play, StopPlay, Unhold
 from callctl.core.events import DigitPressed, PlaybackEnded
-from callctl.core.facts import DigitTaken, DigitTimedOut, MenuEntered, PromptFailed, WaitedTooLong
-from callctl.core.ids import PlaybackId
-from callctl.core.model import Announcing, Call, InMenu, MenuVisit, Outcome, Party, Queued
-from callctl.core.policy import Announce, Destination, HangUp, Menu, ToMenu, ToQueue
+from callctl.core.facts import DigitTaken, DigitTimedOut, FlowedOut, MenuEntered, PromptFailed
+from callctl.core.ids import Micros, PlaybackId, QueueId
+from callctl.core.model import (
+    Announcing,
+    Call,
+    Flow,
+    InMenu,
+    MenuVisit,
+    Offered,
+    Outcome,
+    Party,
+    Place,
+    Queued,
+    QueueVisit,
+    RingResult,
+)
+from callctl.core.policy import Announce, Destination, HangUp, Menu, Overflow, ToMenu, ToQueue
 from callctl.core.turn import Turn
 
 MAX_VISITS = 100
@@ -27,8 +40,12 @@ def enter(turn: Turn, call: Call, to: Destination, trigger: str) -> None:
                 return
             call.story.menus.append(MenuVisit(menu, turn.now))
             _play_menu(turn, call, turn.world.policy.menus[menu], 1, (), trigger)
-        case ToQueue():
-            calls.enqueue(turn, call, to, trigger)
+        case ToQueue(queue):
+            why = admission.refusal(turn.world, call, turn.world.policy.queues[queue], turn.now)
+            if why is None:
+                calls.enqueue(turn, call, to, trigger)
+            else:
+                _refused(turn, call, queue, *why, trigger)
         case Announce(prompts, then):
             announce(turn, call, prompts, then, trigger)
         case HangUp(reason):
@@ -43,8 +60,11 @@ def announce(turn: Turn, call: Call, prompts: tuple[str, ...], then: Destination
 
 
 def digit(turn: Turn, call: Call, event: DigitPressed) -> None:
-    """The caller pressed a digit. Outside a menu, or during prompts without barge-in, it means nothing."""
+    """The caller pressed a digit. Outside a menu and a queue, or during prompts without barge-in, it means nothing."""
     phase = call.phase
+    if isinstance(phase, Queued | Offered):
+        exit_key(turn, call, phase, event)
+        return
     if not isinstance(phase, InMenu):
         turn.stray(event, phase)
         return
@@ -56,6 +76,7 @@ def digit(turn: Turn, call: Call, event: DigitPressed) -> None:
     call.story.menus[-1] = replace(visit, digits=(visit.digits + event.digit)[:32])
     _stop(turn, call, phase.playing)
     to = menu.options.get(event.digit)
+    call.flow = None  # from here on it is the caller's own choice
     turn.tell(DigitTaken(call.id, phase.menu, event.digit, to))
     if to is not None:
         enter(turn, call, to, "digit")
@@ -70,14 +91,47 @@ def no_digit(turn: Turn, call: Call, phase: InMenu) -> None:
     _again(turn, call, menu, phase, menu.no_input, "no digit")
 
 
-def waited_too_long(turn: Turn, call: Call, phase: Queued) -> None:
-    """The queue's longest wait is over: the caller goes where the queue gives up to."""
-    to = turn.world.policy.queues[phase.queue].give_up
-    turn.tell(WaitedTooLong(call.id, phase.queue, turn.now - phase.since, to))
-    call.story.outcome = Outcome.WAITED_TOO_LONG
+def _refused(turn: Turn, call: Call, queue: QueueId, why: Overflow, to: Destination, trigger: str) -> None:
+    """The queue does not take the caller. Each queue can do so once, so this ends."""
+    calls.visited(turn, call, QueueVisit(queue, turn.now, turn.now, why))
+    _flows(turn, call, queue, call.flow.since if call.flow is not None else None, why, to, taken=False)
+    enter(turn, call, to, trigger)
+
+
+def send_on(turn: Turn, call: Call, place: Place, why: Overflow, to: Destination) -> None:
+    """The caller does not wait any longer in this queue."""
+    visit = call.story.queues[-1]
+    call.story.queues[-1] = replace(visit, left=turn.now, why=why)
+    _flows(turn, call, place.queue, place.since, why, to)
     if not isinstance(to, ToQueue):
-        turn.wish(Unhold(call.node, call.leg, phase.queue))
-    enter(turn, call, to, "longest wait")
+        turn.wish(Unhold(call.node, call.leg, place.queue))
+    trigger = "exit key" if why is Overflow.EXIT_KEY else "sent on"
+    enter(turn, call, to, trigger)
+
+
+def _flows(
+    turn: Turn, call: Call, queue: QueueId, since: Micros | None, why: Overflow, to: Destination, *, taken: bool = True
+) -> None:
+    turn.tell(FlowedOut(call.id, queue, why, taken, turn.now - since if since is not None else 0, to))
+    if why is Overflow.EXIT_KEY:
+        call.flow = None  # the caller's own choice
+        return
+    call.story.outcome = Outcome.WAITED_TOO_LONG if why is Overflow.WAITED else Outcome.OVERFLOWED
+    known = call.flow.queues if call.flow is not None else ()
+    call.flow = Flow(since, (*known, queue))
+
+
+def exit_key(turn: Turn, call: Call, phase: Queued | Offered, event: DigitPressed) -> None:
+    """A waiting caller pressed a key, which may lead out of the queue."""
+    place = phase.place
+    to = turn.world.policy.queues[place.queue].exit_keys.get(event.digit)
+    if to is None:
+        turn.stray(event, phase)
+        return
+    if isinstance(phase, Offered):
+        rings.withdraw(turn, turn.world.agents[phase.agent], call, RingResult.ABANDONED)
+        calls.move(turn, call, "exit key", Queued(place))
+    send_on(turn, call, place, Overflow.EXIT_KEY, to)
 
 
 def playback_ended(turn: Turn, call: Call, event: PlaybackEnded) -> None:

@@ -5,6 +5,7 @@ Memory is a cache: Asterisk owns what exists, Postgres what was promised.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
@@ -23,7 +24,19 @@ from callctl.core.ids import (
     TrunkId,
 )
 from callctl.core.index import Index
-from callctl.core.policy import Address, Destination, Feature, HangupReason, Policy, Withheld
+from callctl.core.policy import (
+    ANYBODY,
+    Address,
+    Destination,
+    Feature,
+    HangupReason,
+    Overflow,
+    Policy,
+    Requirement,
+    Staffed,
+    Stage,
+    Withheld,
+)
 
 # ── what is written down of a call ───────────────────────────────────────────────────────────
 
@@ -40,8 +53,12 @@ class Outcome(StrEnum):
     COMPLETED = "completed"
     """The call's way ended as configured, without an agent: a menu's hang-up, an announcement, a feature code."""
     UNKNOWN_NUMBER = "unknown_number"
+    BLOCKED = "blocked"
+    """The caller's number is blocked."""
     WAITED_TOO_LONG = "waited_too_long"
     """The caller waited the queue's longest wait, and nobody answered where the call went then."""
+    OVERFLOWED = "overflowed"
+    """A queue did not take the caller, or no longer, and nobody answered where the call went then."""
     LEFT_FOR_FALLBACK = "left_for_fallback"
     """The caller left callctl's hands for the dialplan: the lease ended, or somebody redirected the channel."""
     PBX_LOST = "pbx_lost"
@@ -83,6 +100,15 @@ class MenuVisit:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueVisit:
+    queue: QueueId
+    at: Micros
+    left: Micros | None = None
+    """When the caller was sent on; None: answered there, or gone from there."""
+    why: Overflow | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ring:
     """One agent's phone rung for a call."""
 
@@ -103,7 +129,11 @@ class Story:
     answered_by_pbx: Micros | None = None
     menus: list[MenuVisit] = field(default_factory=list)
     queue: QueueId | None = None
+    """The last."""
     queued: Micros | None = None
+    """When the caller began to wait. Kept where one queue sends on to the next."""
+    queues: list[QueueVisit] = field(default_factory=list)
+    """The newest, in order; those too that did not take the caller."""
     rings: list[Ring] = field(default_factory=list)
     """The newest, in order."""
     agent: AgentId | None = None
@@ -142,36 +172,48 @@ class Announcing:
 
 
 @dataclass(frozen=True, slots=True)
-class Queued:
+class Place:
+    """A caller's place in a queue. It is kept while a phone rings, and should a bridge fail."""
+
     queue: QueueId
     priority: int
     since: Micros
+    """When the caller was queued."""
     leave_by: Micros | None = None
     """The queue's longest wait; None: no limit."""
+    stages: tuple[Stage, ...] = ()
+    """The caller's own, in place of the queue's."""
+    asks: Requirement = ANYBODY
+    """What is asked of an agent now."""
+    relax_at: Micros | None = None
+    """When something else will be asked; None: never."""
+    wants: AgentId | None = None
+    wants_until: Micros | None = None
+    """The agent for whom the caller waits until then, and no other."""
+    alone_by: Micros | None = None
+    """Set while the queue is not staffed: when the caller goes where `unstaffed` says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """An agent's phone rings for this call. The place in the queue is kept."""
+    """An agent's phone rings for this call."""
 
-    queue: QueueId
-    priority: int
-    since: Micros
+    place: Place
     agent: AgentId
     ring_until: Micros
-    leave_by: Micros | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    queue: QueueId
-    priority: int
-    since: Micros
-    """When the caller was queued: should the bridge fail, the place is still known."""
+    place: Place
     agent: AgentId
     agent_leg: LegId
     talk_until: Micros
-    leave_by: Micros | None = None
     attempt: int = 0
     """How often the two had to be joined again. A failure that is told of an earlier attempt says nothing."""
 
@@ -185,6 +227,15 @@ class Ended:
 
 
 CallPhase: TypeAlias = Arrived | InMenu | Announcing | Queued | Offered | Connected | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Queues that have sent the caller on, and the wait there; forgotten with the next key that the caller presses."""
+
+    since: Micros | None
+    """When the caller began to wait; None: no queue has taken them yet."""
+    queues: tuple[QueueId, ...]
 
 
 @dataclass(slots=True)
@@ -203,6 +254,8 @@ class Call:
     phone: PhoneId | None = None
     diverted_from: Address | None = None
     feature: Feature | None = None
+    flow: Flow | None = None
+    """Set while the caller is on a way that began with being sent on from a queue."""
     lease_renew: Micros | None = None
     """When to renew the waiting caller's lease."""
     story: Story = field(default_factory=Story)
@@ -318,6 +371,17 @@ class Settling:
 PhoneState: TypeAlias = Unreachable | Reachable | BusyElsewhere | Settling
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What an agent has done for one queue since logging in."""
+
+    answered: int = 0
+    ended: Micros = 0
+    """When the last call of it ended; 0: none has."""
+    rung: Micros = 0
+    """When the phone was last rung for it; 0: never."""
+
+
 @dataclass(slots=True)
 class Agent:
     id: AgentId
@@ -331,6 +395,10 @@ class Agent:
     misses: int = 0
     held_until: Micros | None = None
     """After a ring that was not answered: not offered a call until then."""
+    talked: Micros = 0
+    """How long, since logging in."""
+    tallies: Mapping[QueueId, Tally] = field(default_factory=dict)
+    """Never changed in place: a row may be on its way with it."""
 
 
 # ── a node ───────────────────────────────────────────────────────────────────────────────────
@@ -366,6 +434,19 @@ class Node:
 # ── the world ────────────────────────────────────────────────────────────────────────────────
 
 
+@dataclass(frozen=True, slots=True)
+class _People:
+    """What follows from a policy about its agents."""
+
+    policy: Policy
+    whose: Mapping[PhoneId, tuple[AgentId, ...]]
+    """Whose each phone is."""
+    order: Mapping[AgentId, int]
+    serving: Mapping[QueueId, tuple[AgentId, ...]]
+    guarded: Mapping[AgentId, tuple[QueueId, ...]]
+    """By agent, the queues of which a rule says that somebody must be there."""
+
+
 @dataclass(slots=True)
 class World:
     """Everything the core knows. Mutable; only `engine.step` changes it."""
@@ -380,9 +461,14 @@ class World:
     """What the PBX last said of each trunk: usable or not, and why."""
     draining: dict[QueueId, frozenset[AgentId]] = field(default_factory=dict)
     """Queues that the configuration no longer has, while callers are in them: their agents serve on."""
+    turns: dict[QueueId, AgentId] = field(default_factory=dict)
+    """Who was rung last for a queue; follows from the agents' tallies."""
+    last_agents: dict[str, tuple[AgentId, Micros]] = field(default_factory=dict)
+    """By the caller's number: who talked with them last, and when that ended. The newest are kept."""
+    unstaffed: set[QueueId] = field(default_factory=set)
+    """Queues of which a rule says that somebody must be there, and nobody is; follows from the agents."""
     index: Index = field(default_factory=Index)
-    _phones: tuple[Policy, dict[PhoneId, tuple[AgentId, ...]]] | None = field(default=None, compare=False, repr=False)
-    """Whose each phone is, by the policy that it was made from."""
+    _people: _People | None = field(default=None, compare=False, repr=False)
 
     def node_up(self, node: NodeId) -> bool:
         """Whether commands reach the node, and what it missed is known."""
@@ -397,10 +483,40 @@ class World:
         """Everybody who works on the phone, and is here. Asked a dozen times a call: not by a look at all agents."""
         return [self.agents[a] for a in self._whose(phone) if a in self.agents]
 
+    def order_of(self, agent: AgentId | None) -> int:
+        """The agent's place in the file's order, from 0; −1 for nobody."""
+        return self._known_people().order.get(agent, -1) if agent is not None else -1
+
     def _whose(self, phone: PhoneId | None) -> tuple[AgentId, ...]:
-        if self._phones is None or self._phones[0] is not self.policy:
+        return self._known_people().whose.get(phone, ()) if phone is not None else ()
+
+    def _known_people(self) -> _People:
+        if self._people is None or self._people.policy is not self.policy:
             whose: dict[PhoneId, tuple[AgentId, ...]] = {}
             for agent in self.policy.agents.values():
                 whose[agent.phone] = (*whose.get(agent.phone, ()), agent.id)
-            self._phones = self.policy, whose
-        return self._phones[1].get(phone, ()) if phone is not None else ()
+            serving: dict[QueueId, list[AgentId]] = {}
+            for agent in self.policy.agents.values():
+                for queue in agent.queues:
+                    serving.setdefault(queue, []).append(agent.id)
+            order = {name: at for at, name in enumerate(self.policy.agents)}
+            rules = {q.id for q in self.policy.queues.values() if q.staffed is not Staffed.ANYWAY}
+            guarded = {a.id: tuple(q for q in a.queues if q in rules) for a in self.policy.agents.values()}
+            served = {queue: tuple(names) for queue, names in serving.items()}
+            self._people = _People(self.policy, whose, order, served, guarded)
+        return self._people
+
+    def served_by(self, agent: AgentId) -> tuple[QueueId, ...]:
+        """The queues that an agent serves, those that drain among them."""
+        policy = self.policy.agents.get(agent)
+        own = policy.queues if policy is not None else ()
+        return (*own, *(queue for queue, who in self.draining.items() if agent in who)) if self.draining else own
+
+    def guarded_by(self, agent: AgentId) -> tuple[QueueId, ...]:
+        """The agent's queues of which a rule says that somebody must be there, and those that drain."""
+        own = self._known_people().guarded.get(agent, ())
+        return (*own, *(queue for queue, who in self.draining.items() if agent in who)) if self.draining else own
+
+    def serving(self, queue: QueueId) -> tuple[AgentId, ...]:
+        """The agents of a queue; of one that drains, those who drain it."""
+        return (*self._known_people().serving.get(queue, ()), *sorted(self.draining.get(queue, ())))

@@ -44,14 +44,11 @@ def offer(turn: Turn, call: Call, choice: Choice) -> None:
     assert isinstance(phase, Queued)
     assert isinstance(agent.phone, Reachable)
     assert isinstance(agent.state, Idle)
-    timeout = turn.world.policy.queues[phase.queue].ring_timeout
+    place = phase.place
+    timeout = turn.world.policy.queues[place.queue].ring_timeout
     legs = tuple(LegId(turn.world.ids.ulid(now)) for _ in agent.phone.contacts)
-    calls.move(
-        turn,
-        call,
-        "agent chosen",
-        Offered(phase.queue, phase.priority, phase.since, agent.id, now + timeout, phase.leave_by),
-    )
+    calls.move(turn, call, "agent chosen", Offered(place, agent.id, now + timeout))
+    agents.rung(turn, agent, place.queue)
     agents.move(turn, agent, "chosen for a call", Reserved(call.id, frozenset(legs), agent.state.since))
     call.story.rings.append(Ring(agent.id, now, choice.why))
     del call.story.rings[:-MOST_RINGS]
@@ -59,7 +56,7 @@ def offer(turn: Turn, call: Call, choice: Choice) -> None:
     for leg, contact in zip(legs, agent.phone.contacts, strict=True):
         turn.add_leg(Leg(leg, call.node, call.id, LegRole.AGENT, agent.id, now))
         turn.wish(RingPhone(call.node, leg, call.id, phone.endpoint, contact, *_display(call), timeout=timeout))
-    turn.tell(CallOffered(call.id, phase.queue, agent.id, legs, choice.why))
+    turn.tell(CallOffered(call.id, place.queue, agent.id, legs, choice.why, choice.considered, choice.fitted))
 
 
 def _display(call: Call) -> tuple[str, str]:
@@ -107,20 +104,16 @@ def connect(turn: Turn, call: Call, agent: AgentId, leg: LegId) -> None:
     """The agent has answered: join the two."""
     phase = call.phase
     assert isinstance(phase, Offered)
-    longest = turn.world.policy.queues[phase.queue].longest_talk
+    place = phase.place
+    longest = turn.world.policy.queues[place.queue].longest_talk
     call.story.agent, call.story.connected = agent, turn.now
-    calls.move(
-        turn,
-        call,
-        "agent answers",
-        Connected(phase.queue, phase.priority, phase.since, agent, leg, turn.now + longest, phase.leave_by),
-    )
+    calls.move(turn, call, "agent answers", Connected(place, agent, leg, turn.now + longest))
     turn.wish(
         Bridge(call.node, call.id, call.leg, leg),
         Lease(call.node, call.leg, longest + TALK_MARGIN),
         Lease(call.node, leg, longest + TALK_MARGIN),
     )
-    turn.tell(CallConnected(call.id, phase.queue, agent, turn.now - phase.since))
+    turn.tell(CallConnected(call.id, place.queue, agent, turn.now - place.since))
 
 
 def leg_gone(turn: Turn, agent: Agent, leg: Leg, cause: int, sip: int) -> None:
@@ -179,7 +172,7 @@ def bridge_failed(turn: Turn, event: BridgeFailed) -> None:
     turn.wish(
         Hangup(call.node, phase.agent_leg, HangupReason.FAILURE),
         DropBridge(call.node, call.id),
-        Hold(call.node, call.leg, phase.queue, policy.queues[phase.queue].music),
+        Hold(call.node, call.leg, phase.place.queue, policy.queues[phase.place.queue].music),
         Lease(call.node, call.leg, policy.lease),
     )
     call.lease_renew = turn.now + policy.lease_renewal

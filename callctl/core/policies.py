@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
-from callctl.core import agents
+from callctl.core import admission, agents
 from callctl.core.events import PolicyChanged
 from callctl.core.facts import AgentStatusChanged, PolicyApplied
 from callctl.core.ids import AgentId, MenuId, Micros, NodeId, PhoneId, QueueId
@@ -14,6 +14,7 @@ from callctl.core.model import (
     AgentStatus,
     Announcing,
     Available,
+    Call,
     Connected,
     Down,
     Idle,
@@ -38,7 +39,7 @@ from callctl.core.policy import (
     ToMenu,
     ToQueue,
 )
-from callctl.core.turn import Turn
+from callctl.core.turn import Turn, place_now
 
 RETIRED_PHONE = PhoneId("-retired")
 """Whose phone nobody's can be called: no name in the configuration begins with a dash."""
@@ -61,7 +62,21 @@ def apply(turn: Turn, event: PolicyChanged) -> None:
     for policy in new.agents.values():
         was = old.agents.get(policy.id)
         _adopt(turn, was, old.phones.get(was.phone) if was else None, policy)
+    world.unstaffed = admission.unstaffed(world)
+    for call in world.calls.values():
+        if reread(turn, call):
+            turn.touch_call(call)
     turn.tell(PolicyApplied(new.sha))
+
+
+def reread(turn: Turn, call: Call) -> bool:
+    """What a queue asks of agents, and whether it is staffed, holds for those who wait already. True if it does."""
+    match call.phase:
+        case Queued(place) | Offered(place) | Connected(place):
+            call.phase = replace(call.phase, place=place_now(turn.world, place, turn.now))
+            return True
+        case _:
+            return False
 
 
 def _retire(turn: Turn, agent: Agent) -> None:
@@ -131,7 +146,7 @@ def keep_what_is_used(world: World, old: Policy, new: Policy) -> None:
         new,
         menus={**kept_menus, **new.menus},
         queues={**kept_queues, **new.queues},
-        agents={**kept_agents, **new.agents},
+        agents={**new.agents, **kept_agents},  # behind: the order of the others stays when they go
         phones={RETIRED_PHONE: _retired_phone(new.default_node), **new.phones} if kept_agents else new.phones,
     )
 
@@ -155,8 +170,8 @@ def _in_use(world: World) -> tuple[set[MenuId], set[QueueId]]:
         match call.phase:
             case InMenu(menu):
                 menus.add(menu)
-            case Queued(queue) | Offered(queue) | Connected(queue):
-                queues.add(queue)
+            case Queued(place) | Offered(place) | Connected(place):
+                queues.add(place.queue)
             case Announcing(then=then):
                 menus |= _menus_of([then])
                 queues |= _queues_of([then])
@@ -182,7 +197,8 @@ def _ways(policy: Policy, place: Destination) -> list[Destination]:
         case ToMenu(name) if name in policy.menus:
             return [*policy.menus[name].options.values(), policy.menus[name].give_up]
         case ToQueue(name) if name in policy.queues:
-            return [policy.queues[name].give_up]
+            queue = policy.queues[name]
+            return [queue.give_up, queue.closed, queue.full, queue.unstaffed, *queue.exit_keys.values()]
         case _:
             return []
 

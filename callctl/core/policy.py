@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from callctl.core.ids import SECOND, AgentId, MenuId, Micros, NodeId, PhoneId, QueueId, TrunkId
+from callctl.core.hours import Calendar
+from callctl.core.ids import SECOND, AgentId, CalendarId, MenuId, Micros, NodeId, PhoneId, QueueId, SkillId, TrunkId
 
 # ── addresses: parsed once, at the edge, never a string again ────────────────────────────────
 
@@ -84,6 +85,44 @@ class HangupReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Requirement:
+    """What an agent must have to be offered a call, and what is liked in one."""
+
+    needs: tuple[tuple[SkillId, int], ...] = ()
+    """Skills, by name, each with the least level."""
+    prefers: tuple[SkillId, ...] = ()
+    """Of those who fit, and of the same penalty, whose levels in these add up to most come first."""
+    min_penalty: int = 0
+    max_penalty: int | None = None
+    """None: however high."""
+    only: AgentId | None = None
+    """This agent, and nobody else."""
+
+    def __str__(self) -> str:
+        if self.only is not None:
+            return f"{self.only} alone"
+        said = [f"{skill} ≥ {level}" for skill, level in self.needs]
+        if self.prefers:
+            said.append("preferably " + " and ".join(self.prefers))
+        if self.max_penalty is not None:
+            said.append(f"penalty {self.min_penalty} to {self.max_penalty}")
+        elif self.min_penalty:
+            said.append(f"penalty {self.min_penalty} or more")
+        return ", ".join(said) or "anybody"
+
+
+ANYBODY = Requirement()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What is asked of an agent once the caller has waited so long, until the next stage."""
+
+    after: Micros
+    asks: Requirement
+
+
+@dataclass(frozen=True, slots=True)
 class ToMenu:
     menu: MenuId
 
@@ -92,7 +131,11 @@ class ToMenu:
 class ToQueue:
     queue: QueueId
     priority: int = 0
-    """Higher is served first; within a priority, who waited longer."""
+    """Points of the caller's score: see `routing`."""
+    stages: tuple[Stage, ...] = ()
+    """In place of the queue's own; none: the queue's."""
+    agent: AgentId | None = None
+    """For this agent alone at first, as long as the queue's `patience`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +176,61 @@ class Menu:
     """A digit during the prompts counts, and stops them."""
 
 
+class Strategy(StrEnum):
+    """Which of the free agents who fit is rung, those of the lowest penalty and of the most preferred skills first.
+    Exactly defined in docs/acd.md; the names are app_queue's, where it has them."""
+
+    LONGEST_IDLE = "longest-idle"
+    """Who has been idle longest, whatever the queue of the last call."""
+    LEAST_RECENT = "leastrecent"
+    """Whose last call of this queue ended longest ago."""
+    FEWEST_CALLS = "fewestcalls"
+    """Who has answered the fewest calls of this queue since logging in."""
+    LEAST_TALK_TIME = "least-talk-time"
+    """Who has talked least since logging in, over all queues."""
+    RANDOM = "random"
+    RR_MEMORY = "rrmemory"
+    """The next in the file's order after the one who was rung last for this queue."""
+    LINEAR = "linear"
+    """The first in the file's order."""
+
+
+class Staffed(StrEnum):
+    """Who must be there for a queue to count as staffed."""
+
+    ANYWAY = "anyway"
+    """Nobody: callers wait however it is."""
+    LOGGED_IN = "logged_in"
+    """At least one agent who is not logged out."""
+    AVAILABLE = "available"
+    """At least one agent who is neither logged out nor paused."""
+
+
+class Overflow(StrEnum):
+    """Why a caller is sent on from a queue."""
+
+    CLOSED = "closed"
+    """Out of hours."""
+    FULL = "full"
+    UNSTAFFED = "unstaffed"
+    WAITED = "waited"
+    """The longest wait is over."""
+    EXIT_KEY = "exit_key"
+    """The caller pressed a key."""
+    AGAIN = "again"
+    """The caller had been sent on from this very queue before, without having pressed a key since."""
+
+
 @dataclass(frozen=True, slots=True)
 class QueuePolicy:
     id: QueueId
+    strategy: Strategy = Strategy.LONGEST_IDLE
+    weight: int = 0
+    """Points of each caller's score, beside the callers of other queues."""
+    ageing: int = 1
+    """Points that a caller's score gains with each minute of waiting; 0: who has fewer points may wait for ever."""
+    stages: tuple[Stage, ...] = ()
+    """What is asked of an agent, by the time that the caller has waited; the first is from the start."""
     music: str = "default"
     """A music-on-hold class of Asterisk."""
     ring_timeout: Micros = 20 * SECOND
@@ -145,6 +240,38 @@ class QueuePolicy:
     longest_wait: Micros = 0
     """A caller who has waited so long, and for whom no phone rings, goes where `give_up` says; 0: no limit."""
     give_up: Destination = HangUp()
+    hours: CalendarId | None = None
+    """None: always open. It is looked at when a caller comes: who waits already may go on waiting."""
+    closed: Destination = HangUp()
+    """Where a caller goes who comes out of hours."""
+    max_waiting: int = 0
+    """Callers who wait at the same time, those whose agent's phone rings among them; 0: no limit."""
+    full: Destination = HangUp(HangupReason.BUSY)
+    """Where a caller goes who comes while so many wait."""
+    staffed: Staffed = Staffed.ANYWAY
+    unstaffed: Destination = HangUp()
+    """Where callers go while the queue is not staffed: who comes, and who waits."""
+    unstaffed_after: Micros = 0
+    """Who waits already goes after it has not been staffed for so long."""
+    exit_keys: Mapping[str, Destination] = field(default_factory=dict)
+    """Where a key leads that a waiting caller presses."""
+    last_agent: Micros = 0
+    """A caller who talked with an agent of this queue within so long waits for that agent at first; 0: for nobody."""
+    patience: Micros = 20 * SECOND
+    """How long a caller waits for one agent, who must be available meanwhile; then for any who fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerPolicy:
+    """What is known of one caller's number."""
+
+    name: str = ""
+    """For people."""
+    priority: int = 0
+    """Points, beside the destination's."""
+    agent: AgentId | None = None
+    """Theirs: waited for at first, in queues that the agent serves."""
+    blocked: bool = False
 
 
 class DefaultStatus(StrEnum):
@@ -165,6 +292,10 @@ class AgentPolicy:
     """After so many missed rings in a row by a reachable phone: paused with reason `missed_calls`."""
     miss_delay: Micros = 5 * SECOND
     """After a ring that was not answered, the agent is not offered a call for so long."""
+    penalties: Mapping[QueueId, int] = field(default_factory=dict)
+    """Of the queues where the agent comes after others; 0 where none is given."""
+    skills: Mapping[SkillId, int] = field(default_factory=dict)
+    """Levels, from 1 to 100."""
 
 
 class PhoneKind(StrEnum):
@@ -267,6 +398,12 @@ class Policy:
     country: str = "US"
     entries: Mapping[Address, Destination] = field(default_factory=dict)
     unknown_number: Destination = field(default_factory=lambda: HangUp(HangupReason.UNALLOCATED))
+    callers: Mapping[Address, CallerPolicy] = field(default_factory=dict)
+    blocked: Destination = field(default_factory=lambda: HangUp(HangupReason.REJECTED))
+    """Where a blocked caller goes."""
+    last_resort: Destination = HangUp()
+    """Where a caller goes who would enter a queue again that they were sent on from: no queue, and no menu."""
+    calendars: Mapping[CalendarId, Calendar] = field(default_factory=dict)
     menus: Mapping[MenuId, Menu] = field(default_factory=dict)
     queues: Mapping[QueueId, QueuePolicy] = field(default_factory=dict)
     agents: Mapping[AgentId, AgentPolicy] = field(default_factory=dict)

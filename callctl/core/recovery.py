@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from callctl.core import ivr
+from callctl.core import admission, ivr
 from callctl.core.calls import close_story
 from callctl.core.commands import Answer, Bridge, Command, DropBridge, Hangup, Hold, Lease, Unhold, Watch
 from callctl.core.events import Event, LegAnswered, LegGone, LegLeft, LegRinging, LegSeen, LegState, Snapshot
-from callctl.core.ids import SECOND, CallId, IdSource, LegId, Micros, NodeId, QueueId, is_ours
+from callctl.core.ids import SECOND, AgentId, CallId, IdSource, LegId, Micros, NodeId, QueueId, is_ours
 from callctl.core.model import (
     Agent,
     Announcing,
@@ -37,7 +37,7 @@ from callctl.core.model import (
     WrapUp,
 )
 from callctl.core.offers import TALK_MARGIN
-from callctl.core.policies import keep_what_is_used, new_agent
+from callctl.core.policies import keep_what_is_used, new_agent, reread
 from callctl.core.policy import HangupReason, Policy
 from callctl.core.turn import Turn, caller_leg
 
@@ -126,9 +126,9 @@ def _owed_to_caller(world: World, call: Call, found: LegSeen, now: Micros) -> It
         case Ended(reason=reason):
             yield Hangup(call.node, call.leg, reason)
             return
-        case Queued(queue=queue) | Offered(queue=queue):
-            if found.bridge != f"hold-{queue}":
-                yield Hold(call.node, call.leg, queue, world.policy.queues[queue].music)
+        case Queued(place) | Offered(place):
+            if found.bridge != f"hold-{place.queue}":
+                yield Hold(call.node, call.leg, place.queue, world.policy.queues[place.queue].music)
         case InMenu() | Announcing() if found.bridge.startswith("hold-"):
             yield Unhold(call.node, call.leg, QueueId(found.bridge.removeprefix("hold-")))
     yield Watch(call.node, call.leg)
@@ -155,6 +155,7 @@ def resume(turn: Turn, node: NodeId) -> None:
     """The node is up again: menus play again, deadlines count again, callers and agents can be matched."""
     for call in [c for c in turn.world.calls.values() if c.node == node]:
         ivr.resume(turn, call)
+        reread(turn, call)
         turn.touch_call(call)
     for leg in turn.world.legs.values():
         if leg.node == node and leg.left_by is not None:
@@ -173,9 +174,10 @@ def restore(
     nodes: Iterable[Node],
     node_ids: Iterable[NodeId],
     now: Micros,
+    last_agents: Iterable[tuple[str, AgentId, Micros]] = (),
 ) -> World:
     """The World as it was promised: rows become calls, legs and agents; every node is down until its link says more."""
-    world = World(policy, IdSource(seed))
+    world = World(policy, IdSource(seed), last_agents={caller: (agent, at) for caller, agent, at in last_agents})
     booted = {node.id: node.booted for node in nodes}
     world.nodes = {n: Node(n, Down(now), booted.get(n, "")) for n in node_ids}
     turn = Turn(world, now)
@@ -196,12 +198,24 @@ def restore(
         if agent.id not in policy.agents and isinstance(agent.state, Idle):
             del world.agents[agent.id]
     keep_what_is_used(world, policy, policy)
+    world.turns = _turns(world.agents.values())
+    world.unstaffed = admission.unstaffed(world)
     for call in list(world.calls.values()):
         turn.touch_call(call)
         turn.close_if_over(call.id)
     for agent in world.agents.values():
         turn.touch_agent(agent)
     return world
+
+
+def _turns(agents: Iterable[Agent]) -> dict[QueueId, AgentId]:
+    """Who was rung last for each queue."""
+    last: dict[QueueId, tuple[Micros, AgentId]] = {}
+    for agent in agents:
+        for queue, tally in agent.tallies.items():
+            if tally.rung:
+                last[queue] = max(last.get(queue, (0, agent.id)), (tally.rung, agent.id))
+    return {queue: agent for queue, (_, agent) in last.items()}
 
 
 def lost(call: Call, now: Micros) -> Call:

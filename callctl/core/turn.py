@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, assert_never
 
 from callctl.core.commands import Answer, Command, Hold, Lease, Play, Watch
 from callctl.core.events import Event
 from callctl.core.facts import AgentStateChanged, Fact, StrayEvent
-from callctl.core.ids import AgentId, CallId, Micros, NodeId
-from callctl.core.index import IdleKey, Lane, PlaceKey
+from callctl.core.ids import SECOND, AgentId, CallId, Micros, NodeId, QueueId
+from callctl.core.index import Lane, PlaceKey, Standing
 from callctl.core.model import (
     Agent,
     AgentState,
@@ -26,15 +26,23 @@ from callctl.core.model import (
     LegRole,
     Node,
     Offered,
+    Place,
     Queued,
     Reachable,
+    Tally,
     Up,
     World,
     WrapUp,
 )
+from callctl.core.policy import ANYBODY, QueuePolicy, Requirement, Strategy
+from callctl.core.ranks import Free, Merit
 
 Moves: TypeAlias = Mapping[tuple[type | None, str], tuple[type | None, ...]]
 """A machine's table: (phase, trigger) → the phases it may lead to. None: not yet, or no longer, in the World."""
+
+
+MINUTE: Micros = 60 * SECOND
+NO_TALLY = Tally()
 
 
 class IllegalMove(AssertionError):
@@ -56,6 +64,10 @@ class Turn:
     """Calls that left the World."""
     dirty: set[Lane] = field(default_factory=set)
     """Lanes in which a caller or an agent may have become matchable."""
+    staff: set[QueueId] = field(default_factory=set)
+    """Queues whose agents have changed."""
+    away: set[AgentId] = field(default_factory=set)
+    """Agents who are not available, of those who have changed."""
 
     def wish(self, *commands: Command) -> None:
         """What is to be done; of a channel that has left the app only its end: the fallback sets its own time limit."""
@@ -78,9 +90,9 @@ class Turn:
     def touch_call(self, call: Call) -> None:
         """The call's row changes; its place and its deadline are noted anew."""
         self.calls.add(call.id)
-        at = place_of(call)
-        if self.world.index.place(call.id, at) and at is not None and not at[1]:
-            self.dirty.add(at[0])
+        at = standing_of(self.world, call)
+        if self.world.index.place(call.id, at) and at is not None and not at.offered:
+            self.dirty.add(at.lane)
         due = call_due(call)
         if due is not None:
             self.world.index.alarm((due, "call", call.id))
@@ -112,9 +124,12 @@ class Turn:
     def touch_agent(self, agent: Agent) -> None:
         """The agent's row changes; whether it is routable, and its deadline, are noted anew."""
         self.agents.add(agent.id)
+        self.staff.update(self.world.guarded_by(agent.id))
+        if not isinstance(agent.status, Available):
+            self.away.add(agent.id)
         at = free_of(self.world, agent)
         if self.world.index.free(agent.id, at) and at is not None:
-            self.dirty.update(at[0])
+            self.dirty.update(at.lanes)
         due = agent_due(agent)
         if due is not None:
             self.world.index.alarm((due, "agent", agent.id))
@@ -136,26 +151,91 @@ class Turn:
         self.dirty.update(lane for lane in self.world.index.lines if lane[1] == node)
 
 
-def place_of(call: Call) -> tuple[Lane, bool, PlaceKey] | None:
-    """Where the call stands in a queue: its lane, whether an agent's phone rings for it, its place."""
+def standing_of(world: World, call: Call) -> Standing | None:
+    """Where the call stands in a queue, if it does."""
     match call.phase:
-        case Queued(queue, priority, since):
-            return (queue, call.node), False, (-priority, since, call.id)
-        case Offered(queue, priority, since):
-            return (queue, call.node), True, (-priority, since, call.id)
+        case Queued(place):
+            return _standing(world, call, place, offered=False)
+        case Offered(place):
+            return _standing(world, call, place, offered=True)
     return None
 
 
-def free_of(world: World, agent: Agent) -> tuple[tuple[Lane, ...], IdleKey] | None:
-    """The lanes in which the agent is routable (Available, Idle, Reachable, not held), or None."""
+def _standing(world: World, call: Call, place: Place, *, offered: bool) -> Standing:
+    key = place_key(place, call.id, world.policy.queues[place.queue].ageing)
+    return Standing((place.queue, call.node), key, place.asks, offered)
+
+
+def place_key(place: Place, call: CallId, ageing: int) -> PlaceKey:
+    """The order in which a queue's callers are served: of `routing`'s score, what does not change with time."""
+    return ageing * place.since - place.priority * MINUTE, place.since, call
+
+
+def place_now(world: World, place: Place, now: Micros) -> Place:
+    """The place by the policy as it is: with what is asked of an agent after a wait until now, and with the end of
+    waiting where nobody is there."""
+    queue = world.policy.queues[place.queue]
+    alone_by = _alone_by(world, place, now)
+    if place.wants is not None and not _waits_for(world, place, place.wants, now):
+        place = replace(place, wants=None, wants_until=None)  # for good, though the agent may come back
+    if place.wants is not None:
+        asks = Requirement(only=place.wants)
+        return replace(place, asks=asks, relax_at=place.wants_until, alone_by=alone_by)
+    stages = place.stages or queue.stages
+    asks, relax_at = ANYBODY, None
+    for stage in stages:
+        if place.since + stage.after > now:
+            relax_at = place.since + stage.after
+            break
+        asks = stage.asks
+    return replace(place, asks=asks, relax_at=relax_at, alone_by=alone_by)
+
+
+def _waits_for(world: World, place: Place, wants: AgentId, now: Micros) -> bool:
+    """Whether the caller still waits for one agent, who must be there for it."""
+    agent = world.agents.get(wants)
+    here = agent is not None and isinstance(agent.status, Available) and place.queue in world.served_by(wants)
+    return here and place.wants_until is not None and now < place.wants_until
+
+
+def _alone_by(world: World, place: Place, now: Micros) -> Micros | None:
+    if place.queue not in world.unstaffed:
+        return None
+    return place.alone_by or now + world.policy.queues[place.queue].unstaffed_after
+
+
+def free_of(world: World, agent: Agent) -> Free | None:
+    """Where and how the agent is routable (Available, Idle, Reachable, not held), or None."""
     if not (isinstance(agent.status, Available) and isinstance(agent.phone, Reachable)):
         return None
     policy = world.policy.agents.get(agent.id)
     if not isinstance(agent.state, Idle) or agent.held_until is not None or policy is None:
         return None
     node = world.policy.phones[policy.phone].node
-    queues = (*policy.queues, *(q for q, served in world.draining.items() if agent.id in served))
-    return tuple((queue, node) for queue in dict.fromkeys(queues)), (agent.state.since, agent.id)
+    queues = [world.policy.queues[q] for q in world.served_by(agent.id)]
+    merits = {q.id: Merit(policy.penalties.get(q.id, 0), _number(world, agent, q)) for q in queues}
+    return Free(agent.id, node, agent.state.since, merits, policy.skills)
+
+
+def _number(world: World, agent: Agent, queue: QueuePolicy) -> int:
+    """What the queue's strategy compares; the lowest is rung."""
+    tally = agent.tallies.get(queue.id, NO_TALLY)
+    match queue.strategy:
+        case Strategy.LONGEST_IDLE:
+            assert isinstance(agent.state, Idle)
+            return agent.state.since
+        case Strategy.LEAST_RECENT:
+            return tally.ended
+        case Strategy.FEWEST_CALLS:
+            return tally.answered
+        case Strategy.LEAST_TALK_TIME:
+            return agent.talked
+        case Strategy.RANDOM:
+            return 0
+        case Strategy.RR_MEMORY | Strategy.LINEAR:
+            return world.order_of(agent.id)
+        case _:
+            assert_never(queue.strategy)
 
 
 def call_due(call: Call) -> Micros | None:
@@ -167,8 +247,8 @@ def call_due(call: Call) -> Micros | None:
             return _earliest(ring_until, call.lease_renew)
         case Connected(talk_until=talk_until):
             return talk_until
-        case Queued(leave_by=leave_by):
-            return _earliest(leave_by, call.lease_renew)
+        case Queued(place):
+            return _earliest(place.leave_by, place.relax_at, place.alone_by, call.lease_renew)
         case Announcing():
             return call.lease_renew
         case Arrived() | Ended():
@@ -186,8 +266,8 @@ def agent_due(agent: Agent) -> Micros | None:
             return None
 
 
-def _earliest(a: Micros | None, b: Micros | None) -> Micros | None:
-    return min((t for t in (a, b) if t is not None), default=None)
+def _earliest(*times: Micros | None) -> Micros | None:
+    return min((t for t in times if t is not None), default=None)
 
 
 def caller_leg(call: Call) -> Leg:

@@ -76,3 +76,5 @@ class Restored:
     calls: tuple[Call, ...] = ()
     agents: tuple[Agent, ...] = ()
     nodes: tuple[Node, ...] = ()
+    last_agents: tuple[tuple[str, AgentId, Micros], ...] = ()
+    """Callers' numbers, who talked with each last, and when that ended; the newest last."""

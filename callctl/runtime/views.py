@@ -36,7 +36,9 @@ from callctl.core.model import (
     OnCall,
     Paused,
     PhoneState,
+    Place,
     Queued,
+    QueueVisit,
     Reachable,
     Reserved,
     Ring,
@@ -49,7 +51,8 @@ from callctl.core.model import (
     World,
     WrapUp,
 )
-from callctl.core.policy import Policy, TrunkPolicy
+from callctl.core.policy import Policy, Requirement, TrunkPolicy
+from callctl.core.turn import place_key
 from callctl.runtime.masking import MASKED, Masking
 
 Plain: TypeAlias = dict[str, Any]
@@ -187,13 +190,13 @@ def _phase(phase: CallPhase, now: Micros) -> Plain:
             return {"menu": phase.menu, "tries": phase.tries}
         case Arrived() | Announcing():
             return {}
-        case Queued():
-            return _place(phase, now)
-        case Offered():
-            return {**_place(phase, now), "agent": phase.agent, "ring_until": iso(phase.ring_until)}
-        case Connected():
+        case Queued(place):
+            return _place(place, now)
+        case Offered(place):
+            return {**_place(place, now), "agent": phase.agent, "ring_until": iso(phase.ring_until)}
+        case Connected(place):
             return {
-                "queue": phase.queue,
+                "queue": place.queue,
                 "agent": phase.agent,
                 "agent_leg": phase.agent_leg,
                 "talk_until": iso(phase.talk_until),
@@ -202,12 +205,23 @@ def _phase(phase: CallPhase, now: Micros) -> Plain:
             return {"ended": iso(phase.at), "reason": phase.reason.value}
 
 
-def _place(phase: Queued | Offered, now: Micros) -> Plain:
+def _place(place: Place, now: Micros) -> Plain:
     return {
-        "queue": phase.queue,
-        "priority": phase.priority,
-        "since": iso(phase.since),
-        "waited": in_seconds(now - phase.since),
+        "queue": place.queue,
+        "priority": place.priority,
+        "since": iso(place.since),
+        "waited": in_seconds(now - place.since),
+        "asks": _asks(place.asks),
+    }
+
+
+def _asks(asks: Requirement) -> Plain:
+    """What is asked of an agent."""
+    return {
+        "needs": dict(asks.needs),
+        "prefers": list(asks.prefers),
+        "min_penalty": asks.min_penalty,
+        "max_penalty": asks.max_penalty,
     }
 
 
@@ -217,6 +231,7 @@ def _story(story: Story, masking: Masking) -> Plain:
         "menus": [{"menu": v.menu, "at": iso(v.at), "digits": masking.digits(v.digits)} for v in story.menus],
         "queue": story.queue,
         "queued": iso_or_none(story.queued),
+        "queues": [queue_visit(it) for it in story.queues],
         "rings": [ring(it) for it in story.rings],
         "agent": story.agent,
         "connected": iso_or_none(story.connected),
@@ -231,6 +246,15 @@ def _story(story: Story, masking: Masking) -> Plain:
 
 def menu_visit(it: MenuVisit, masking: Masking) -> Plain:
     return {"menu": it.menu, "at": iso(it.at), "digits": masking.digits(it.digits)}
+
+
+def queue_visit(it: QueueVisit) -> Plain:
+    return {
+        "queue": it.queue,
+        "at": iso(it.at),
+        "left": iso_or_none(it.left),
+        "why": None if it.why is None else it.why.value,
+    }
 
 
 def ring(it: Ring) -> Plain:
@@ -324,9 +348,10 @@ def in_queue(world: World) -> dict[QueueId, list[tuple[Queued | Offered, Call]]]
     found: dict[QueueId, list[tuple[Queued | Offered, Call]]] = {name: [] for name in queues_in_order(world)}
     for it in world.calls.values():
         if isinstance(it.phase, (Queued, Offered)):
-            found.setdefault(it.phase.queue, []).append((it.phase, it))
-    for waiting in found.values():
-        waiting.sort(key=lambda w: (-w[0].priority, w[0].since, w[1].id))
+            found.setdefault(it.phase.place.queue, []).append((it.phase, it))
+    for queue, waiting in found.items():
+        ageing = world.policy.queues[queue].ageing
+        waiting.sort(key=lambda w: place_key(w[0].place, w[1].id, ageing))
     return found
 
 
@@ -347,7 +372,7 @@ def standings(world: World) -> dict[QueueId, dict[str, list[AgentId]]]:
 def queues(world: World, now: Micros) -> list[Plain]:
     """The queues: who waits, how long, and which agents stand where."""
     stand = standings(world)
-    talking = Counter(c.phase.queue for c in world.calls.values() if isinstance(c.phase, Connected))
+    talking = Counter(c.phase.place.queue for c in world.calls.values() if isinstance(c.phase, Connected))
     return [
         {
             "id": name,
@@ -358,7 +383,7 @@ def queues(world: World, now: Micros) -> list[Plain]:
             "agents": {where: len(who) for where, who in stand.get(name, {}).items()},
             "agents_by_standing": stand.get(name, {}),
             "order": [
-                {"call": it.id, "position": at, "phase": CALL_PHASES[type(phase)], **_place(phase, now)}
+                {"call": it.id, "position": at, "phase": CALL_PHASES[type(phase)], **_place(phase.place, now)}
                 for at, (phase, it) in enumerate(waiting, start=1)
             ],
         }
@@ -368,7 +393,7 @@ def queues(world: World, now: Micros) -> list[Plain]:
 
 def longest_wait(waiting: Sequence[tuple[Queued | Offered, Call]], now: Micros) -> float:
     """Seconds that the longest waiting caller has waited; 0 when nobody waits."""
-    return max((in_seconds(now - phase.since) for phase, _ in waiting), default=0.0)
+    return max((in_seconds(now - phase.place.since) for phase, _ in waiting), default=0.0)
 
 
 def nodes(world: World, now: Micros) -> list[Plain]:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from callctl.core.ids import AgentId, MenuId, NodeId, PhoneId, QueueId, TrunkId
+from callctl.core.ids import AgentId, CalendarId, MenuId, NodeId, PhoneId, QueueId, SkillId, TrunkId
 from callctl.core.policy import (
     E164,
     AgentPolicy,
     Announce,
+    CallerPolicy,
     Destination,
     Emergency,
     EmergencyPolicy,
@@ -26,18 +27,21 @@ from callctl.core.policy import (
     PhonePolicy,
     Policy,
     QueuePolicy,
+    Requirement,
     ShortCode,
+    Stage,
     ToMenu,
     ToQueue,
     TrunkPolicy,
 )
 from callctl.numbers import Numbering
+from callctl.settings.calendars import calendar_of
 from callctl.settings.check import entry_address, numbering_of
-from callctl.settings.models import Document, Goal, MenuModel, PhoneModel, TrunkModel, Way
+from callctl.settings.models import AskModel, Document, Goal, MenuModel, PhoneModel, TrunkModel, Way
 from callctl.settings.secrets import Secret
 
-KEPT_ORDER = frozenset({"trunks"})
-"""Of the policy's mappings: their order means something (emergency calls try trunks in it)."""
+KEPT_ORDER = frozenset({"trunks", "agents"})
+"""Of the policy's mappings: their order means something (emergency calls try trunks in it, some strategies agents)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +145,39 @@ def policy_of(document: Document) -> Policy:
         country=document.country,
         entries={entry_address(text, numbering): _goal(goal) for text, goal in document.numbers.items()},
         unknown_number=_goal(document.unknown_number),
+        callers={
+            entry_address(text, numbering): CallerPolicy(
+                c.name or "", c.priority, AgentId(c.agent) if c.agent else None, c.blocked
+            )
+            for text, c in document.callers.items()
+        },
+        blocked=_goal(document.blocked),
+        last_resort=_goal(document.last_resort),
+        calendars={CalendarId(name): calendar_of(it) for name, it in document.calendars.items()},
         menus={MenuId(name): _menu(name, menu) for name, menu in document.menus.items()},
         queues={
             QueueId(name): QueuePolicy(
                 id=QueueId(name),
+                strategy=q.strategy,
+                weight=q.weight,
+                ageing=q.ageing,
+                stages=_stages(q.asks),
                 music=q.music,
                 ring_timeout=q.ring_timeout,
                 wrap_up=q.wrap_up,
                 longest_talk=q.longest_talk,
                 longest_wait=q.longest_wait,
                 give_up=_goal(q.give_up),
+                hours=CalendarId(q.hours) if q.hours else None,
+                closed=_goal(q.closed),
+                max_waiting=q.max_waiting,
+                full=_goal(q.full),
+                staffed=q.staffed,
+                unstaffed=_goal(q.unstaffed),
+                unstaffed_after=q.unstaffed_after,
+                last_agent=q.last_agent,
+                patience=q.patience,
+                exit_keys={digit: _goal(goal) for digit, goal in q.exit_keys.items()},
             )
             for name, q in document.queues.items()
         },
@@ -163,6 +190,8 @@ def policy_of(document: Document) -> Policy:
                 default=a.default,
                 misses=a.misses,
                 miss_delay=a.miss_delay,
+                penalties={QueueId(q): penalty for q, penalty in a.penalties.items() if penalty},
+                skills={SkillId(skill): level for skill, level in a.skills.items()},
             )
             for name, a in document.agents.items()
         },
@@ -201,8 +230,25 @@ def _way(way: Way) -> ToMenu | ToQueue | HangUp:
     if way.menu is not None:
         return ToMenu(MenuId(way.menu))
     if way.queue is not None:
-        return ToQueue(QueueId(way.queue), way.priority or 0)
+        return ToQueue(
+            QueueId(way.queue), way.priority or 0, _stages(way.asks), AgentId(way.agent) if way.agent else None
+        )
     return HangUp(way.hang_up or HangupReason.NORMAL)
+
+
+def _stages(asks: tuple[AskModel, ...]) -> tuple[Stage, ...]:
+    return tuple(
+        Stage(
+            ask.after,
+            Requirement(
+                tuple(sorted((SkillId(skill), level) for skill, level in ask.needs.items())),
+                tuple(SkillId(skill) for skill in ask.prefers),
+                ask.min_penalty,
+                ask.max_penalty,
+            ),
+        )
+        for ask in asks
+    )
 
 
 def _goal(goal: Goal) -> Destination:

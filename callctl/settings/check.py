@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,8 +26,10 @@ from callctl.core.policy import (
     Withheld,
 )
 from callctl.numbers import Numbering
+from callctl.settings.calendars import days_of, span_of
 from callctl.settings.errors import KeyPath, Place, Problem, shown
 from callctl.settings.models import Document, Goal, NodeModel, Way
+from callctl.settings.types import WEEKDAYS
 
 RESERVED = frozenset({"global", "system", "acl", "transport-udp", "transport-tcp", "transport-tls", "anonymous"})
 """Sections of pjsip.conf that are no phones."""
@@ -81,9 +84,12 @@ class Check:
         self._clashes()
         self._agents()
         self._numbers()
+        self._callers()
         self._emergency(whole)
         self._trunks()
         self._endless_menus()
+        self._last_resort()
+        self._calendars()
         self._deaf_prompts()
         self._twice_in_lists()
 
@@ -186,6 +192,11 @@ class Check:
         )
         if not agents:
             return
+        for name, agent in agents.items():
+            for queue in agent.penalties or ():
+                if queue not in (agent.queues or ()):
+                    wrong = f"a penalty in {shown(queue)}, which this agent does not serve"
+                    self._wrong(("agents", name, "penalties", queue), wrong, "remove it, or add the queue", of_key=True)
         served = {queue for agent in agents.values() for queue in agent.queues or ()}
         for queue in self.document.queues:
             if queue not in served:
@@ -213,6 +224,18 @@ class Check:
                 wrong = f"the same number is there already, in {first.file}, line {first.line}"
                 self._wrong(path, wrong, "keep one of them", of_key=True)
             seen.setdefault(address, text)
+
+    def _callers(self) -> None:
+        seen: dict[Address, str] = {}
+        for text in self.document.callers:
+            address, path = entry_address(text, self._numbering), ("callers", text)
+            if isinstance(address, Withheld):
+                right = "write a valid number such as `+442079460000`, or an extension of 2 to 6 digits"
+                self._wrong(path, f"{shown(text)} is no valid number", right, of_key=True)
+            elif seen.setdefault(address, text) != text:
+                first = self._place(("callers", seen[address]), True)
+                wrong = f"the same number is there already, in {first.file}, line {first.line}"
+                self._wrong(path, wrong, "keep one of them", of_key=True)
 
     def _emergency(self, whole: bool) -> None:
         document = self.document
@@ -291,8 +314,16 @@ class Check:
             if menu.give_up is not None:
                 yield ("menus", name, "give_up"), menu.give_up
         for name, queue in self.document.queues.items():
-            if queue.give_up is not None:
-                yield ("queues", name, "give_up"), queue.give_up
+            for key in ("give_up", "closed", "full", "unstaffed"):
+                goal = getattr(queue, key)
+                if goal is not None:
+                    yield ("queues", name, key), goal
+            for digit, goal in (queue.exit_keys or {}).items():
+                yield ("queues", name, "exit_keys", digit), goal
+        if self.document.last_resort is not None:
+            yield ("last_resort",), self.document.last_resort
+        if self.document.blocked is not None:
+            yield ("blocked",), self.document.blocked
 
     def _reached(self) -> None:
         ways: list[tuple[KeyPath, Way]] = []
@@ -328,6 +359,32 @@ class Check:
                 loop = [*trail[trail.index(name) :], name]
                 wrong = f"a caller who presses nothing goes round for ever ({' → '.join(loop)})"
                 self._wrong(("menus", name, "give_up"), wrong, "lead to a queue or `hang_up` at last")
+
+    def _last_resort(self) -> None:
+        goal = self.document.last_resort
+        way = goal.then if goal is not None and goal.then is not None else goal
+        if way is not None and (way.menu is not None or way.queue is not None):
+            wrong = "a caller whom queues send round would go round again"
+            self._wrong(("last_resort",), wrong, "write `hang_up`, or `announce` with nothing behind it")
+
+    def _calendars(self) -> None:
+        for name, calendar in self.document.calendars.items():
+            seen: dict[int, str] = {}
+            for days, hours in (calendar.week or {}).items():
+                path: KeyPath = ("calendars", name, "week", days)
+                for day in days_of(days):
+                    if (first := seen.setdefault(day, days)) != days:
+                        wrong = f"{WEEKDAYS[day]} is there already, in `{first}`"
+                        self._wrong(path, wrong, "name each day once", of_key=True)
+                        break
+                self._apart(path, hours)
+            for date, hours in (calendar.dates or {}).items():
+                self._apart(("calendars", name, "dates", date), hours)
+
+    def _apart(self, path: KeyPath, hours: Iterable[str]) -> None:
+        spans = sorted(span_of(one) for one in hours)
+        if any(start < end for (_, end), (start, _) in pairwise(spans)):
+            self._wrong(path, "these hours overlap", "write them one after the other")
 
     def _deaf_prompts(self) -> None:
         """Asterisk cannot stop what it spells out: it would speak on over the menu that a key has ended, and let every

@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import Any
 
+from callctl.core.hours import Calendar
 from callctl.core.policy import (
     E164,
     Announce,
@@ -15,6 +16,7 @@ from callctl.core.policy import (
     HangUp,
     Policy,
     ShortCode,
+    Stage,
     ToMenu,
     ToQueue,
 )
@@ -24,12 +26,14 @@ from callctl.settings.types import duration_text
 
 _WORDS = {
     "entries": "number", "menus": "menu", "queues": "queue", "agents": "agent", "phones": "phone",
-    "trunks": "trunk", "features": "feature code", "options": "option",
+    "trunks": "trunk", "features": "feature code", "options": "option", "calendars": "calendar", "callers": "caller",
+    "exit_keys": "exit key", "skills": "skill", "penalties": "penalty in",
 }  # fmt: skip
+_CALENDAR = {"week": "weekly hours", "dates": "dates", "zone": "time zone"}
 _LENGTHS = frozenset(
     {
         "timeout", "ring_timeout", "wrap_up", "longest_talk", "miss_delay", "qualify", "callback_window", "lease",
-        "lease_renewal", "longest_wait",
+        "lease_renewal", "longest_wait", "unstaffed_after", "last_agent", "patience",
     }
 )  # fmt: skip
 
@@ -63,6 +67,10 @@ def _fields(path: str, old: Any, new: Any) -> Iterator[str]:
         if field.name == "sha":
             continue
         before, after = getattr(old, field.name), getattr(new, field.name)
+        if isinstance(old, Calendar):
+            if before != after and field.name != "offsets":
+                yield f"{path}: other {_CALENDAR[field.name]}"
+            continue
         if before == after:
             if field.name in KEPT_ORDER and list(before) != list(after):
                 yield f"{field.name}: the order is now {', '.join(str(k) for k in after)}"
@@ -94,7 +102,7 @@ def _mapping(word: str, old: Mapping[Any, Any], new: Mapping[Any, Any]) -> Itera
 
 def _short(value: Any) -> bool:
     """Said in a few words, rather than field by field."""
-    small = (ToMenu, ToQueue, HangUp, Announce, E164, Extension, ShortCode, Emergency)
+    small = (ToMenu, ToQueue, HangUp, Announce, E164, Extension, ShortCode, Emergency, Stage)
     return not is_dataclass(value) or isinstance(value, small)
 
 
@@ -110,6 +118,10 @@ def _text(value: Any, field: str = "") -> str:
             return f"menu {value.menu}"
         case ToQueue():
             return f"queue {value.queue}" + (f" at priority {value.priority}" if value.priority else "")
+        case Stage():
+            return f"after {duration_text(value.after)} {value.asks}" if value.after else str(value.asks)
+        case Calendar():
+            return f"hours in {value.zone}"
         case HangUp():
             return f"hang up ({value.reason})"
         case Announce():

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from callctl.core.ids import Micros
-from callctl.core.policy import DefaultStatus, DidFrom, Feature, HangupReason, PhoneKind, Transport, TrunkKind
+from callctl.core.policy import (
+    DefaultStatus,
+    DidFrom,
+    Feature,
+    HangupReason,
+    PhoneKind,
+    Staffed,
+    Strategy,
+    Transport,
+    TrunkKind,
+)
 from callctl.settings import types as t
 from callctl.settings.types import bad, duration
 
@@ -72,6 +83,37 @@ class Strict(BaseModel):
 
 # ── where calls go ───────────────────────────────────────────────────────────────────────────
 
+Level = Annotated[int, t.Whole(1, 100)]
+Penalty = Annotated[int, t.Whole(0, 1000)]
+
+
+class AskModel(Strict):
+    """What is asked of an agent, once the caller has waited so long and until the next of the list."""
+
+    after: Annotated[Micros, t.Length("1s", "24h", zero=True)] = lasting(
+        "0s", "Of waiting. Later than the one before it in the list."
+    )
+    needs: dict[t.SkillRef, Level] = Field(default={}, description="Skills, each with the least level, 1 to 100.")
+    prefers: Annotated[tuple[t.SkillRef, ...], Field(max_length=16)] = Field(
+        default=(), description="Whose levels in these add up to most come first."
+    )
+    min_penalty: Penalty = Field(default=0, description="Only agents of at least this penalty.")
+    max_penalty: Penalty | None = Field(default=None, description="Only agents of at most this penalty.")
+
+    def judge(self) -> None:
+        if self.max_penalty is not None and self.max_penalty < self.min_penalty:
+            raise bad("no penalty is at least `min_penalty` and at most this", "raise it", "max_penalty")
+
+
+Asks = Annotated[tuple[AskModel, ...], Field(max_length=16)]
+
+
+def in_order(asks: tuple[AskModel, ...]) -> None:
+    """Each later than the one before it."""
+    for before, after in pairwise(asks):
+        if after.after <= before.after:
+            raise bad("an `after` is not later than the one before it", "write them in order of `after`", "asks")
+
 
 class Way(Strict):
     """Where a call goes: one of `menu`, `queue` or `hang_up`."""
@@ -79,7 +121,11 @@ class Way(Strict):
     menu: t.MenuRef | None = Field(default=None, description="The menu that the caller enters.")
     queue: t.QueueRef | None = Field(default=None, description="The queue that the caller waits in.")
     priority: Annotated[int, t.Whole(0, 1000)] | None = Field(
-        default=None, description="With `queue`: higher is served first. 0 if not given."
+        default=None, description="With `queue`: points of the caller's score, see docs/acd.md. 0 if not given."
+    )
+    asks: Asks = Field(default=(), description="With `queue`: in place of what the queue asks of an agent.")
+    agent: t.AgentRef | None = Field(
+        default=None, description="With `queue`: for this agent alone at first, as long as the queue's `patience`."
     )
     hang_up: Annotated[HangupReason, t.OneOf(HangupReason)] | None = Field(
         default=None, description="End the call, with this reason."
@@ -96,6 +142,11 @@ class Way(Strict):
             raise bad(f"`{given[1]}` stands beside `{given[0]}`", f"keep one of {choices}", given[1])
         if self.priority is not None and self.queue is None:
             raise bad("a priority without a queue", "remove it, or add `queue`", "priority")
+        if self.asks and self.queue is None:
+            raise bad("something is asked of agents, without a queue", "remove it, or add `queue`", "asks")
+        if self.agent is not None and self.queue is None:
+            raise bad("an agent without a queue", "add a `queue` that the agent serves", "agent")
+        in_order(self.asks)
 
 
 class Goal(Way):
@@ -129,9 +180,31 @@ class MenuModel(Strict):
     barge_in: t.Bool = Field(default=True, description="A key during the prompts counts, and stops them.")
 
 
+class CalendarModel(Strict):
+    """When a place is open: by the clock on its wall."""
+
+    zone: t.Zone = key("The time zone, as the IANA names it.", "Europe/London")
+    week: dict[t.Weekdays, Annotated[tuple[t.Hours, ...], Field(max_length=8)]] = key(
+        "Hours by day or days; a day that is not named is closed.", "{mon-fri: ['08:00-18:00'], sat: ['09:00-12:30']}"
+    )
+    dates: dict[t.Date, Annotated[tuple[t.Hours, ...], Field(max_length=8)]] = Field(
+        default={}, description="In place of the day's hours; `[]`: closed all day."
+    )
+
+
 class QueueModel(Strict):
     """Where callers wait for an agent."""
 
+    strategy: Annotated[Strategy, t.OneOf(Strategy)] = Field(
+        default=Strategy.LONGEST_IDLE, description="Which of the free agents who fit is rung: see docs/acd.md."
+    )
+    weight: Annotated[int, t.Whole(0, 1000)] = Field(
+        default=0, description="Points of each caller's score, beside the callers of other queues."
+    )
+    ageing: Annotated[int, t.Whole(0, 1000)] = Field(
+        default=1, description="Points that a caller's score gains with each minute of waiting; 0: strict priority."
+    )
+    asks: Asks = Field(default=(), description="What is asked of an agent, by the time that the caller has waited.")
     music: t.MusicClass = Field(default="default", description="A class of Asterisk's musiconhold.conf.")
     ring_timeout: Annotated[Micros, t.Length("5s", "3m")] = lasting(
         "20s", "How long one agent's phone rings before the caller goes back to the old place."
@@ -146,6 +219,43 @@ class QueueModel(Strict):
     give_up: Goal = Field(
         default=Goal(hang_up=HangupReason.NORMAL), description="Where a caller goes after `longest_wait`."
     )
+    hours: t.CalendarRef | None = Field(default=None, description="When callers are taken; always if not given.")
+    closed: Goal = Field(
+        default=Goal(hang_up=HangupReason.NORMAL), description="Where a caller goes who comes out of hours."
+    )
+    max_waiting: Annotated[int, t.Whole(0, 10_000)] = Field(
+        default=0, description="Callers who may wait at the same time; 0: no limit."
+    )
+    full: Goal = Field(
+        default=Goal(hang_up=HangupReason.BUSY), description="Where a caller goes who comes while so many wait."
+    )
+    staffed: Annotated[Staffed, t.OneOf(Staffed)] = Field(
+        default=Staffed.ANYWAY,
+        description="Who must be there: `logged_in` or `available` (not paused); `anyway`: callers wait however it is.",
+    )
+    unstaffed: Goal = Field(
+        default=Goal(hang_up=HangupReason.NORMAL), description="Where callers go while nobody is there."
+    )
+    unstaffed_after: Annotated[Micros, t.Length("1s", "1h", zero=True)] = lasting(
+        "0s", "Who waits already goes after nobody has been there for so long."
+    )
+    last_agent: Annotated[Micros, t.Length("1m", "90d", zero=True)] = lasting(
+        "0s", "A caller who talked with an agent within so long waits for that agent at first; 0s: no."
+    )
+    patience: Annotated[Micros, t.Length("1s", "1h")] = lasting(
+        "20s", "How long a caller waits for one agent; then for any who fits."
+    )
+    exit_keys: dict[t.MenuKey, Goal] = Field(default={}, description="Where a key leads that a waiting caller presses.")
+
+    def judge(self) -> None:
+        in_order(self.asks)
+        if "closed" in self.model_fields_set and self.hours is None:
+            raise bad("`closed` without `hours`: it never comes to that", "add `hours`, or remove it", "closed")
+        if "full" in self.model_fields_set and not self.max_waiting:
+            raise bad("`full` without `max_waiting`: it never comes to that", "add it, or remove this", "full")
+        if "unstaffed" in self.model_fields_set and self.staffed is Staffed.ANYWAY:
+            right = "add `staffed: logged_in`, or remove it"
+            raise bad("`unstaffed` without `staffed`: it never comes to that", right, "unstaffed")
 
 
 # ── people and phones ────────────────────────────────────────────────────────────────────────
@@ -157,6 +267,10 @@ class AgentModel(Strict):
     name: t.Label = key("The person's name.", "Ada Lovelace")
     phone: t.PhoneRef = key("The phone that rings.", "phone101")
     queues: Annotated[tuple[t.QueueRef, ...], Field(max_length=200)] = key("The queues served.", "[sales]")
+    penalties: dict[t.QueueRef, Penalty] = Field(
+        default={}, description="Of queues where the agent comes after those of a lower penalty; 0 where none is given."
+    )
+    skills: dict[t.SkillRef, Level] = Field(default={}, description="Levels, 1 to 100.")
     default: Annotated[DefaultStatus, t.OneOf(DefaultStatus)] = Field(
         default=DefaultStatus.LOGGED_OUT, description="The status after the very first start."
     )
@@ -249,6 +363,19 @@ class TrunkModel(Strict):
             raise bad("`password` is missing", "add `password: file:secrets/NAME`")
         if self.password is not None and self.username is None:
             raise bad("a password without a user name", "add `username`, or remove it", "password")
+
+
+class CallerModel(Strict):
+    """What is known of one caller's number."""
+
+    name: t.Label | None = Field(default=None, description="For people.")
+    priority: Annotated[int, t.Whole(0, 1000)] = Field(
+        default=0, description="Points of the score, beside the destination's."
+    )
+    agent: t.AgentRef | None = Field(
+        default=None, description="Waited for at first, in queues that the agent serves, as long as their `patience`."
+    )
+    blocked: t.Bool = Field(default=False, description="Calls from here go where `blocked` (at the top level) says.")
 
 
 class EmergencyModel(Strict):
@@ -353,7 +480,17 @@ class Document(Strict):
     unknown_number: Goal = Field(
         default=Goal(hang_up=HangupReason.UNALLOCATED), description="Where calls to any other number go."
     )
+    callers: dict[t.NumberText, CallerModel] = Field(default={}, description="What is known of callers, by number.")
+    blocked: Goal = Field(
+        default=Goal(hang_up=HangupReason.REJECTED), description="Where calls from a blocked number go."
+    )
+    last_resort: Goal = Field(
+        default=Goal(hang_up=HangupReason.NORMAL),
+        description="Where a caller goes who would come back to a queue that sent them on: not to a queue or menu.",
+    )
+    calendars: dict[t.Name, CalendarModel] = Field(default={}, description="Opening hours, for queues.")
     menus: dict[t.Name, MenuModel] = Field(default={}, description="The IVR.")
+    skills: dict[t.Name, t.Label] = Field(default={}, description="What agents may be good at, in words.")
     queues: dict[t.Name, QueueModel] = Field(default={}, description="Where callers wait.")
     agents: dict[t.Name, AgentModel] = Field(default={}, description="Who answers.")
     phones: dict[t.Name, PhoneModel] = Field(default={}, description="What rings.")

@@ -8,9 +8,11 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import available_timezones
 
 import phonenumbers
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -207,6 +209,62 @@ class OneOf(Kind):
 
     def schema(self) -> JsonSchemaValue:
         return {"type": "string", "enum": [str(w) for w in self.words]}
+
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True)
+class HoursOfDay(Kind):
+    """From a time to a later one, by the clock on the wall."""
+
+    wanted = "hours such as `08:30-18:00`, the end up to 24:00"
+
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        time = r"(?:(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00)"
+        if not re.fullmatch(f"{time}-{time}", text):
+            raise bad(f"{shown(text)} are no hours", f"write {self.wanted}")
+        start, end = text.split("-")
+        if not start < end:
+            right = "write two: until 24:00, and from 00:00 on the next day"
+            raise bad(f"{shown(text)} does not end after it begins", right)
+        return text
+
+    def schema(self) -> JsonSchemaValue:
+        return {"type": "string", "pattern": "^[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}$"}
+
+
+@dataclass(frozen=True)
+class DayOfYear(Kind):
+    """A date."""
+
+    wanted = "a date such as `2026-12-25`"
+
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        try:
+            if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+                return date.fromisoformat(text).isoformat()
+        except ValueError:
+            pass
+        raise bad(f"{shown(text)} is no date", f"write {self.wanted}")
+
+    def schema(self) -> JsonSchemaValue:
+        return {"type": "string", "format": "date"}
+
+
+@dataclass(frozen=True)
+class ZoneName(Kind):
+    """A time zone that this machine knows."""
+
+    wanted = "a time zone such as `Europe/London`"
+
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        if text not in available_timezones():
+            raise bad(f"there is no time zone {shown(text)}", nearest(text, sorted(available_timezones())))
+        return text
+
+    def schema(self) -> JsonSchemaValue:
+        return {"type": "string"}
 
 
 @dataclass(frozen=True)
@@ -409,5 +467,13 @@ DbUrl = Annotated[str, DatabaseUrl()]
 FolderPath = Annotated[Path, Folder()]
 MenuRef = Annotated[str, Reference("menus", "menu")]
 QueueRef = Annotated[str, Reference("queues", "queue")]
+_DAY = "(?:" + "|".join(WEEKDAYS) + ")"
+Weekdays = Annotated[str, Text(f"{_DAY}(?:-{_DAY})?", "a day or days such as `sat` or `mon-fri`")]
+Hours = Annotated[str, HoursOfDay()]
+Date = Annotated[str, DayOfYear()]
+Zone = Annotated[str, ZoneName()]
+CalendarRef = Annotated[str, Reference("calendars", "calendar")]
+AgentRef = Annotated[str, Reference("agents", "agent")]
+SkillRef = Annotated[str, Reference("skills", "skill")]
 PhoneRef = Annotated[str, Reference("phones", "phone")]
 NodeRef = Annotated[str, Reference("nodes", "node")]

@@ -14,7 +14,7 @@ from callctl.settings.models import Document, Strict
 from callctl.settings.types import kind_of, nearest
 from callctl.settings.yamlfile import Raw, Tree
 
-SECTIONS = ("menus", "queues", "phones", "nodes")
+SECTIONS = ("menus", "queues", "phones", "nodes", "skills", "calendars", "agents")
 """What other sections refer to."""
 
 

@@ -71,9 +71,9 @@ def _amiss_of_caller(world: World, pbx: ModelPbx, channel: Channel) -> Iterator[
     match call.phase:
         case Ended():
             yield f"{channel.id} is not hung up"
-        case Queued(queue=queue) | Offered(queue=queue):
-            if channel.bridge != f"hold-{queue}":
-                yield f"{channel.id} waits in {queue} and stands in {channel.bridge or 'nothing'}"
+        case Queued(place) | Offered(place):
+            if channel.bridge != f"hold-{place.queue}":
+                yield f"{channel.id} waits in {place.queue} and stands in {channel.bridge or 'nothing'}"
         case InMenu(playing=playing) | Announcing(playing=playing):
             over = {event.playback for event in pbx.news if isinstance(event, PlaybackEnded)}
             if playing not in (None, channel.playing, *over):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from callctl.core.ids import SECOND, AgentId, MenuId, Micros, NodeId, PhoneId, QueueId, seconds
+from callctl.core.ids import SECOND, AgentId, MenuId, Micros, NodeId, PhoneId, QueueId, SkillId, seconds
 from callctl.core.policy import (
+    ANYBODY,
     E164,
     AgentPolicy,
     Announce,
@@ -20,13 +21,18 @@ from callctl.core.policy import (
     PhonePolicy,
     Policy,
     QueuePolicy,
+    Requirement,
+    Staffed,
+    Stage,
+    Strategy,
     ToMenu,
     ToQueue,
 )
 
 NODE = NodeId("pbx")
 START: Micros = 1_700_000_000 * SECOND
-SALES, CARE = QueueId("sales"), QueueId("care")
+SALES, CARE, HELP = QueueId("sales"), QueueId("care"), QueueId("help")
+GERMAN = SkillId("german")
 MAIN, SUB = MenuId("main"), MenuId("sub")
 
 ENTRIES: dict[str, Destination] = {
@@ -38,6 +44,8 @@ ENTRIES: dict[str, Destination] = {
     "442079460005": Announce(("sound:hello",), ToQueue(SALES)),
     "442079460006": HangUp(HangupReason.BUSY),
     "442079460007": ToQueue(CARE),
+    "442079460008": ToQueue(HELP),
+    "442079460009": ToQueue(SALES, stages=(Stage(0, Requirement(((GERMAN, 20),))), Stage(seconds(6), ANYBODY))),
     "442079460010": ToMenu(SUB),
     "442079460011": ToMenu(MenuId("gives-up-to-queue")),
     "442079460012": ToMenu(MenuId("gives-up-to-announcement")),
@@ -76,18 +84,63 @@ def menus() -> dict[MenuId, Menu]:
     }
 
 
-def policy(agents: Iterable[str] = ("ana", "ben"), **changes: object) -> Policy:
-    """A policy with these agents, each with a phone of the same name, in both queues and available at first."""
+STAGES = (
+    Stage(0, Requirement(((GERMAN, 50),), prefers=(GERMAN,), max_penalty=0)),
+    Stage(seconds(4), Requirement(((GERMAN, 20),), max_penalty=1)),
+    Stage(seconds(9), ANYBODY),
+)
+"""Of those who wait in `help`."""
+
+
+def _agent(name: str, at: int) -> AgentPolicy:
+    """Of three agents one speaks German well, one a little, and one not at all."""
+    return AgentPolicy(
+        AgentId(name),
+        name.title(),
+        PhoneId(name),
+        (SALES, CARE, HELP),
+        DefaultStatus.AVAILABLE,
+        penalties={HELP: at % 3},
+        skills=({GERMAN: 80}, {GERMAN: 30}, {})[at % 3],
+    )
+
+
+def policy(
+    agents: Iterable[str] = ("ana", "ben"), strategy: Strategy = Strategy.LONGEST_IDLE, **changes: object
+) -> Policy:
+    """A policy with these agents, each with a phone of the same name, in all queues and available at first."""
     names = tuple(agents)
     made = Policy(
         sha="first",
         entries={E164(number): to for number, to in ENTRIES.items()},
         menus=menus(),
-        queues={SALES: QueuePolicy(SALES), CARE: QueuePolicy(CARE, wrap_up=0, longest_talk=seconds(600))},
-        agents={
-            AgentId(n): AgentPolicy(AgentId(n), n.title(), PhoneId(n), (SALES, CARE), DefaultStatus.AVAILABLE)
-            for n in names
+        queues={
+            SALES: QueuePolicy(SALES, strategy),
+            CARE: QueuePolicy(CARE, wrap_up=0, longest_talk=seconds(600), max_waiting=12, full=ToQueue(HELP)),
+            HELP: QueuePolicy(
+                HELP,
+                strategy,
+                weight=2,
+                ageing=3,
+                stages=STAGES,
+                max_waiting=4,
+                full=ToQueue(CARE, priority=3),
+                staffed=Staffed.AVAILABLE,
+                unstaffed=ToQueue(SALES),
+                unstaffed_after=seconds(2),
+                longest_wait=seconds(25),
+                give_up=ToQueue(CARE),
+                last_agent=seconds(3600),
+                patience=seconds(3),
+                exit_keys={
+                    "9": ToMenu(SUB),
+                    "8": ToQueue(SALES),
+                    "7": HangUp(),
+                    "6": Announce(("sound:bye",), HangUp()),
+                },
+            ),
         },
+        agents={AgentId(n): _agent(n, at) for at, n in enumerate(names)},
         phones={PhoneId(n): PhonePolicy(PhoneId(n), PhoneKind.PROVISIONED, n, NODE) for n in names},
         features=FEATURES,
     )
@@ -101,7 +154,11 @@ def bare() -> Policy:
     return replace(known, sha="bare", entries={}, menus={}, queues={}, agents=agents, features={})
 
 
-def variants(agents: tuple[str, ...]) -> tuple[Policy, ...]:
+def variants(agents: tuple[str, ...], strategy: Strategy = Strategy.LONGEST_IDLE) -> tuple[Policy, ...]:
     """The configurations that a run may change between; the first is the one it begins with."""
-    full = policy(agents)
-    return (full, policy(agents[:-1]), replace(full, sha="quiet", menus={}, entries={}), bare())
+    full = policy(agents, strategy)
+    turned = policy(agents[::-1], Strategy.RR_MEMORY)
+    easy = replace(turned.queues[HELP], stages=(Stage(0, Requirement(max_penalty=1)), Stage(seconds(8), ANYBODY)))
+    turned = replace(turned, sha="turned", queues={**turned.queues, HELP: easy})
+    fewer = replace(policy(agents[:-1], strategy), sha="fewer")
+    return (full, fewer, replace(full, sha="quiet", menus={}, entries={}), bare(), turned)

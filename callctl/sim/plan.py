@@ -12,6 +12,7 @@ from random import Random
 from typing import TypeAlias
 
 from callctl.core.events import Wish
+from callctl.core.policy import Strategy
 from callctl.sim.office import ENTRIES, TO_MENU, TO_QUEUE
 
 # All times and lengths are in seconds of the run.
@@ -135,6 +136,7 @@ class Plan:
     agents: tuple[str, ...] = ("ana", "ben", "carl")
     contacts: tuple[int, ...] = (1,)
     """How many each agent's phone has at first, in turn."""
+    strategy: Strategy = Strategy.LONGEST_IDLE
     slowness: float = 1.0
     """How much longer than on a good day everything is under way."""
     audit_every: float = 30.0
@@ -156,13 +158,14 @@ def draw(seed: int) -> Plan:
         (rng.randint(0, 2), lambda: Contacts(rng.uniform(0, length), rng.choice(agents), rng.randint(0, 2))),
         (rng.randint(0, 1), lambda: Elsewhere(rng.uniform(0, length), rng.choice(agents), rng.uniform(1, 20))),
         (rng.randint(0, 3), lambda: Ask(rng.uniform(0, length), rng.choice(agents), rng.choice(list(Wish)))),
-        (rng.choice((0, 0, 0, 1)), lambda: Reload(rng.uniform(0, length), rng.randint(0, 3))),
+        (rng.choice((0, 0, 0, 1)), lambda: Reload(rng.uniform(0, length), rng.randint(0, 4))),
         (rng.randint(1, 5), lambda: _mishap(rng, rng.uniform(0, length))),
     )
     acts += [make() for count, make in some for _ in range(count)]
     contacts = tuple(rng.choice((1, 1, 2)) for _ in agents)
     slowness, audit_every = rng.choice((1.0, 1.0, 5.0, 40.0)), rng.choice((30.0, 30.0, 7.0, 1.0))
-    return Plan(seed, length, _in_order(acts), agents, contacts, slowness, audit_every)
+    strategy = rng.choice(list(Strategy))
+    return Plan(seed, length, _in_order(acts), agents, contacts, strategy, slowness, audit_every)
 
 
 def day(seed: int, hours: float, agents: int) -> Plan:

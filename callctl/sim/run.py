@@ -82,7 +82,7 @@ class _Run:
         self._over = asyncio.Event()
         self._crowd = Crowd(self._wrong)
         self._database = Database()
-        self._policies = variants(plan.agents)
+        self._policies = variants(plan.agents, plan.strategy)
         self._policy = self._policies[0]
         self._lives = 0
         self._known: set[LegId] = set()

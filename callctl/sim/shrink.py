@@ -62,10 +62,11 @@ def shrink(plan: Plan, fails: Callable[[Plan], bool] = lambda plan: bool(run(pla
 
 def transcript(plan: Plan, why: str) -> str:
     """The run of a plan as the input lines of a golden transcript for tests/scenarios."""
-    writer = _Writer(plan.agents)
+    writer = _Writer(plan)
     run(plan, writer)
     acts = (f"#   {line}" for line in acts_of(plan.acts))
-    head = [f"# Seed {plan.seed}: {why}", *acts, f"@0 agents are {' '.join(plan.agents)}"]
+    people = f"@0 agents are {' '.join(plan.agents)}, rung by {plan.strategy}"
+    head = [f"# Seed {plan.seed}: {why}", *acts, people]
     return "\n".join([*head, *writer.lines]) + "\n"
 
 
@@ -78,13 +79,13 @@ class _Writer:
     """Writes each event in the words of tests/scenarios/transcript.py; what fits no phase changes nothing, and may
     not be expressible there: it is left out. Fulfils `run.Telling`."""
 
-    def __init__(self, agents: tuple[str, ...]) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.lines: list[str] = []
         self._names: dict[str, str] = {}
         self._rings: dict[str, int] = {}
         self._callers: dict[str, str] = {}
         """By call (and so by the bridge of its talk) the caller's channel."""
-        self._shas = [policy.sha for policy in variants(agents)]
+        self._shas = [policy.sha for policy in variants(plan.agents, plan.strategy)]
 
     def step(self, event: Event, done: Step, now: Micros) -> None:
         self._callers.update((fact.call, fact.leg) for fact in done.facts if isinstance(fact, CallEntered))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from callctl.core.facts import Fact
-from callctl.core.ids import AgentId, CallId, MenuId, Micros
-from callctl.core.model import Call, MenuVisit, Ring, RingResult
+from callctl.core.ids import AgentId, CallId, MenuId, Micros, QueueId
+from callctl.core.model import Call, MenuVisit, QueueVisit, Ring, RingResult
+from callctl.core.policy import Overflow
 from callctl.store.codec import DecodeError, loads, storable
 from callctl.store.pool import Pool, answering
 from callctl.store.queries import SQL
@@ -42,6 +43,7 @@ class CallRecord:
     menus: tuple[MenuVisit, ...]
     queue: str | None
     queued: Micros | None
+    queues: tuple[QueueVisit, ...]
     rings: tuple[Ring, ...]
     agent: str | None
     connected: Micros | None
@@ -95,6 +97,7 @@ def record_row(call: Call) -> dict[str, Any]:
         "menus": [_menu_row(visit) for visit in story.menus],
         "queue": _text(story.queue),
         "queued": iso_or_none(story.queued),
+        "queues": [_visit_row(visit) for visit in story.queues],
         "rings": [_ring_row(ring) for ring in story.rings],
         "agent": _text(story.agent),
         "connected": iso_or_none(story.connected),
@@ -113,6 +116,15 @@ def _text(value: str | None) -> str | None:
 
 def _menu_row(visit: MenuVisit) -> dict[str, Any]:
     return {"menu": storable(visit.menu), "at": iso(visit.at), "digits": storable(visit.digits)}
+
+
+def _visit_row(visit: QueueVisit) -> dict[str, Any]:
+    return {
+        "queue": storable(visit.queue),
+        "at": iso(visit.at),
+        "left": iso_or_none(visit.left),
+        "why": visit.why and visit.why.value,
+    }
 
 
 def _ring_row(ring: Ring) -> dict[str, Any]:
@@ -159,6 +171,7 @@ def _record(row: asyncpg.Record) -> CallRecord:
     values |= {name: _micros(row[name]) for name in times}
     values["entered"] = to_micros(row["entered"])
     values["menus"] = tuple(_menu(data) for data in json.loads(row["menus"]))
+    values["queues"] = tuple(_visit(data) for data in json.loads(row["queues"]))
     values["rings"] = tuple(_ring(data) for data in json.loads(row["rings"]))
     return CallRecord(**{name: values[name] for name in CallRecord.__slots__})
 
@@ -175,6 +188,15 @@ def _from_iso(text: str | None) -> Micros | None:
 
 def _menu(data: dict[str, Any]) -> MenuVisit:
     return MenuVisit(MenuId(data["menu"]), _from_iso(data["at"]) or 0, data["digits"])
+
+
+def _visit(data: dict[str, Any]) -> QueueVisit:
+    return QueueVisit(
+        queue=QueueId(data["queue"]),
+        at=_from_iso(data["at"]) or 0,
+        left=_from_iso(data["left"]),
+        why=None if data["why"] is None else Overflow(data["why"]),
+    )
 
 
 def _ring(data: dict[str, Any]) -> Ring:

@@ -80,25 +80,26 @@ with seen as materialized (
 ), records as (
     insert into call (
         id, node, epoch, trunk, phone, caller, caller_kind, caller_name, dialled, diverted_from, feature,
-        entered, answered_by_pbx, menus, queue, queued, rings, agent, connected,
+        entered, answered_by_pbx, menus, queue, queued, queues, rings, agent, connected,
         ended, ended_by, outcome, cause, sip, wrap_up_ended
     )
     select
         id, node, $1, trunk, phone, caller, caller_kind, caller_name, dialled, diverted_from, feature,
-        entered, answered_by_pbx, menus, queue, queued, rings, agent, connected,
+        entered, answered_by_pbx, menus, queue, queued, coalesce(queues, '[]'), rings, agent, connected,
         ended, ended_by, outcome, cause, sip, wrap_up_ended
     from fresh, jsonb_to_recordset($12::jsonb) as r (
         id text, node text, trunk text, phone text, caller text, caller_kind text, caller_name text,
         dialled text, diverted_from text, feature text, entered timestamptz, answered_by_pbx timestamptz,
-        menus jsonb, queue text, queued timestamptz, rings jsonb, agent text, connected timestamptz,
-        ended timestamptz, ended_by text, outcome text, cause integer, sip integer, wrap_up_ended timestamptz
+        menus jsonb, queue text, queued timestamptz, queues jsonb, rings jsonb, agent text,
+        connected timestamptz, ended timestamptz, ended_by text, outcome text, cause integer, sip integer, wrap_up_ended timestamptz
     )
     on conflict (id) do update set
         node = excluded.node, epoch = excluded.epoch, trunk = excluded.trunk, phone = excluded.phone,
         caller = excluded.caller, caller_kind = excluded.caller_kind, caller_name = excluded.caller_name,
         dialled = excluded.dialled, diverted_from = excluded.diverted_from, feature = excluded.feature,
         entered = excluded.entered, answered_by_pbx = excluded.answered_by_pbx, menus = excluded.menus,
-        queue = excluded.queue, queued = excluded.queued, rings = excluded.rings, agent = excluded.agent,
+        queue = excluded.queue, queued = excluded.queued, queues = excluded.queues,
+        rings = excluded.rings, agent = excluded.agent,
         connected = excluded.connected, ended = excluded.ended, ended_by = excluded.ended_by,
         outcome = excluded.outcome, cause = excluded.cause, sip = excluded.sip,
         wrap_up_ended = excluded.wrap_up_ended
@@ -121,6 +122,18 @@ select kind, id, epoch, seq, body from live order by kind, id
 with gone as (delete from live where kind = $1 and id = $2 returning kind, id, epoch, seq, body)
 insert into live_aside (kind, id, epoch, seq, body, why)
 select kind, id, epoch, seq, body, $3 from gone
+
+-- name: last_agents
+-- Who talked with each caller last, since a moment; the newest of them, the very newest last.
+select caller, agent, ended from (
+    select caller, agent, ended from (
+        select distinct on (caller) caller, agent, ended from call
+        where caller_kind = 'E164' and agent is not null and ended >= $1
+        order by caller, ended desc
+    ) as latest
+    order by ended desc limit $2
+) as newest
+order by ended
 
 -- name: event_partitions
 select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid

@@ -122,7 +122,8 @@ create table call (
     outcome text,
     cause integer not null,
     sip integer not null,
-    wrap_up_ended timestamptz
+    wrap_up_ended timestamptz,
+    queues jsonb not null default '[]'
 );
 comment on table call is 'Call records: every time of a call''s way, who ended it and how.';
 comment on column call.id is 'The call''s id: a ULID.';
@@ -140,7 +141,8 @@ comment on column call.entered is 'When callctl first had the call.';
 comment on column call.answered_by_pbx is 'When the caller''s channel was answered, by a menu or the queue.';
 comment on column call.menus is 'Menus walked, in order: [{menu, at, digits}].';
 comment on column call.queue is 'The last queue.';
-comment on column call.queued is 'When it was queued there.';
+comment on column call.queued is 'When the caller began to wait; kept where one queue sends on to the next.';
+comment on column call.queues is 'Queues, in order: [{queue, at, left, why}]; why (closed, full, unstaffed, waited, exit_key, again) is null where the caller was not sent on; at = left: not taken.';
 comment on column call.rings is 'Rings, in order: [{agent, at, ended, result, cause, sip, why}].';
 comment on column call.agent is 'The agent who talked with the caller.';
 comment on column call.connected is 'When agent and caller were bridged.';
@@ -154,3 +156,4 @@ comment on column call.wrap_up_ended is 'When the agent''s wrap-up ended; null: 
 create index call_entered on call (entered);
 create index call_queue on call (queue, entered) where queue is not null;
 create index call_agent on call (agent, entered) where agent is not null;
+create index call_answered on call (ended) where agent is not null;

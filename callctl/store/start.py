@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import structlog
 
-from callctl.core.ids import Micros
+from callctl.core.agents import MOST_REMEMBERED
+from callctl.core.ids import AgentId, Micros
 from callctl.runtime.ports import Restored
 from callctl.store import partitions
 from callctl.store.codec import DecodeError, loads
@@ -23,6 +24,7 @@ from callctl.store.pool import TROUBLE, Connection, Pool, connect, reading_pool,
 from callctl.store.queries import SQL
 from callctl.store.rows import LIVE
 from callctl.store.spool import MAX_BYTES, Spool
+from callctl.store.times import to_datetime, to_micros
 
 LOCK_PATIENCE = 6.0
 """Seconds to wait for another daemon that may be stopping: longer than a SIGTERM takes."""
@@ -83,11 +85,13 @@ async def open_store(
     patience: float = 10.0,
     lock_patience: float = LOCK_PATIENCE,
     spool_bytes: int = MAX_BYTES,
+    last_agents_of: Micros = 0,
 ) -> Store:
     """Everything from the first connection to a journal that takes batches.
 
     `patience`: seconds to wait for a database that is not there yet. StoreError: it cannot be used, another
-    callctl is using it, or its schema does not fit.
+    callctl is using it, or its schema does not fit. `last_agents_of`: callers' last agents are read back so far;
+    0: none.
     """
     connection = await connect(url, patience=patience)
     spool = Spool(spool_folder, max_bytes=spool_bytes)
@@ -98,6 +102,8 @@ async def open_store(
         spool.open()
         await _store_leftovers(connection, spool)
         epoch, restored, live = await _begin(connection, life)
+        if last_agents_of:
+            restored = replace(restored, last_agents=await _last_agents(connection, now() - last_agents_of))
         pool = await reading_pool(url)
     except BaseException as error:
         connection.terminate()
@@ -149,6 +155,11 @@ async def _begin(connection: Connection, life: Life) -> tuple[Epoch, Restored, L
             await connection.execute(SQL["set_aside"], kind, id_, why)
             del live[kind, id_]
     return Epoch(epoch, life.seed), restored, live
+
+
+async def _last_agents(connection: Connection, since: Micros) -> tuple[tuple[str, AgentId, Micros], ...]:
+    rows = await connection.fetch(SQL["last_agents"], to_datetime(since), MOST_REMEMBERED)
+    return tuple((str(row["caller"]), AgentId(row["agent"]), to_micros(row["ended"])) for row in rows)
 
 
 def _decoded(live: LiveBodies) -> tuple[Restored, dict[tuple[str, str], str]]:

@@ -29,7 +29,7 @@ from callctl.core import facts as f
 from callctl.core.facts import Fact
 from callctl.core.ids import SECOND, CallId, Micros, QueueId, TrunkId
 from callctl.core.model import Outcome, Party, RingResult, Up, World
-from callctl.core.policy import Policy
+from callctl.core.policy import Announce, Destination, HangUp, Policy, ToMenu, ToQueue
 from callctl.runtime import views
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, that nobody asks for
@@ -46,6 +46,19 @@ _DIAL_RESULTS = frozenset(
 
 _REMEMBERED = 10_000
 """Calls in wrap-up whose queue is remembered: far more than agents; the oldest is forgotten first."""
+
+
+def _target(to: Destination) -> str:
+    """Where a caller goes, as a label."""
+    match to:
+        case ToMenu():
+            return f"menu {to.menu}"
+        case ToQueue():
+            return f"queue {to.queue}"
+        case HangUp():
+            return "hang_up"
+        case Announce():
+            return _target(to.then)
 
 
 class Metrics:
@@ -90,7 +103,6 @@ class Metrics:
                 self.queue_answered,
                 self.queue_abandoned,
                 self.requeued,
-                self.overdue,
                 self.ghosts,
             ):
                 one.labels(queue)
@@ -148,7 +160,14 @@ class Metrics:
         self.queue_answered = self._counter("queue_answered", "Calls of a queue that reached an agent", "queue")
         self.queue_abandoned = self._counter("queue_abandoned", "Callers who left while waiting", "queue")
         self.queue_ended = self._counter("queue_ended", "Calls of a queue that ended", "queue", "outcome")
-        self.overdue = self._counter("queue_waited_too_long", "Callers sent on after the longest wait", "queue")
+        self.flowed_out = self._counter(
+            "queue_flowed_out",
+            "Callers sent on to somewhere else; `waited` no: the queue did not take them (they have not entered it)",
+            "queue",
+            "why",
+            "to",
+            "waited",
+        )
         self.requeued = self._counter("queue_requeued", "Calls put back into their old place", "queue")
         self.speed_of_answer = self._histogram(
             "queue_speed_of_answer_seconds", "From queued to connected", _WAIT, "queue"
@@ -206,8 +225,8 @@ class Metrics:
     def _queued(self, fact: f.CallQueued) -> None:
         self.queue_entered.labels(fact.queue).inc()
 
-    def _waited_too_long(self, fact: f.WaitedTooLong) -> None:
-        self.overdue.labels(fact.queue).inc()
+    def _flowed_out(self, fact: f.FlowedOut) -> None:
+        self.flowed_out.labels(fact.queue, fact.why.value, _target(fact.to), "yes" if fact.taken else "no").inc()
 
     def _requeued(self, fact: f.CallRequeued) -> None:
         self.requeued.labels(fact.queue).inc()
@@ -261,7 +280,7 @@ _COUNTED: Mapping[type[Any], Callable[[Metrics, Any], None]] = {
     f.PromptFailed: Metrics._prompt_failed,
     f.CallQueued: Metrics._queued,
     f.CallRequeued: Metrics._requeued,
-    f.WaitedTooLong: Metrics._waited_too_long,
+    f.FlowedOut: Metrics._flowed_out,
     f.CallConnected: Metrics._connected,
     f.RingEnded: Metrics._ring_ended,
     f.GhostAnswered: Metrics._ghost,

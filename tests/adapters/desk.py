@@ -48,7 +48,9 @@ from callctl.core.model import (
     Outcome,
     Party,
     Paused,
+    Place,
     Queued,
+    QueueVisit,
     Reachable,
     Ring,
     RingResult,
@@ -107,8 +109,8 @@ def world() -> World:
     since = NOON - 12_500_000
     for call, phase in (
         (IN_MENU, InMenu(MAIN, 1, None, None)),
-        (WAITING, Queued(SALES, 5, since)),
-        (TALKING, Connected(SALES, 0, since, BEN, LegId("leg-b"), NOON + 60 * SECOND)),
+        (WAITING, Queued(Place(SALES, 5, since))),
+        (TALKING, Connected(Place(SALES, 0, since), BEN, LegId("leg-b"), NOON + 60 * SECOND)),
     ):
         made.calls[call] = Call(
             call,
@@ -182,6 +184,7 @@ def record(call: CallId) -> CallRecord:
         menus=(MenuVisit(MAIN, start, "1"),),
         queue=SALES,
         queued=start + 3_200_000,
+        queues=(QueueVisit(SALES, start + 8 * SECOND),),
         rings=(Ring(ANA, start + 9 * SECOND, "longest idle", start + 12 * SECOND, RingResult.ANSWERED),),
         agent=ANA,
         connected=start + 12 * SECOND,

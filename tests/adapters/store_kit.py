@@ -21,6 +21,7 @@ from callctl.core.model import (
     Node,
     Outcome,
     Party,
+    Place,
     Queued,
     Ring,
     RingResult,
@@ -45,7 +46,13 @@ def life(seed: int = 2**64 - 1, holder: str = "host:1") -> Life:
 
 def queued(n: int, **fields: Any) -> Call:
     return Call(
-        CallId(f"call-{n}"), NodeId("pbx"), LegId(f"leg-{n}"), Queued(SALES, 0, NOW), NOW, E164("33140000000"), **fields
+        CallId(f"call-{n}"),
+        NodeId("pbx"),
+        LegId(f"leg-{n}"),
+        Queued(Place(SALES, 0, NOW)),
+        NOW,
+        E164("33140000000"),
+        **fields,
     )
 
 

@@ -23,7 +23,7 @@ from callctl import daemon
 from callctl.core.engine import Step, step
 from callctl.core.events import Event, PolicyChanged, StatusAsked, TimePassed, Wish
 from callctl.core.ids import AgentId, CallId, LegId, Micros
-from callctl.core.model import Agent, Available, Connected, Idle, OnCall, World
+from callctl.core.model import Agent, Available, Connected, Idle, OnCall, Place, World
 from callctl.lab.ports import free_tcp
 from callctl.links import Links
 from callctl.runtime.loop import Loop
@@ -201,7 +201,7 @@ async def test_calls_of_a_node_that_was_renamed_while_callctl_was_away_are_close
     made = config(tmp_path)
     text = (made / "a.yaml").read_text()
     (made / "a.yaml").write_text(text.replace("nodes: {pbx:", "nodes: {centre:"))
-    talks = Connected(SALES, 0, NOW, AgentId("ana"), LegId("talks"), NOW)
+    talks = Connected(Place(SALES, 0, NOW), AgentId("ana"), LegId("talks"), NOW)
     busy = Agent(AgentId("ana"), Available(), OnCall(CallId("call-2"), LegId("talks")))
     async with opened(postgres_url, tmp_path / "state" / "spool") as store:
         calls = queued(1), replace(queued(2), phase=talks), ended(3)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from callctl.core.facts import CallQueued, DigitTaken, Fact
 from callctl.core.ids import AgentId, CallId, LegId, MenuId, NodeId, QueueId
-from callctl.core.model import Agent, Available, Call, CallPhase, Idle, Node, Queued, Reachable, WrapUp
+from callctl.core.model import Agent, Available, Call, CallPhase, Idle, Node, Place, Queued, Reachable, WrapUp
 from callctl.core.policy import E164, Feature, HangUp, HangupReason, Policy, ToQueue, Withheld
 from callctl.store.codec import DecodeError, decode, dumps, encode, loads, storable
 
@@ -49,7 +49,7 @@ def test_the_stored_form_is_plain() -> None:
         "call": "C",
         "menu": "main",
         "digit": "1",
-        "to": {"$": "ToQueue", "queue": "sales", "priority": 2},
+        "to": {"$": "ToQueue", "queue": "sales", "priority": 2, "stages": [], "agent": None},
     }
 
 
@@ -60,8 +60,8 @@ def test_an_enum_beside_objects_is_told_apart() -> None:
 
 
 def test_a_newer_daemons_unknown_field_is_ignored() -> None:
-    data = encode(Queued(QueueId("sales"), 0, 5)) | {"mood": "impatient"}
-    assert decode(CallPhase, data) == Queued(QueueId("sales"), 0, 5)
+    data = encode(Queued(Place(QueueId("sales"), 0, 5))) | {"mood": "impatient"}
+    assert decode(CallPhase, data) == Queued(Place(QueueId("sales"), 0, 5))
 
 
 def test_an_older_daemons_missing_field_takes_its_default() -> None:
@@ -121,7 +121,7 @@ def test_hostile_text_is_kept_as_far_as_postgres_can() -> None:
     assert storable("a\ud800b") == "a\ufffdb"
     assert storable("${EVIL}'\"\\;--\r\n") == "${EVIL}'\"\\;--\r\n"
     assert storable("Zoë ☎ 😀") == "Zoë ☎ 😀"
-    call = Call(CallId("C"), NodeId("pbx"), LegId("L"), Queued(QueueId("q"), 0, 1), 1, caller_name="x\0\udfff")
+    call = Call(CallId("C"), NodeId("pbx"), LegId("L"), Queued(Place(QueueId("q"), 0, 1)), 1, caller_name="x\0\udfff")
     assert json.loads(dumps(call))["caller_name"] == "x␀\ufffd"
 
 

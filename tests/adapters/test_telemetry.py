@@ -299,7 +299,8 @@ def test_numbers_and_digits_are_masked_and_the_call_is_named() -> None:
     assert "123456789" not in text
     assert lines[0]["caller"] == "+33…78"
     assert lines[2]["digit"] == "•"
-    assert lines[2]["to"] == {"kind": "ToQueue", "queue": "sales", "priority": 0}
+    to = {"kind": "ToQueue", "queue": "sales", "priority": 0, "stages": [], "agent": None}
+    assert lines[2]["to"] == to
     assert lines[-1]["event"] == "call ended"
     assert lines[-1]["talked"] == 78
 

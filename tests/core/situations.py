@@ -116,6 +116,34 @@ def waits() -> Stage:
     return it
 
 
+def waits_for_german() -> Stage:
+    """The one who is free does not speak it well enough yet."""
+    it = stage(reachable=("ben",))
+    it.arrive("c1", "442079460008")
+    return it
+
+
+def waits_to_ask_for_less() -> Stage:
+    """Without a longest wait."""
+    it = stage(reachable=())
+    it.arrive("c1", "442079460009")
+    return it
+
+
+def is_offered_and_may_leave() -> Stage:
+    """In a queue with exit keys."""
+    it = stage()
+    it.arrive("c1", "442079460008")
+    return it
+
+
+def waits_while_somebody_is_there() -> Stage:
+    """In a queue that has to be staffed; nobody is reachable, though logged in."""
+    it = stage(reachable=())
+    it.arrive("c1", "442079460008")
+    return it
+
+
 def waits_at_most(give_up: Destination) -> Callable[[], Stage]:
     """In a queue with a longest wait of a minute."""
 
@@ -261,6 +289,10 @@ SITUATIONS: dict[str, Callable[[], Stage]] = {
         hears_a_greeting_before_the_queue,
         dials_a_feature_code,
         waits,
+        waits_for_german,
+        waits_while_somebody_is_there,
+        waits_to_ask_for_less,
+        is_offered_and_may_leave,
         is_offered,
         rings,
         rings_on_one_contact_of_two,
@@ -313,7 +345,7 @@ def everything(world: World) -> dict[type, list[Event]]:
         LegAnswered: [LegAnswered(n, leg) for n, leg in at],
         LegLeft: [LegLeft(n, leg) for n, leg in at],
         LegGone: [LegGone(n, leg, *why) for n, leg in at for why in CAUSES],
-        DigitPressed: [DigitPressed(n, leg, digit) for n, leg in at for digit in "124#"],
+        DigitPressed: [DigitPressed(n, leg, digit) for n, leg in at for digit in "124#6789"],
         PlaybackEnded: [PlaybackEnded(n, leg, p, bad) for n, leg in at for p in playing for bad in (False, True)],
         BridgeFailed: [
             BridgeFailed(NODE, call, leg, "no")

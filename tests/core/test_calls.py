@@ -15,9 +15,9 @@ from callctl.core.facts import (
     CallEntered,
     CallQueued,
     CallRequeued,
+    FlowedOut,
     GhostAnswered,
     StrayEvent,
-    WaitedTooLong,
 )
 from callctl.core.ids import SECOND, LegId
 from callctl.core.model import (
@@ -30,6 +30,7 @@ from callctl.core.model import (
     Outcome,
     Party,
     Paused,
+    Place,
     Queued,
 )
 from callctl.core.offers import MOST_RINGS
@@ -208,7 +209,7 @@ def test_a_bridge_that_fails_sends_the_caller_back_to_the_old_place() -> None:
     leg = it.legs("ana")[0]
     it.answer(leg)
     it.do(BridgeFailed(NODE, it.call("c1").id, LegId(leg), "no channel"))
-    assert it.call("c1").phase == Queued(SALES, 0, since)
+    assert it.call("c1").phase == Queued(Place(SALES, 0, since))
     assert it.told(CallRequeued)[0].position == 1
     assert it.wished(Hold) == [Hold(NODE, LegId("c1"), SALES, "default")]
     assert [h.leg for h in it.wished(Hangup)] == [leg]
@@ -320,7 +321,7 @@ def test_who_has_waited_the_longest_wait_is_sent_on_without_music() -> None:
     it.wait(59)
     assert isinstance(it.call("c1").phase, Queued)
     it.wait(1)
-    assert it.told(WaitedTooLong)[0].waited == 60 * SECOND
+    assert it.told(FlowedOut)[0].waited == 60 * SECOND
     assert [type(c) for c in it.commands if not isinstance(c, Beat | Lease)] == [Unhold, Play]
     it.heard("c1")
     ended = it.told(CallEnded)[0]
@@ -343,8 +344,9 @@ def test_a_phone_that_rings_at_the_longest_wait_rings_on() -> None:
 def test_who_is_sent_on_to_another_queue_waits_there_and_is_judged_there() -> None:
     it = stage(impatient(ToQueue(CARE)), reachable=())
     it.arrive("c1")
+    since = it.now
     it.wait(60)
-    assert it.call("c1").phase == Queued(CARE, 0, it.now)
+    assert it.call("c1").phase == Queued(Place(CARE, 0, since))
     assert [h.queue for h in it.wished(Hold)] == [CARE]
     assert not it.wished(Unhold)
     it.gone("c1")

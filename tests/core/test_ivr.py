@@ -11,7 +11,7 @@ from callctl.core.events import PlaybackEnded, Wish
 from callctl.core.facts import CallEnded, DigitTaken, DigitTimedOut, MenuEntered, PromptFailed, StrayEvent
 from callctl.core.ids import SECOND, LegId, PlaybackId
 from callctl.core.ivr import MAX_VISITS
-from callctl.core.model import Announcing, InMenu, Outcome, Party, Queued
+from callctl.core.model import Announcing, InMenu, Outcome, Party, Place, Queued
 from callctl.core.policy import E164, Menu, ToMenu
 from callctl.sim.office import MAIN, NODE, SALES, SUB, TO_MENU, policy
 from tests.core.world import Stage, stage
@@ -45,7 +45,7 @@ def test_a_digit_during_the_prompts_stops_them() -> None:
     assert old is not None
     assert it.wished(StopPlay) == [StopPlay(NODE, old)]
     assert it.wished(Hold)
-    assert it.call("c1").phase == Queued(SALES, 0, it.now)
+    assert it.call("c1").phase == Queued(Place(SALES, 0, it.now))
     assert it.call("c1").story.menus[0].digits == "1"
 
 

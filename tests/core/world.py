@@ -46,6 +46,7 @@ from callctl.sim.office import NODE, START, TO_QUEUE, policy
 from callctl.sim.rows import Rows, copied
 
 _T = TypeVar("_T")
+ZOE = "33142685300"
 
 
 @dataclass
@@ -127,9 +128,9 @@ class Stage:
         self.do(LinkRestored(NODE, booted))
         return self.do(Synced(NODE, snapshot))
 
-    def arrive(self, leg: str, dialled: str = TO_QUEUE) -> Step:
+    def arrive(self, leg: str, dialled: str = TO_QUEUE, caller: str = ZOE) -> Step:
         """A caller whose channel is `leg`."""
-        return self.do(arrival_of(leg, dialled))
+        return self.do(arrival_of(leg, dialled, caller))
 
     def feature(self, leg: str, phone: str, code: str) -> Step:
         """A feature code is dialled on a phone."""
@@ -172,9 +173,9 @@ class Stage:
         return talking
 
 
-def arrival_of(leg: str, dialled: str) -> CallArrived:
-    """Zoe dials."""
-    return CallArrived(NODE, LegId(leg), E164(dialled), dialled, E164("33142685300"), "Zoe")
+def arrival_of(leg: str, dialled: str, caller: str = ZOE) -> CallArrived:
+    """Zoe dials, or somebody else with her name."""
+    return CallArrived(NODE, LegId(leg), E164(dialled), dialled, E164(caller), "Zoe")
 
 
 def stage(config: Policy | None = None, reachable: Iterable[str] | None = None, up: bool = True) -> Stage:

@@ -25,9 +25,9 @@ from callctl.lab.line import Line
 from callctl.lab.phones import Phone
 from callctl.store.embedded import EmbeddedPostgres
 
-TONES_DID, DESK_DID, VIP_DID, BROKEN_DID, HASTY_DID = (f"+4420794600{n}" for n in (10, 11, 12, 13, 14))
+TONES_DID, DESK_DID, VIP_DID, BROKEN_DID, HASTY_DID, PICKY_DID = (f"+4420794600{n}" for n in (10, 11, 12, 13, 14, 15))
 """To the menu of tones, the queue, the queue with priority, a menu whose prompt is missing, a queue with little
-patience."""
+patience, one that asks for German."""
 SHIPPED_MENU_DID, SHIPPED_SUPPORT_DID = "+442079460000", "+442079460002"
 PROMPT, MUSIC, INVALID, NO_INPUT, GOODBYE = 350.0, 500.0, 750.0, 850.0, 950.0
 CALLER, AGENT = 440.0, 620.0
@@ -256,7 +256,9 @@ def changes(house: House) -> Overlay:
             VIP_DID: {"queue": "desk", "priority": 5},
             BROKEN_DID: {"menu": "broken"},
             HASTY_DID: {"queue": "hasty"},
+            PICKY_DID: {"queue": "picky"},
         },
+        "skills": {"german": "Speaks German"},
         "menus": {
             "tones": {
                 "prompts": [sound("prompt")],
@@ -286,8 +288,22 @@ def changes(house: House) -> Overlay:
                 "longest_wait": "5s",
                 "give_up": {"announce": [sound("goodbye")], "then": {"hang_up": "normal"}},
             },
+            "picky": {
+                "music": "floor",
+                "strategy": "linear",
+                "wrap_up": "0s",
+                "asks": [{"needs": {"german": 50}}, {"after": "3s", "needs": {"german": 10}}],
+                "max_waiting": 2,
+                "full": {"announce": [sound("goodbye")], "then": {"hang_up": "busy"}},
+                "exit_keys": {0: {"queue": "desk"}},
+                "last_agent": "1h",
+                "patience": "5s",
+            },
         },
-        "agents": {agent: {"queues": ["desk", "hasty"], "misses": 2, "miss_delay": "1s"} for agent in TEAM},
+        "agents": {
+            agent: {"queues": ["desk", "hasty", "picky"], "misses": 2, "miss_delay": "1s", "skills": skills}
+            for agent, skills in zip(TEAM, ({"german": 80}, {"german": 20}, {}), strict=True)
+        },
     }
 
 

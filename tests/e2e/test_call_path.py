@@ -330,6 +330,6 @@ async def test_who_waits_too_long_hears_goodbye_without_music(floor: Floor) -> N
     assert (row["outcome"], row["ended_by"], row["queue"]) == ("waited_too_long", "callctl", "hasty")
     assert 5 <= (row["ended"] - row["queued"]).total_seconds() < 9
     changed = await floor.metrics_since(before)
-    assert changed['callctl_queue_waited_too_long_total{queue="hasty"}'] == 1
+    assert changed['callctl_queue_flowed_out_total{queue="hasty",to="hang_up",waited="yes",why="waited"}'] == 1
     told = await floor.house.daemon.get("calls", caller.call, "explain")
     assert any("its longest wait" in line["text"] for line in told["lines"])

@@ -34,15 +34,19 @@ from callctl.core.events import (
     TimePassed,
     Wish,
 )
-from callctl.core.facts import AgentStateChanged, Fact
+from callctl.core.facts import AgentStateChanged, CallQueued, Fact
 from callctl.core.ids import LegId, Micros, seconds
 from callctl.core.model import Announcing, Connected, InMenu
+from callctl.core.policy import Strategy
 from callctl.core.recovery import restore
 from callctl.sim.office import FEATURES, NODE, START, bare, policy, variants
 from callctl.sim.rows import Rows, copied
 from tests.core.world import Stage, arrival_of, stage
 
 SPAN = {"at", "since", "until", "ring_until", "idle_since", "talk_until"}
+
+UNTOLD = {"node", "considered", "fitted"}
+"""What a line leaves out: there is one node, and a choice's `why` tells enough."""
 
 
 @dataclass
@@ -58,6 +62,7 @@ class Transcript:
     counts: Counter[str] = field(default_factory=Counter)
     start: Micros = START
     agents: tuple[str, ...] = ("ana", "ben")
+    strategy: Strategy = Strategy.LONGEST_IDLE
     history: list[Rows] = field(default_factory=list)
     """The rows after each step of this life: a kill may find the journal behind."""
 
@@ -135,7 +140,10 @@ class Transcript:
         return self.names[real]
 
     def _told(self, value: Command | Fact) -> str:
-        parts = [f"{f.name}={self._text(f.name, getattr(value, f.name))}" for f in fields(value) if f.name != "node"]
+        names = [f.name for f in fields(value) if f.name not in UNTOLD]
+        if isinstance(value, CallQueued) and value.wants is None:
+            names.remove("wants")
+        parts = [f"{name}={self._text(name, getattr(value, name))}" for name in names]
         return " ".join([type(value).__name__, *parts])
 
     def _text(self, name: str, value: object) -> str:
@@ -148,7 +156,8 @@ class Transcript:
         if isinstance(value, int) and name in {*SPAN, "rang", "waited", "talked", "lasted", "length", "timeout"}:
             return self._time(value) if name in SPAN else f"{value / 1e6:g}s"
         if hasattr(value, "__dataclass_fields__") and type(value).__str__ is object.__str__:
-            inside = ", ".join(self._text(f.name, getattr(value, f.name)) for f in fields(value))  # type: ignore[arg-type]
+            parts = [(f.name, getattr(value, f.name)) for f in fields(value)]  # type: ignore[arg-type]
+            inside = ", ".join(self._text(name, part) for name, part in parts if part not in ((), None))
             return f"{type(value).__name__}({inside})"
         text = str(value)
         for real, given in self.names.items():
@@ -208,10 +217,11 @@ def _killed(it: Transcript, lost: str = "0") -> None:
     it.history.clear()
 
 
-def _begin(it: Transcript, *agents: str) -> None:
-    """A World of these agents, instead of ana and ben."""
-    it.agents = agents
-    it.stage = stage(policy(agents), reachable=(), up=False)
+def _begin(it: Transcript, *said: str) -> None:
+    """A World of these agents, instead of ana and ben; perhaps with another strategy (`ana ben, rung by linear`)."""
+    names, _, strategy = " ".join(said).partition(", rung by ")
+    it.agents, it.strategy = tuple(names.split()), Strategy(strategy or Strategy.LONGEST_IDLE)
+    it.stage = stage(policy(it.agents, it.strategy), reachable=(), up=False)
     it.stage.watch = it._watch
 
 
@@ -260,7 +270,7 @@ VERBS: dict[str, Callable[..., object]] = {
     "the pbx has": _snapshot,
     "callctl is killed": _killed,
     "menus and queues are removed": lambda it: it.stage.do(PolicyChanged(bare())),
-    "the configuration is": lambda it, n: it.stage.do(PolicyChanged(variants(it.agents)[int(n)])),
+    "the configuration is": lambda it, n: it.stage.do(PolicyChanged(variants(it.agents, it.strategy)[int(n)])),
     "agents are": _begin,
     "ana is removed": lambda it: it.stage.do(PolicyChanged(policy(("ben",)))),
     "all is quiet": lambda it: None,

@@ -49,9 +49,9 @@ MUTATIONS = (
     Mutation(
         "a call that nobody took loses its place",
         "core/calls.py",
-        "move(turn, call, trigger, Queued(phase.queue, phase.priority, phase.since, phase.leave_by))",
-        "move(turn, call, trigger, Queued(phase.queue, phase.priority, turn.now + 1, phase.leave_by)); "
-        "call.phase = Queued(phase.queue, phase.priority, phase.since, phase.leave_by)",
+        "move(turn, call, trigger, Queued(place))\n    turn.tell(CallRequeued",
+        "move(turn, call, trigger, Queued(Place(place.queue, 0, turn.now + 1)))\n    call.phase = Queued(place)\n"
+        "    turn.tell(CallRequeued",
     ),
     Mutation(
         "the losers of a ring ring on",
@@ -131,7 +131,7 @@ MUTATIONS = (
     Mutation(
         "music is not owed",
         "core/recovery.py",
-        "                yield Hold(call.node, call.leg, queue, world.policy.queues[queue].music)",
+        "                yield Hold(call.node, call.leg, place.queue, world.policy.queues[place.queue].music)",
         "                pass",
     ),
     Mutation(
@@ -212,6 +212,24 @@ MUTATIONS = (
         "core/rings.py",
         "turn.wish(*(Hangup(call.node, leg, reason) for leg in sorted(agent.state.legs)))",
         "pass",
+    ),
+    Mutation(
+        "asking for less is forgotten",
+        "core/deadlines.py",
+        "            calls.relax(turn, call, phase)",
+        "            pass",
+    ),
+    Mutation(
+        "a reload does not hold for those who wait",
+        "core/policies.py",
+        "        if reread(turn, call):",
+        "        if False:",
+    ),
+    Mutation(
+        "the order of agents changes when one goes",
+        "core/policies.py",
+        "agents={**new.agents, **kept_agents},",
+        "agents={**kept_agents, **new.agents},",
     ),
 )
 
