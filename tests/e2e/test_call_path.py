@@ -70,8 +70,8 @@ async def test_from_the_trunk_through_the_menu_to_an_agent_and_back(floor: Floor
     await line.press("1")
 
     call = await floor.until_phase(caller, "offered")
-    assert await floor.bridge("hold-sales") == {leg}
     await line.wait_heard(lambda audio: audio.has_tone(MUSIC, 0.9), "the music alone, no prompt", last=0.5)
+    assert await floor.bridge("hold-sales") == {leg}
     agent = call["agent"]
     await floor.until_phase(caller, "offered", timeout=1)  # what was heard was heard while waiting
 
