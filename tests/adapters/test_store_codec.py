@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from hypothesis import given, settings
@@ -25,13 +25,19 @@ STORED: list[Any] = [Call, Agent, Node, Policy, *get_args(Fact)]
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_every_stored_type_comes_back_whole(kind: Any, data: st.DataObject) -> None:
-    value = data.draw(st.from_type(kind))
+    value = data.draw(_one_field_drawn(kind) if kind is Policy else st.from_type(kind))
     text = dumps(value)
     back = loads(kind, text)
     assert "\\u0000" not in text
     assert dumps(back) == text
     if "\\x00" not in repr(value):
         assert back == value
+
+
+def _one_field_drawn(kind: type[Policy]) -> st.SearchStrategy[Policy]:
+    """A policy is too large to be drawn whole: one of its fields is, the others have their defaults."""
+    hints = get_type_hints(kind)
+    return st.sampled_from(sorted(hints)).flatmap(lambda name: st.builds(kind, **{name: st.from_type(hints[name])}))
 
 
 @pytest.mark.parametrize("kind", get_args(CallPhase), ids=lambda kind: kind.__name__)
