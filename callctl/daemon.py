@@ -243,6 +243,7 @@ class Daemon:
                     patience=DATABASE_PATIENCE,
                     lock_patience=LOCK_PATIENCE,
                     last_agents_of=max((q.last_agent for q in self.loaded.policy.queues.values()), default=0),
+                    left_of=max((q.returns for q in self.loaded.policy.queues.values()), default=0),
                 )
             except StoreError as error:
                 self.starting = f"the database: {error}"
@@ -327,6 +328,8 @@ class Daemon:
             self.loaded.daemon.nodes,
             self.clock.now(),
             restored.last_agents,
+            restored.trunks,
+            restored.left,
         )
 
     async def _rebuild(self, event: Event, error: BaseException) -> World:
@@ -347,7 +350,8 @@ class Daemon:
         if times >= SET_ASIDE:
             await self._set_aside(event)
         known = tuple((caller, agent, at) for caller, (agent, at) in self.world.last_agents.items())
-        self.world = self._world(replace(self.store.restore(), last_agents=known))
+        left = tuple(self.world.left.items())
+        self.world = self._world(replace(self.store.restore(), last_agents=known, left=left))
         self.links.resync()
         return self.world
 

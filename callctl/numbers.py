@@ -93,6 +93,19 @@ def e164_digits(plain: str, country: str) -> str:
     return ""
 
 
+_PREMIUM = frozenset({phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST})
+
+
+def is_premium(number: E164) -> bool:
+    """Whether who calls it pays for more than the call, as far as phonenumbers knows the country's plan."""
+    return phonenumbers.number_type(phonenumbers.parse("+" + number.digits, None)) in _PREMIUM
+
+
+def country_prefix(country: str) -> str:
+    """The calling code of a country (ISO 3166), as digits. Some countries share theirs."""
+    return str(phonenumbers.country_code_for_region(country))
+
+
 def for_trunk(number: E164, rules: NumberRules) -> str:
     """The number as the trunk wants it: ASCII digits and at most a leading plus.
 

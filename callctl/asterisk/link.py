@@ -46,7 +46,7 @@ from callctl.core.events import (
 from callctl.core.ids import LegId, NodeId, PlaybackId
 from callctl.core.policy import Policy
 from callctl.runtime.ports import Inbox
-from callctl.runtime.window import Window
+from callctl.runtime.window import Window, seen_in
 
 AUDIT_EVERY = 30.0
 SECOND_LOOK = 0.2
@@ -188,6 +188,8 @@ class Link:
             except Exception as error:  # a fault of ours must not leave the node without a link
                 log.exception("link_fault", node=self.node)
                 why = AriError(f"a fault of callctl: {type(error).__name__}")
+            if restored:
+                self._empty_buffer()  # of a connection that did not last: what it said is true, and said once
             await self._shut(ari)
             self._set_health(False, str(why))
             if restored:
@@ -219,10 +221,8 @@ class Link:
         self._check_not_ended()
         assert self._sending is not None
         self._sending.submit(*(StopPlay(self.node, playback) for playback in playing))
-        for event in self._buffer or ():
-            self._inbox.put(event)
+        self._empty_buffer()
         named, gone = self._window.close()
-        self._buffer = None
         self._live = True
         self._set_health(True, "connected", info.version)
         log.info("pbx_link_up", node=self.node, version=info.version, legs=len(seen.legs), named=len(named))
@@ -230,6 +230,11 @@ class Link:
         self._play_on(seen)
         self._listen()
         self.on_live()
+
+    def _empty_buffer(self) -> None:
+        for event in self._buffer or ():
+            self._inbox.put(event)
+        self._buffer = None
 
     async def _stay(self, ari: Ari) -> None:
         """Live until something ends it; AriError with why."""
@@ -293,13 +298,9 @@ class Link:
             raise AriError("the link ended while the lists were read")
 
     async def _look(self) -> Snapshot:
-        """Two lists 200 ms apart: what either holds, exists."""
         first = await self._lists()
         await asyncio.sleep(SECOND_LOOK)
-        second = await self._lists()
-        known = {leg.leg for leg in second.legs}
-        legs = second.legs + tuple(leg for leg in first.legs if leg.leg not in known)
-        return Snapshot(legs, second.bridges)
+        return seen_in(first, await self._lists())
 
     async def _lists(self) -> Snapshot:
         assert self._ari is not None
@@ -336,7 +337,7 @@ class Link:
         if self._ari is None or self._sending is None or not self._live:
             return  # it is done at the connect
         phones = self._reading.policy.phones.values()
-        wanted = [phone.endpoint for phone in phones if phone.node == self.node]
+        wanted = [phone.endpoint for phone in phones if phone.node == self.node and phone.outside is None]
         task = asyncio.create_task(self._sending.listening.adjust(wanted, self._ari.submit))
         self._adjusting.add(task)
         task.add_done_callback(self._adjusting.discard)

@@ -146,7 +146,8 @@ class Phones:
             self._refused.setdefault((endpoint, uri[:MOST_REFUSED]), False)
 
     def _phones(self) -> Iterator[PhonePolicy]:
-        return (p for p in self.policy.phones.values() if p.node == self.node)
+        """Those of the house: of a number outside nobody tells how it is."""
+        return (p for p in self.policy.phones.values() if p.node == self.node and p.outside is None)
 
     def _trunks(self) -> Iterator[TrunkPolicy]:
         return (t for t in self.policy.trunks.values() if t.node == self.node)

@@ -63,7 +63,7 @@ def files(policy: Policy, secrets: Secrets, node: NodeId) -> dict[str, str]:
     complaints = [*_complaints(policy, secrets, node)]
     if complaints:
         raise ProvisionError(complaints)
-    phones = [p for p in policy.phones.values() if p.node == node]
+    phones = [p for p in policy.phones.values() if p.node == node and p.outside is None]
     trunks = [t for t in policy.trunks.values() if t.node == node]
     objects = [
         *(_phone(p, secrets.phones[p.id]) for p in phones if p.kind is PhoneKind.PROVISIONED),
@@ -125,6 +125,7 @@ _USER = re.compile(r"[A-Za-z0-9._~+@*-]{1,128}")
 _CODEC = re.compile(r"[a-z0-9]{1,16}")
 _PASSWORD = re.compile(r"(?!>)[!-~](?:[ -~]{0,126}[!-~])?")
 """Asterisk reads `password=>x` as `password = x`."""
+_LANGUAGE = re.compile(r"(?:[a-z]{2,3}(?:_[A-Za-z]{2,12}){0,2})?")
 _DIGITS = re.compile(r"[0-9]{1,32}")
 _CODE = re.compile(r"[0-9*#]{1,16}")
 _DTMF = {"rfc4733", "inband", "info", "auto", "auto_info"}
@@ -133,7 +134,7 @@ _DTMF = {"rfc4733", "inband", "info", "auto", "auto_info"}
 def _complaints(policy: Policy, secrets: Secrets, node: NodeId) -> Iterable[str]:
     seen: dict[str, str] = {}
     for phone in policy.phones.values():
-        if phone.node == node:
+        if phone.node == node and phone.outside is None:
             yield from _phone_complaints(phone, secrets, seen)
     for trunk in policy.trunks.values():
         if trunk.node == node:
@@ -166,6 +167,7 @@ def _phone_complaints(phone: PhonePolicy, secrets: Secrets, seen: dict[str, str]
         yield from _check(where, "extension", phone.extension.digits, _DIGITS, "digits only")
     if phone.emergency_caller is not None:
         yield from _check(where, "emergency caller", phone.emergency_caller.digits, _DIGITS, "digits only")
+    yield from _check(where, "language", phone.language, _LANGUAGE, "a language of Asterisk's sounds, as fr")
     for codec in phone.codecs:
         yield from _check(where, "codec", codec, _CODEC, "a codec's name, as alaw")
     if phone.kind is PhoneKind.PROVISIONED:
@@ -181,6 +183,7 @@ def _trunk_complaints(trunk: TrunkPolicy, secrets: Secrets, seen: dict[str, str]
         yield f"{where}: port {trunk.port} is none"
     for match in trunk.match:
         yield from _check(where, "match", match, _MATCH, "an address, address:port or network")
+    yield from _check(where, "language", trunk.language, _LANGUAGE, "a language of Asterisk's sounds, as fr")
     for codec in trunk.codecs:
         yield from _check(where, "codec", codec, _CODEC, "a codec's name, as alaw")
     if trunk.dtmf not in _DTMF:
@@ -226,6 +229,10 @@ def _guards() -> list[tuple[str, str | int | bool]]:
     ]
 
 
+def _language(language: str) -> list[tuple[str, str | int | bool]]:
+    return [("language", language)] if language else []
+
+
 def _nat() -> list[tuple[str, str | int | bool]]:
     return [("rtp_symmetric", True), ("force_rport", True), ("rewrite_contact", True)]
 
@@ -243,6 +250,7 @@ def _phone(phone: PhonePolicy, password: str) -> str:
         ("allow", ",".join(codecs)),
         ("identify_by", "username,auth_username"),
         ("trust_id_inbound", False),
+        *_language(phone.language),
         *_guards(),
         *_nat(),
     ]
@@ -293,6 +301,7 @@ def _trunk(trunk: TrunkPolicy, password: str) -> str:
         ("trust_id_inbound", trunk.trust_identity),
         ("trust_id_outbound", trunk.trust_identity),
         ("send_pai", trunk.trust_identity),
+        *_language(trunk.language),
         *_guards(),
     ]
     if trunk.nat:

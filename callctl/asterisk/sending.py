@@ -30,7 +30,7 @@ from callctl.asterisk.translate import (
     requests,
 )
 from callctl.asterisk.wire import Reply, Request
-from callctl.core.commands import Answer, Bridge, Command, Hold, Lease, Play, RingPhone, Unhold, Watch
+from callctl.core.commands import Answer, Bridge, Command, HandOver, Hold, Lease, Play, RingPhone, Unhold, Watch
 from callctl.core.events import Event
 from callctl.core.ids import LegId, NodeId, PlaybackId
 from callctl.runtime.window import Window
@@ -85,6 +85,8 @@ class Sending:
         match command:
             case Hold(leg=leg):
                 self.seats.wished(command)
+                return self._prompts.hush(leg)
+            case HandOver(leg=leg):
                 return self._prompts.hush(leg)
             case Unhold():
                 self.seats.wished(command)

@@ -19,10 +19,12 @@ from callctl.core.commands import (
     Bridge,
     Command,
     DropBridge,
+    HandOver,
     Hangup,
     Hold,
     Lease,
     Play,
+    RingBack,
     RingPhone,
     StopPlay,
     Unhold,
@@ -43,7 +45,8 @@ from callctl.core.events import (
     Snapshot,
 )
 from callctl.core.ids import SECOND, LegId, Micros, NodeId, PhoneId, PlaybackId, TrunkId
-from callctl.core.policy import Address, DidFrom, NumberRules, Policy, Withheld
+from callctl.core.permits import Permit
+from callctl.core.policy import Address, AutoAnswer, DidFrom, NumberRules, Policy, Withheld
 from callctl.numbers import Numbering, from_to_header
 
 Json = Mapping[str, Any]
@@ -51,6 +54,7 @@ Json = Mapping[str, Any]
 LONGEST_TEXT = 80
 """Characters of a name or a dialled text that are kept."""
 LEG_CONTEXT = "callctl-leg"
+OUT_CONTEXT = "callctl-out"
 NO_FORWARD_CONTEXT = "callctl-no-forward"
 BEAT_LASTS = 10
 """Seconds that a heartbeat is believed by the dialplan."""
@@ -64,6 +68,8 @@ _CONTACT = re.compile(
     r"(?::[0-9]{1,5})?"
     r"(?:;[A-Za-z0-9._-]{1,40}(?:=[A-Za-z0-9._~:+\[\]-]{1,128})?){0,12}"
 )
+_DIALLED = re.compile(r"\+?[0-9]{3,20}")
+_MAILBOX = re.compile(r"[A-Za-z0-9._-]{1,40}(?:@[A-Za-z0-9._-]{1,40})?")
 _NUMBER = re.compile(r"\+?[0-9*#]{1,32}")
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
@@ -300,6 +306,10 @@ def requests(
             return (_subscription("POST", f"channel:{leg}"),)
         case Answer(leg=leg):
             return (Request("POST", ("channels", leg, "answer")),)
+        case RingBack(leg=leg):
+            return (Request("POST", ("channels", leg, "ring")),)
+        case HandOver():
+            return _hand_over(command)
         case Play(leg=leg, playback=playback, prompts=prompts):
             query = (("media", ",".join(prompts)), ("playbackId", playback))
             remember = (("variable", PLAYBACK), ("value", playback))
@@ -381,11 +391,7 @@ def music(queue: str, name: str) -> Request:
 
 
 def _ring(command: RingPhone, heard: bool) -> tuple[Request, ...]:
-    if not _ENDPOINT.fullmatch(command.endpoint):
-        raise ValueError("an endpoint's name that must not be dialled")
-    if command.contact and not is_contact(command.contact):
-        raise ValueError("a contact that must not be dialled")
-    target = f"PJSIP/{command.endpoint}" + (f"/{command.contact}" if command.contact else "")
+    target = _outside(command.permit) if command.permit is not None else _phone(command)
     body = {
         "endpoint": target,
         "context": LEG_CONTEXT,
@@ -395,7 +401,11 @@ def _ring(command: RingPhone, heard: bool) -> tuple[Request, ...]:
         "timeout": int(whole_seconds(command.timeout)),
         "callerId": _caller_id(command.caller_name, command.caller_number),
         # A 302 of the phone leads into a context that dials nothing.
-        "variables": {"FORWARD_CONTEXT": NO_FORWARD_CONTEXT, "CC_LEG": command.leg},
+        "variables": {
+            "FORWARD_CONTEXT": NO_FORWARD_CONTEXT,
+            "CC_LEG": command.leg,
+            **_AUTO_ANSWER.get(command.auto_answer, {}),
+        },
     }
     make = Request("POST", ("channels",), (), body)
     if heard:
@@ -406,6 +416,53 @@ def _ring(command: RingPhone, heard: bool) -> tuple[Request, ...]:
         listen(command.endpoint),
         make,
         _subscription("POST", f"channel:{command.leg}"),
+    )
+
+
+def _phone(command: RingPhone) -> str:
+    """What to dial for one contact of a phone of the house."""
+    if not _ENDPOINT.fullmatch(command.endpoint):
+        raise ValueError("an endpoint's name that must not be dialled")
+    if command.contact and not is_contact(command.contact):
+        raise ValueError("a contact that must not be dialled")
+    return f"PJSIP/{command.endpoint}" + (f"/{command.contact}" if command.contact else "")
+
+
+def _outside(permit: Permit) -> str:
+    """What to dial for a number of the public network. Nothing else makes a leg to the outside."""
+    if not _ENDPOINT.fullmatch(permit.to.endpoint):
+        raise ValueError("a trunk's name that must not be dialled")
+    if not _DIALLED.fullmatch(permit.to.dial):
+        raise ValueError("a number that must not be dialled")
+    return f"PJSIP/{permit.to.dial}@{permit.to.endpoint}"
+
+
+_AUTO_ANSWER: Mapping[AutoAnswer, Mapping[str, str]] = {
+    AutoAnswer.ANSWER_AFTER: {"PJSIP_HEADER(add,Call-Info)": "<sip:callctl>;answer-after=0"},
+    AutoAnswer.ALERT_INFO: {"PJSIP_HEADER(add,Alert-Info)": "<http://callctl>;info=alert-autoanswer;delay=0"},
+    AutoAnswer.RING_ANSWER: {"PJSIP_HEADER(add,Alert-Info)": "Ring Answer"},
+    AutoAnswer.ANSWER_MODE: {"PJSIP_HEADER(add,Answer-Mode)": "Auto"},
+}
+"""Headers by which phones answer by themselves."""
+
+
+def _hand_over(command: HandOver) -> tuple[Request, ...]:
+    """The variables first: the dialplan reads them at once."""
+    if isinstance(command.to, Permit):
+        _outside(command.to)
+        to, kind = {"CC_TO": command.to.to.dial, "CC_VIA": command.to.to.endpoint}, "number"
+    else:
+        if not _MAILBOX.fullmatch(command.to.mailbox):
+            raise ValueError("a mailbox's name that must not be used")
+        to, kind = {"CC_TO": command.to.mailbox}, "voicemail"
+    values = {**to, "TIMEOUT(absolute)": whole_seconds(command.longest)}
+    way = (("context", OUT_CONTEXT), ("extension", kind), ("priority", "1"))
+    return (
+        *(
+            Request("POST", ("channels", command.leg, "variable"), (("variable", name), ("value", value)))
+            for name, value in values.items()
+        ),
+        Request("POST", ("channels", command.leg, "continue"), way),
     )
 
 

@@ -13,12 +13,13 @@ from callctl.core.facts import (
     StatusRefused,
     WrapUpEnded,
 )
-from callctl.core.ids import SECOND, AgentId, Micros, QueueId
+from callctl.core.ids import SECOND, AgentId, Micros, QueueId, TrunkId
 from callctl.core.model import (
     Agent,
     AgentState,
     AgentStatus,
     Available,
+    Briefed,
     BusyElsewhere,
     Call,
     Idle,
@@ -29,6 +30,7 @@ from callctl.core.model import (
     Reachable,
     Reserved,
     Ringing,
+    RingResult,
     Settling,
     Tally,
     Unreachable,
@@ -43,10 +45,16 @@ MOVES: Moves = {
     (Reserved, "phone rings"): (Ringing,),
     (Reserved, "a contact is out"): (Reserved,),
     (Ringing, "a contact is out"): (Ringing,),
-    (Reserved, "answers"): (OnCall,),
-    (Ringing, "answers"): (OnCall,),
+    (Reserved, "has the call"): (OnCall,),
+    (Ringing, "has the call"): (OnCall,),
+    (Reserved, "picks up"): (Briefed,),
+    (Ringing, "picks up"): (Briefed,),
+    (Briefed, "prompts end"): (Briefed,),
+    (Briefed, "recovered"): (Briefed,),
+    (Briefed, "has the call"): (OnCall,),
     (Reserved, "last leg gone"): (Idle,),
     (Ringing, "last leg gone"): (Idle,),
+    (Briefed, "last leg gone"): (Idle,),
     (OnCall, "call ends"): (WrapUp, Idle),
     (OnCall, "bridge failed"): (Idle,),
     (WrapUp, "wrap-up over"): (Idle,),
@@ -60,6 +68,9 @@ MOST_REMEMBERED = 100_000
 FAULT_HOLD: Micros = 1 * SECOND
 """The shortest hold after what no person did. It fails again as fast as it is tried, and no count of misses ends that:
 with `miss_delay: 0s` callctl would do nothing else."""
+
+NOT_DIALLED_HOLD: Micros = 60 * SECOND
+"""Whose outside number may not be dialled is left alone for so long: a reload may allow it, or the next day."""
 
 SETTLES: Micros = 1 * SECOND
 """So long after our call's end the device may still be said to be busy from it: AMI tells of devices and ARI of
@@ -81,6 +92,36 @@ def policy_of(turn: Turn, agent: Agent) -> AgentPolicy:
 def hold(turn: Turn, agent: Agent, shortest: Micros = 0) -> None:
     """No call for a moment after a ring that came to nothing: the configured `miss_delay`, `shortest` µs at least."""
     agent.held_until = turn.now + max(policy_of(turn, agent).miss_delay, shortest)
+
+
+def hold_after(turn: Turn, agent: Agent, result: RingResult) -> None:
+    """No call for a moment after a miss, by what it was."""
+    policy = policy_of(turn, agent)
+    delay = {RingResult.BUSY: policy.busy_delay, RingResult.REJECTED: policy.reject_delay}.get(result)
+    agent.held_until = turn.now + (policy.miss_delay if delay is None else delay)
+
+
+def not_dialled(turn: Turn, agent: Agent) -> None:
+    """The agent's outside number may not be dialled now."""
+    agent.held_until = turn.now + NOT_DIALLED_HOLD
+    turn.touch_agent(agent)
+
+
+def trunk_changed(turn: Turn, trunk: TrunkId) -> None:
+    """Over it some agents' outside numbers are reached."""
+    for agent in turn.world.agents.values():
+        policy = turn.world.policy.agents.get(agent.id)
+        outside = turn.world.policy.phones[policy.phone].outside if policy is not None else None
+        if outside is not None and outside.trunk == trunk:
+            outside_reachable(turn, agent)
+
+
+def outside_reachable(turn: Turn, agent: Agent) -> None:
+    """A number of the public network can be rung while its trunk is not known to be down."""
+    outside = turn.world.policy.phones[policy_of(turn, agent).phone].outside
+    if outside is not None:
+        up, _ = turn.world.trunks.get(outside.trunk, (True, ""))
+        contacts_changed(turn, agent, (str(outside.number),) if up else ())
 
 
 def rung(turn: Turn, agent: Agent, queue: QueueId) -> None:

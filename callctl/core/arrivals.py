@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from callctl.core import agents, ivr
-from callctl.core.commands import Answer, Lease, Watch
+from callctl.core import agents, calls, ivr
+from callctl.core.commands import Lease, Watch
 from callctl.core.events import CallArrived
 from callctl.core.facts import CallEntered
 from callctl.core.ids import CallId
@@ -55,9 +55,6 @@ def arrive(turn: Turn, event: CallArrived) -> None:
     if caller is not None and caller.blocked:
         to = world.policy.blocked
     turn.tell(CallEntered(call.id, call.node, call.leg, call.caller, call.dialled, to))
-    if not isinstance(to, HangUp):  # who is refused hears the network's busy tone, and pays nothing
-        call.story.answered_by_pbx = now
-        turn.wish(Answer(call.node, call.leg))
     if caller is not None and caller.blocked:
         call.story.outcome = Outcome.BLOCKED
     elif not known:
@@ -69,8 +66,7 @@ def _use_feature(turn: Turn, call: Call, code: str) -> None:
     feature = turn.world.policy.features.get(code)
     agent = turn.world.agent_of_phone(call.phone)
     call.feature = feature
-    call.story.answered_by_pbx = turn.now
-    turn.wish(Answer(call.node, call.leg))
+    calls.answer(turn, call)
     turn.tell(
         CallEntered(
             call.id,

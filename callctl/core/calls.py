@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
-from callctl.core import agents, rings
-from callctl.core.commands import DropBridge, Hangup, Hold, Lease
+from callctl.core import agents, compliance, rings
+from callctl.core.commands import Answer, DropBridge, Hangup, Hold, Lease, RingBack
 from callctl.core.facts import (
     CallEnded,
     CallQueued,
@@ -21,7 +22,9 @@ from callctl.core.model import (
     CallPhase,
     Connected,
     Ended,
+    HandedOver,
     InMenu,
+    LeftWaiting,
     Leg,
     Offered,
     Outcome,
@@ -31,36 +34,48 @@ from callctl.core.model import (
     QueueVisit,
     RingResult,
 )
-from callctl.core.policy import HangupReason, ToQueue
+from callctl.core.policy import E164, Answering, HangupReason, QueuePolicy, ToNumber, ToQueue, Voicemail
 from callctl.core.turn import Moves, Turn, moved, place_now, standing_of
 
+ENTERED = (InMenu, Announcing, Queued, HandedOver, Ended)
+"""Where a destination leads."""
+
 MOVES: Moves = {
-    (Arrived, "goes to its entry"): (InMenu, Announcing, Queued, Ended),
+    (Arrived, "goes to its entry"): ENTERED,
     (InMenu, "prompts end"): (InMenu,),
-    (InMenu, "digit"): (InMenu, Announcing, Queued, Ended),
-    (InMenu, "no digit"): (InMenu, Announcing, Queued, Ended),
+    (InMenu, "digit"): ENTERED,
+    (InMenu, "no digit"): ENTERED,
     (InMenu, "recovered"): (InMenu,),
-    (Announcing, "prompts end"): (InMenu, Queued, Ended),
+    (Announcing, "prompts end"): (InMenu, Queued, HandedOver, Ended),
     (Announcing, "recovered"): (Announcing,),
     (Queued, "agent chosen"): (Offered,),
     (Queued, "asks for less"): (Queued,),
-    (Queued, "sent on"): (InMenu, Announcing, Queued, Ended),
-    (Queued, "exit key"): (InMenu, Announcing, Queued, Ended),
+    (Queued, "is told"): (Queued,),
+    (Queued, "words end"): (Queued,),
+    (Queued, "recovered"): (Queued,),
+    (Offered, "words end"): (Offered,),
+    (Offered, "recovered"): (Offered,),
+    (Queued, "sent on"): ENTERED,
+    (Queued, "exit key"): ENTERED,
     (Offered, "exit key"): (Queued,),
-    (Offered, "agent answers"): (Connected,),
-    (Offered, "no answer"): (Queued,),
-    (Offered, "ring failed"): (Queued,),
+    (Offered, "more rung"): (Offered,),
+    (Offered, "agent has the call"): (Connected,),
+    (Offered, "no answer"): (Queued, Offered),
+    (Offered, "ring failed"): (Queued, Offered),
     (Connected, "bridge failed"): (Queued,),
     (Connected, "agent leaves"): (Ended,),
     (Connected, "longest talk"): (Ended,),
     **{
         (phase, trigger): (Ended,)
-        for phase in (InMenu, Announcing, Queued, Offered, Connected)
+        for phase in (InMenu, Announcing, Queued, Offered, Connected, HandedOver)
         for trigger in ("caller leaves", "leaves for the dialplan", "pbx lost")
     },
+    (HandedOver, "is taken over"): (HandedOver,),
 }
 """The whole life of a call. Drawn in callctl/README.md."""
 
+
+RING_SAYS = {RingResult.NO_ANSWER: " did not answer", RingResult.NOT_ACCEPTED: " did not accept"}
 
 MOST_QUEUES = 50
 """Of a call, the newest visits of queues are kept in its record; the journal's events have them all."""
@@ -79,15 +94,49 @@ def enqueue(turn: Turn, call: Call, to: ToQueue, trigger: str) -> None:
     since = call.flow.since if call.flow is not None and call.flow.since is not None else turn.now
     call.story.queue, call.story.queued = queue.id, since
     visited(turn, call, QueueVisit(queue.id, turn.now))
-    turn.wish(Hold(call.node, call.leg, queue.id, queue.music))
+    if queue.answer is Answering.ON_AGENT and not call.is_answered:
+        turn.wish(RingBack(call.node, call.leg))
+    else:
+        answer(turn, call)
+        turn.wish(Hold(call.node, call.leg, queue.id, queue.music))
     leave_by = turn.now + queue.longest_wait if queue.longest_wait else None
     known = turn.world.policy.callers.get(call.caller)
     priority = to.priority + (known.priority if known is not None else 0)
     wants = wanted(turn, call, to, known.agent if known is not None else None)
     until = turn.now + queue.patience if wants is not None else None
-    place = Place(queue.id, priority, since, leave_by, to.stages, wants=wants, wants_until=until)
+    says_at = turn.now + queue.words.first if queue.words is not None and call.is_answered else None
+    credit = _credit(turn, call, queue)
+    place = Place(
+        queue.id, priority, since, credit, leave_by, to.stages, wants=wants, wants_until=until, says_at=says_at
+    )
     move(turn, call, trigger, Queued(place_now(turn.world, place, turn.now)))
     turn.tell(CallQueued(call.id, queue.id, priority, position(turn, call), wants))
+
+
+def _credit(turn: Turn, call: Call, queue: QueuePolicy) -> Micros:
+    """How long the caller waited here in an earlier call that nobody answered, and not long ago."""
+    left = turn.world.left.get(str(call.caller))
+    if left is None or left.queue != queue.id or turn.now - left.at > queue.returns:
+        return 0
+    del turn.world.left[str(call.caller)]
+    return left.waited
+
+
+def _remember_wait(turn: Turn, call: Call, place: Place) -> None:
+    """Who leaves while waiting may call again."""
+    queue = turn.world.policy.queues[place.queue]
+    if queue.returns and isinstance(call.caller, E164):
+        known = turn.world.left
+        known[str(call.caller)] = LeftWaiting(queue.id, turn.now - place.since + place.credit, turn.now)
+        if len(known) > agents.MOST_REMEMBERED:
+            del known[next(iter(known))]
+
+
+def answer(turn: Turn, call: Call) -> None:
+    """The caller pays from now on. Answered before: nothing happens."""
+    if not call.is_answered:
+        call.story.answered_by_pbx = turn.now
+        turn.wish(Answer(call.node, call.leg))
 
 
 def wanted(turn: Turn, call: Call, to: ToQueue, theirs: AgentId | None) -> AgentId | None:
@@ -116,6 +165,19 @@ def requeue(turn: Turn, call: Call, trigger: str, why: str) -> None:
     turn.tell(CallRequeued(call.id, place.queue, position(turn, call), why))
 
 
+def ring_over(turn: Turn, call: Call, agent: AgentId, trigger: str) -> None:
+    """An agent's ring came to nothing. Where nobody else is rung, the caller goes back to the old place."""
+    phase = call.phase
+    assert isinstance(phase, Offered)
+    rest = tuple(rung for rung in phase.rings if rung.agent != agent)
+    if rest:
+        move(turn, call, trigger, replace(phase, rings=rest))
+        return
+    result = next(ring.result for ring in reversed(call.story.rings) if ring.agent == agent)
+    said = RING_SAYS.get(result, f": {result}") if result is not None else ""
+    requeue(turn, call, trigger, f"{agent}{said}")
+
+
 def position(turn: Turn, call: Call) -> int:
     """The caller's place in the queue; 1: next."""
     at = standing_of(turn.world, call)
@@ -123,11 +185,13 @@ def position(turn: Turn, call: Call) -> int:
     return turn.world.index.line(at.lane).position(at.key)
 
 
-def relax(turn: Turn, call: Call, phase: Queued) -> None:
+def relax(turn: Turn, call: Call, phase: Queued) -> Queued:
     """The caller has waited long enough for something else to be asked of an agent."""
     place = place_now(turn.world, phase.place, turn.now)
-    move(turn, call, "asks for less", Queued(place))
+    phase = Queued(place)
+    move(turn, call, "asks for less", phase)
     turn.tell(CallRelaxed(call.id, place.queue, place.asks, turn.now - place.since))
+    return phase
 
 
 def leg_gone(turn: Turn, leg: Leg, cause: int, sip: int) -> None:
@@ -147,6 +211,8 @@ def left_outcome(phase: CallPhase) -> Outcome:
             return Outcome.ABANDONED
         case Connected():
             return Outcome.ANSWERED
+        case HandedOver(to=to):
+            return Outcome.VOICEMAIL if isinstance(to, Voicemail) else Outcome.SENT_OUT
         case Ended():
             return Outcome.COMPLETED
         case _:
@@ -170,18 +236,28 @@ def end(
     close_story(call, outcome, by, cause, sip, now)
     if call.leg in turn.world.legs:
         turn.wish(Hangup(call.node, call.leg, reason))
+    if outcome is Outcome.ABANDONED and isinstance(phase, Queued | Offered):
+        _remember_wait(turn, call, phase.place)
     match phase:
-        case Offered(agent=agent_id):
+        case Offered():
             result = RingResult.LOST if outcome is Outcome.PBX_LOST else RingResult.ABANDONED
-            rings.withdraw(turn, turn.world.agents[agent_id], call, result)
+            withdraw_all(turn, call, phase, result)
         case Connected(agent=agent_id, agent_leg=agent_leg):
             if agent_leg in turn.world.legs:
                 turn.wish(Hangup(call.node, agent_leg, HangupReason.NORMAL))
             turn.wish(DropBridge(call.node, call.id))
             agents.wrap_up(turn, turn.world.agents[agent_id], call, phase.place.queue)
+        case HandedOver(to=ToNumber(to), at=at):
+            compliance.lasted(turn, to.trunk, now - at)
     turn.records.add(call.id)
     turn.tell(ended_fact(call))
     turn.close_if_over(call.id)
+
+
+def withdraw_all(turn: Turn, call: Call, phase: Offered, result: RingResult) -> None:
+    """No agent is wanted any more."""
+    for agent in phase.agents:
+        rings.withdraw(turn, turn.world.agents[agent], call, result)
 
 
 def close_story(call: Call, outcome: Outcome, by: Party, cause: int, sip: int, now: Micros) -> None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from callctl.core.ids import CallId, LegId, Micros, NodeId, PlaybackId, QueueId
-from callctl.core.policy import HangupReason
+from callctl.core.permits import Permit
+from callctl.core.policy import AutoAnswer, HangupReason, Voicemail
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,25 @@ class Watch:
 class Answer:
     node: NodeId
     leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class RingBack:
+    """Let a caller who is not answered hear the ringing tone. Again: nothing changes."""
+
+    node: NodeId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Give the leg to the dialplan for good: to a mailbox, or to a number of the public network."""
+
+    node: NodeId
+    leg: LegId
+    to: Voicemail | Permit
+    longest: Micros
+    """The leg's further life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +99,9 @@ class RingPhone:
     caller_name: str
     """Printable, at most 80 characters."""
     timeout: Micros
+    auto_answer: AutoAnswer = AutoAnswer.NO
+    permit: Permit | None = None
+    """To a number of the public network: `endpoint` is the trunk's, and the permit names the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,5 +146,18 @@ class Beat:
 
 
 Command: TypeAlias = (
-    Watch | Answer | Play | StopPlay | Hold | Unhold | RingPhone | Bridge | DropBridge | Hangup | Lease | Beat
+    Watch
+    | Answer
+    | RingBack
+    | HandOver
+    | Play
+    | StopPlay
+    | Hold
+    | Unhold
+    | RingPhone
+    | Bridge
+    | DropBridge
+    | Hangup
+    | Lease
+    | Beat
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callctl.core import agents, calls, ivr, nodes, offers
+from callctl.core import agents, calls, ivr, nodes, offers, waiting
 from callctl.core.ids import AgentId, CallId, LegId, Micros, NodeId
 from callctl.core.index import Alarm
 from callctl.core.model import Call, Connected, Ended, InMenu, Leg, LegRole, Offered, Outcome, Party, Queued, Up, World
@@ -59,17 +59,31 @@ def _call_due(turn: Turn, call: Call) -> None:
     match phase:
         case InMenu(digit_by=digit_by) if digit_by is not None and digit_by <= now:
             ivr.no_digit(turn, call, phase)
-        case Queued(place) if place.leave_by is not None and place.leave_by <= now:
-            ivr.send_on(turn, call, place, Overflow.WAITED, turn.world.policy.queues[place.queue].give_up)
-        case Queued(place) if place.alone_by is not None and place.alone_by <= now:
-            ivr.send_on(turn, call, place, Overflow.UNSTAFFED, turn.world.policy.queues[place.queue].unstaffed)
-        case Queued(place) if place.relax_at is not None and place.relax_at <= now:
-            calls.relax(turn, call, phase)
-        case Offered(ring_until=ring_until) if ring_until <= now:
+        case Queued():
+            _queued_due(turn, call, phase)
+        case Offered(rings=rings) if any(rung.until <= now for rung in rings):
             offers.no_answer(turn, call, phase)
             _call_due(turn, call)  # the longest wait may have passed while it rang
+        case Offered(more_at=more_at) if more_at is not None and more_at <= now:
+            turn.more.append(call.id)
         case Connected(talk_until=talk_until) if talk_until <= now:
             calls.end(turn, call, "longest talk", Outcome.ANSWERED, Party.CALLCTL)
+
+
+def _queued_due(turn: Turn, call: Call, phase: Queued) -> None:
+    """Of several that have come at once, what ends the waiting counts alone."""
+    now, place = turn.now, phase.place
+    queue = turn.world.policy.queues[place.queue]
+    if place.leave_by is not None and place.leave_by <= now:
+        ivr.send_on(turn, call, place, Overflow.WAITED, queue.give_up)
+        return
+    if place.alone_by is not None and place.alone_by <= now:
+        ivr.send_on(turn, call, place, Overflow.UNSTAFFED, queue.unstaffed)
+        return
+    if place.relax_at is not None and place.relax_at <= now:
+        phase = calls.relax(turn, call, phase)
+    if place.says_at is not None and place.says_at <= now:
+        waiting.speak(turn, call, phase)
 
 
 def _gone_to_dialplan(turn: Turn, leg: Leg) -> None:

@@ -11,7 +11,20 @@ from copy import copy
 from dataclasses import dataclass
 from typing import assert_never
 
-from callctl.core import admission, agents, arrivals, calls, deadlines, ivr, nodes, offers, policies, recovery
+from callctl.core import (
+    admission,
+    agents,
+    arrivals,
+    briefing,
+    calls,
+    deadlines,
+    handover,
+    ivr,
+    nodes,
+    offers,
+    policies,
+    recovery,
+)
 from callctl.core.calls import ended_fact
 from callctl.core.commands import Command, Hangup
 from callctl.core.events import (
@@ -37,7 +50,7 @@ from callctl.core.events import (
 )
 from callctl.core.facts import EmergencyCalled, Fact, StatusRefused, TrunkChanged
 from callctl.core.ids import SECOND, AgentId, CallId, Micros, NodeId, is_ours
-from callctl.core.model import Agent, Call, Down, Ended, Leg, LegRole, Node, Syncing, World
+from callctl.core.model import Agent, Call, Down, Ended, HandedOver, Leg, LegRole, Node, Syncing, Usage, World
 from callctl.core.policy import HangupReason
 from callctl.core.routing import choose
 from callctl.core.turn import Turn
@@ -53,6 +66,7 @@ class Touched:
     calls: tuple[Call, ...]
     agents: tuple[Agent, ...]
     nodes: tuple[Node, ...]
+    trunks: tuple[Usage, ...]
     closed: tuple[CallId, ...]
     """Calls that left the World."""
     records: tuple[Call, ...]
@@ -87,7 +101,7 @@ def first_step(calls: Iterable[Call], nodes: Container[NodeId], now: Micros) -> 
     gone = [call for call in calls if call.node not in nodes]
     ends = tuple(recovery.lost(call, now) for call in gone if not isinstance(call.phase, Ended))
     closed = tuple(call.id for call in gone)
-    return Step((), tuple(ended_fact(call) for call in ends), Touched((), (), (), closed, ends))
+    return Step((), tuple(ended_fact(call) for call in ends), Touched((), (), (), (), closed, ends))
 
 
 def next_due(world: World) -> Micros | None:
@@ -132,6 +146,7 @@ def _take(turn: Turn, event: Event) -> None:
             if turn.world.trunks.get(trunk) != (up, why):
                 turn.world.trunks[trunk] = (up, why)
                 turn.tell(TrunkChanged(node, trunk, up, why))
+                agents.trunk_changed(turn, trunk)
         case EmergencyDialled(node, phone, number, result):
             whose = turn.world.agent_of_phone(phone)
             turn.tell(EmergencyCalled(node, phone, whose.id if whose else None, number, result))
@@ -167,6 +182,10 @@ def _of_caller(
     match event:
         case LegGone(cause=cause, sip=sip):
             calls.leg_gone(turn, leg, cause, sip)
+        case LegLeft() if isinstance(call.phase, HandedOver) and not call.phase.taken:
+            handover.taken(turn, call, call.phase)
+        case LegLeft() if isinstance(call.phase, HandedOver):
+            turn.stray(event, call.phase)
         case LegLeft():
             _leaves(turn, leg, event)
         case DigitPressed():
@@ -194,8 +213,10 @@ def _of_agent_leg(
             offers.leg_gone(turn, agent, leg, cause, sip)
         case LegLeft():
             _leaves(turn, leg, event)
-        case DigitPressed() | PlaybackEnded():
-            turn.stray(event, "agent")  # their digits mean nothing yet; nothing is played to them yet
+        case DigitPressed():
+            briefing.digit(turn, agent, event)
+        case PlaybackEnded():
+            briefing.playback_ended(turn, agent, event)
         case _:
             assert_never(event)
 
@@ -222,8 +243,9 @@ def _of_node(turn: Turn, event: LinkLost | LinkRestored | Synced) -> None:
                 named |= recovery.young(turn.world, turn.now)
             for what in recovery.missed(turn.world, node, snapshot, named, gone):
                 _event_triggered(turn, what)
-                if recovering and isinstance(what, LegLeft):
-                    turn.world.legs[what.leg].left_by = turn.now  # long ago: no agent is rung for it meanwhile
+                leg = turn.world.legs[what.leg] if recovering and isinstance(what, LegLeft) else None
+                if leg is not None and leg.left_by is not None:
+                    leg.left_by = turn.now  # long ago: no agent is rung for it meanwhile
             nodes.synced(turn, event)
 
 
@@ -244,6 +266,8 @@ def _state_triggered(turn: Turn) -> None:
     admission.look(turn)  # a ring that was missed may have paused the last agent
     while (choice := choose(turn.world, turn.dirty, turn.now)) is not None:
         offers.offer(turn, turn.world.calls[choice.call], choice)
+    for call in turn.more:
+        offers.ring_more(turn, turn.world.calls[call])
 
 
 # ── the result ───────────────────────────────────────────────────────────────────────────────
@@ -259,6 +283,7 @@ def _touched(turn: Turn) -> Touched:
         calls=tuple(world.calls[c] for c in sorted(turn.calls) if c in world.calls),
         agents=tuple(world.agents[a] for a in sorted(turn.agents) if a in world.agents),
         nodes=tuple(copy(world.nodes[n]) for n in sorted(turn.nodes)),
+        trunks=tuple(copy(world.usage[t]) for t in sorted(turn.trunks)),
         closed=tuple(sorted(closed)),
         records=tuple(world.calls.get(c) or closed[c] for c in sorted(turn.records)),
     )

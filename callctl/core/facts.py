@@ -7,7 +7,18 @@ from typing import TypeAlias
 
 from callctl.core.ids import AgentId, CallId, LegId, MenuId, Micros, NodeId, PhoneId, QueueId, TrunkId
 from callctl.core.model import AgentState, AgentStatus, Outcome, Party, PhoneState, RingResult
-from callctl.core.policy import Address, Destination, Emergency, Feature, Overflow, Requirement
+from callctl.core.permits import Purpose
+from callctl.core.policy import (
+    E164,
+    Address,
+    Destination,
+    Emergency,
+    Feature,
+    Overflow,
+    Requirement,
+    ToNumber,
+    Voicemail,
+)
 from callctl.core.ranks import Considered
 
 
@@ -72,6 +83,23 @@ class CallRelaxed:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerTold:
+    """Words for a waiting caller have begun."""
+
+    call: CallId
+    queue: QueueId
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallHandedOver:
+    """The dialplan has the caller now."""
+
+    call: CallId
+    to: Voicemail | ToNumber
+
+
+@dataclass(frozen=True, slots=True)
 class CallOffered:
     call: CallId
     queue: QueueId
@@ -82,6 +110,27 @@ class CallOffered:
     """The best of the free agents who fitted, in order, with the numbers that were compared."""
     fitted: int = 0
     """How many they were in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialRefused:
+    """The gate does not let a leg to the outside be made."""
+
+    call: CallId
+    purpose: Purpose
+    number: E164
+    trunk: TrunkId
+    rule: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAccepted:
+    """The agent has pressed the key that accepts the call."""
+
+    call: CallId
+    agent: AgentId
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +278,11 @@ Fact: TypeAlias = (
     | PromptFailed
     | CallQueued
     | CallRelaxed
+    | CallerTold
+    | CallHandedOver
     | CallOffered
+    | DialRefused
+    | AgentAccepted
     | RingEnded
     | GhostAnswered
     | CallRequeued

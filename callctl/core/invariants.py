@@ -11,6 +11,7 @@ from callctl.core.index import Group, Lane, Line, Standing
 from callctl.core.model import (
     Arrived,
     Available,
+    Briefed,
     Call,
     Connected,
     Ended,
@@ -47,10 +48,15 @@ def _calls(world: World) -> Iterator[str]:
         match call.phase:
             case Arrived():
                 yield f"call {call.id} was left between its arrival and its first destination"
-            case Offered(agent=agent):
-                state = world.agents[agent].state if agent in world.agents else None
-                if not isinstance(state, (Reserved, Ringing)) or state.call != call.id:
-                    yield f"call {call.id} is offered to {agent}, who is {state}"
+            case Offered(agents=agents):
+                if not agents or len(set(agents)) < len(agents):
+                    yield f"call {call.id} is offered to {agents}"
+                if len(agents) > 1 and not call.phase.several:
+                    yield f"call {call.id} is offered to {agents}, though its strategy rings one"
+                for agent in agents:
+                    state = world.agents[agent].state if agent in world.agents else None
+                    if not isinstance(state, Reserved | Ringing | Briefed) or state.call != call.id:
+                        yield f"call {call.id} is offered to {agent}, who is {state}"
             case Connected(agent=agent, agent_leg=leg):
                 state = world.agents[agent].state if agent in world.agents else None
                 if state != OnCall(call.id, leg):
@@ -73,7 +79,8 @@ def _agents(world: World) -> Iterator[str]:
     holds: Counter[str] = Counter()
     for agent in world.agents.values():
         match agent.state:
-            case Reserved(call_id, legs) | Ringing(call_id, legs):
+            case Reserved(call_id) | Ringing(call_id) | Briefed(call_id):
+                legs = agent.state.legs
                 if not legs:
                     yield f"agent {agent.id} rings with no leg"
                 if call_id not in world.calls:

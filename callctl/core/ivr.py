@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from callctl.core import admission, calls, rings
+from callctl.core import admission, calls, handover, waiting
 from callctl.core.commands import Play, StopPlay, Unhold
 from callctl.core.events import DigitPressed, PlaybackEnded
 from callctl.core.facts import DigitTaken, DigitTimedOut, FlowedOut, MenuEntered, PromptFailed
@@ -24,7 +24,18 @@ from callctl.core.model import (
     QueueVisit,
     RingResult,
 )
-from callctl.core.policy import Announce, Destination, HangUp, Menu, Overflow, ToMenu, ToQueue
+from callctl.core.policy import (
+    Announce,
+    Destination,
+    HangUp,
+    HangupReason,
+    Menu,
+    Overflow,
+    ToMenu,
+    ToNumber,
+    ToQueue,
+    Voicemail,
+)
 from callctl.core.turn import Turn
 
 MAX_VISITS = 100
@@ -38,6 +49,7 @@ def enter(turn: Turn, call: Call, to: Destination, trigger: str) -> None:
             if len(call.story.menus) >= MAX_VISITS:
                 calls.end(turn, call, trigger, Outcome.COMPLETED, Party.CALLCTL)
                 return
+            calls.answer(turn, call)
             call.story.menus.append(MenuVisit(menu, turn.now))
             _play_menu(turn, call, turn.world.policy.menus[menu], 1, (), trigger)
         case ToQueue(queue):
@@ -47,11 +59,23 @@ def enter(turn: Turn, call: Call, to: Destination, trigger: str) -> None:
             else:
                 _refused(turn, call, queue, *why, trigger)
         case Announce(prompts, then):
+            calls.answer(turn, call)
             announce(turn, call, prompts, then, trigger)
-        case HangUp(reason):
+        case Voicemail() | ToNumber():
+            if not handover.hand_over(turn, call, to, trigger):
+                _not_dialled(turn, call, to, trigger)
+        case HangUp(reason):  # who is refused unanswered hears the network's busy tone, and pays nothing
             calls.end(turn, call, trigger, Outcome.COMPLETED, Party.CALLCTL, reason)
         case _:
             assert_never(to)
+
+
+def _not_dialled(turn: Turn, call: Call, to: Destination, trigger: str) -> None:
+    """The number may not be dialled: the caller goes where there is always somewhere to go."""
+    if to == turn.world.policy.last_resort:
+        calls.end(turn, call, trigger, Outcome.COMPLETED, Party.CALLCTL, HangupReason.CONGESTION)
+    else:
+        enter(turn, call, turn.world.policy.last_resort, trigger)
 
 
 def announce(turn: Turn, call: Call, prompts: tuple[str, ...], then: Destination, trigger: str) -> None:
@@ -103,7 +127,8 @@ def send_on(turn: Turn, call: Call, place: Place, why: Overflow, to: Destination
     visit = call.story.queues[-1]
     call.story.queues[-1] = replace(visit, left=turn.now, why=why)
     _flows(turn, call, place.queue, place.since, why, to)
-    if not isinstance(to, ToQueue):
+    waiting.hush(turn, call, place)
+    if not isinstance(to, ToQueue) and call.is_answered:
         turn.wish(Unhold(call.node, call.leg, place.queue))
     trigger = "exit key" if why is Overflow.EXIT_KEY else "sent on"
     enter(turn, call, to, trigger)
@@ -129,7 +154,7 @@ def exit_key(turn: Turn, call: Call, phase: Queued | Offered, event: DigitPresse
         turn.stray(event, phase)
         return
     if isinstance(phase, Offered):
-        rings.withdraw(turn, turn.world.agents[phase.agent], call, RingResult.ABANDONED)
+        calls.withdraw_all(turn, call, phase, RingResult.ABANDONED)
         calls.move(turn, call, "exit key", Queued(place))
     send_on(turn, call, place, Overflow.EXIT_KEY, to)
 
@@ -141,12 +166,14 @@ def playback_ended(turn: Turn, call: Call, event: PlaybackEnded) -> None:
             menu = turn.world.policy.menus[menu_id]
             if event.failed:
                 turn.tell(PromptFailed(call.id, menu.prompts))
-            waiting = replace(call.phase, playing=None, digit_by=turn.now + menu.timeout)
-            calls.move(turn, call, "prompts end", waiting)
+            heard = replace(call.phase, playing=None, digit_by=turn.now + menu.timeout)
+            calls.move(turn, call, "prompts end", heard)
         case Announcing(playing, prompts, then) if playing == event.playback:
             if event.failed:
                 turn.tell(PromptFailed(call.id, prompts))
             enter(turn, call, then, "prompts end")
+        case Queued() | Offered() as phase:
+            waiting.ended(turn, call, phase, event)
         case _:
             turn.stray(event, call.phase)  # a digit stopped it, say
 
@@ -159,6 +186,8 @@ def resume(turn: Turn, call: Call) -> None:
             menu = turn.world.policy.menus[menu_id]
             playback = _play(turn, call, menu.prompts)
             calls.move(turn, call, "recovered", InMenu(menu_id, tries, playback, None))
+        case Queued() | Offered():
+            waiting.resume(turn, call)
         case Announcing(playing, prompts, then):
             _stop(turn, call, playing)
             announce(turn, call, prompts, then, "recovered")

@@ -35,6 +35,8 @@ from callctl.core.policy import (
     Requirement,
     Staffed,
     Stage,
+    ToNumber,
+    Voicemail,
     Withheld,
 )
 
@@ -57,6 +59,10 @@ class Outcome(StrEnum):
     """The caller's number is blocked."""
     WAITED_TOO_LONG = "waited_too_long"
     """The caller waited the queue's longest wait, and nobody answered where the call went then."""
+    VOICEMAIL = "voicemail"
+    """The caller was sent to voicemail."""
+    SENT_OUT = "sent_out"
+    """The caller was sent to a number of the public network."""
     OVERFLOWED = "overflowed"
     """A queue did not take the caller, or no longer, and nobody answered where the call went then."""
     LEFT_FOR_FALLBACK = "left_for_fallback"
@@ -78,7 +84,13 @@ class RingResult(StrEnum):
     ANSWERED = "answered"
     NO_ANSWER = "no_answer"
     REJECTED = "rejected"
-    """The phone said busy or declined (486, 600, 603)."""
+    """The phone declined (603, 480)."""
+    BUSY = "busy"
+    """The phone said busy (486, 600); many phones say so when their user rejects a call."""
+    NOT_ACCEPTED = "not_accepted"
+    """Picked up, but not accepted: voicemail or silence on an outside number, or hung up at the whisper."""
+    ANSWERED_ELSEWHERE = "answered_elsewhere"
+    """Another of the agents who were rung has the call."""
     FORWARDED = "forwarded"
     """The phone answered 302; refused."""
     UNREACHABLE = "unreachable"
@@ -179,6 +191,8 @@ class Place:
     priority: int
     since: Micros
     """When the caller was queued."""
+    credit: Micros = 0
+    """How long the caller had waited in an earlier call, and left: it counts for the score."""
     leave_by: Micros | None = None
     """The queue's longest wait; None: no limit."""
     stages: tuple[Stage, ...] = ()
@@ -187,6 +201,12 @@ class Place:
     """What is asked of an agent now."""
     relax_at: Micros | None = None
     """When something else will be asked; None: never."""
+    says_at: Micros | None = None
+    """When the caller is next told something, or should have been told it; None: never."""
+    said: int = 0
+    """How often the caller has been."""
+    playing: PlaybackId | None = None
+    """What the caller is being told, out of the music."""
     wants: AgentId | None = None
     wants_until: Micros | None = None
     """The agent for whom the caller waits until then, and no other."""
@@ -200,12 +220,28 @@ class Queued:
 
 
 @dataclass(frozen=True, slots=True)
+class Rung:
+    """An agent whose phone rings, or who has picked up and not yet accepted."""
+
+    agent: AgentId
+    until: Micros
+    """Then it is a miss."""
+
+
+@dataclass(frozen=True, slots=True)
 class Offered:
-    """An agent's phone rings for this call."""
+    """Phones ring for this call: one agent's, unless the strategy rings several."""
 
     place: Place
-    agent: AgentId
-    ring_until: Micros
+    rings: tuple[Rung, ...]
+    more_at: Micros | None = None
+    """When more agents are rung as well; None: never."""
+    several: bool = False
+    """The strategy rings several."""
+
+    @property
+    def agents(self) -> tuple[AgentId, ...]:
+        return tuple(rung.agent for rung in self.rings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +255,16 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True)
+class HandedOver:
+    """The dialplan has the caller, as configured; callctl waits for the end."""
+
+    to: Voicemail | ToNumber
+    at: Micros
+    taken: bool = False
+    """The channel has left callctl's app, as it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """Nothing more will happen to the caller; kept until its legs are gone and wrap-up is over."""
 
@@ -226,7 +272,7 @@ class Ended:
     reason: HangupReason
 
 
-CallPhase: TypeAlias = Arrived | InMenu | Announcing | Queued | Offered | Connected | Ended
+CallPhase: TypeAlias = Arrived | InMenu | Announcing | Queued | Offered | Connected | HandedOver | Ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +306,11 @@ class Call:
     """When to renew the waiting caller's lease."""
     story: Story = field(default_factory=Story)
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether the caller pays."""
+        return self.story.answered_by_pbx is not None
+
 
 class LegRole(StrEnum):
     CALLER = "caller"
@@ -277,6 +328,8 @@ class Leg:
     agent: AgentId | None = None
     made: Micros = 0
     """When callctl decided to make it; 0: somebody else made it, or it is from before a restart."""
+    up_since: Micros = 0
+    """Of a leg that callctl made: when it was answered; 0: not yet."""
     left_by: Micros | None = None
     """Set when the channel left callctl's app: if it is not gone by then, the dialplan has it."""
 
@@ -328,6 +381,22 @@ class Ringing:
 
 
 @dataclass(frozen=True, slots=True)
+class Briefed:
+    """The agent has picked up, and alone hears what call it is; the caller still waits."""
+
+    call: CallId
+    leg: LegId
+    idle_since: Micros
+    playing: PlaybackId | None
+    confirm: bool
+    """The agent must press a key to have the call; else it is theirs when the prompts end."""
+
+    @property
+    def legs(self) -> frozenset[LegId]:
+        return frozenset({self.leg})
+
+
+@dataclass(frozen=True, slots=True)
 class OnCall:
     call: CallId
     leg: LegId
@@ -339,7 +408,7 @@ class WrapUp:
     until: Micros
 
 
-AgentState: TypeAlias = Idle | Reserved | Ringing | OnCall | WrapUp
+AgentState: TypeAlias = Idle | Reserved | Ringing | Briefed | OnCall | WrapUp
 """What is happening."""
 
 
@@ -401,6 +470,21 @@ class Agent:
     """Never changed in place: a row may be on its way with it."""
 
 
+# ── a trunk's calls out ──────────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True)
+class Usage:
+    """What has gone out over a trunk on one day, emergency calls apart."""
+
+    id: TrunkId
+    day: int
+    """Days since 1970-01-01, UTC."""
+    calls: int = 0
+    lasted: Micros = 0
+    """Of the calls that are over."""
+
+
 # ── a node ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -435,6 +519,15 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftWaiting:
+    """A caller who left a queue unserved, and may come back."""
+
+    queue: QueueId
+    waited: Micros
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True)
 class _People:
     """What follows from a policy about its agents."""
 
@@ -465,6 +558,9 @@ class World:
     """Who was rung last for a queue; follows from the agents' tallies."""
     last_agents: dict[str, tuple[AgentId, Micros]] = field(default_factory=dict)
     """By the caller's number: who talked with them last, and when that ended. The newest are kept."""
+    left: dict[str, LeftWaiting] = field(default_factory=dict)
+    """By the caller's number: who left while waiting, where that counts when they call again. The newest are kept."""
+    usage: dict[TrunkId, Usage] = field(default_factory=dict)
     unstaffed: set[QueueId] = field(default_factory=set)
     """Queues of which a rule says that somebody must be there, and nobody is; follows from the agents."""
     index: Index = field(default_factory=Index)

@@ -68,6 +68,7 @@ def _pbx_lost(turn: Turn, node: Node) -> None:
         if policy is not None and world.policy.phones[policy.phone].node == node.id:
             agents.contacts_changed(turn, agent, ())
             agents.device_busy(turn, agent, False)
+            agents.outside_reachable(turn, agent)
 
 
 def synced(turn: Turn, event: Synced) -> None:
@@ -77,7 +78,7 @@ def synced(turn: Turn, event: Synced) -> None:
     if recovering:
         turn.commands = [c for c in turn.commands if c.node != node.id]
     move(turn, node, "synced", Up(turn.now) if recovering else node.phase)
-    owed = list(recovery.owed(world, node.id, event.snapshot, turn.now))
+    owed = list(recovery.owed(world, node.id, event.snapshot, turn.now, event.gone))
     for command in owed:
         if isinstance(command, Bridge):
             offers.joined_again(turn, command)

@@ -1,16 +1,21 @@
-"""Where a call and an agent meet: the offer, the ring, the answer, the bridge, and how each of them fails."""
+"""Where a call and agents meet: the offer, the ring, the answer, the bridge, and how each of them fails.
+
+What an agent hears and does between picking up and having the call is `briefing`'s.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from callctl.core import agents, calls, rings
+from callctl.core import agents, briefing, calls, compliance, rings
 from callctl.core.commands import Bridge, DropBridge, Hangup, Hold, Lease, RingPhone
+from callctl.core.display import shown
 from callctl.core.events import BridgeFailed, LegAnswered, LegRinging
-from callctl.core.facts import CallConnected, CallOffered
-from callctl.core.ids import SECOND, AgentId, LegId, Micros
+from callctl.core.facts import CallOffered
+from callctl.core.ids import AgentId, LegId, Micros
 from callctl.core.model import (
     Agent,
+    Briefed,
     Call,
     Connected,
     Idle,
@@ -20,52 +25,83 @@ from callctl.core.model import (
     OnCall,
     Outcome,
     Party,
+    Place,
     Queued,
     Reachable,
     Reserved,
     Ring,
     Ringing,
     RingResult,
+    Rung,
 )
-from callctl.core.policy import E164, Extension, HangupReason, ShortCode
-from callctl.core.routing import Choice
+from callctl.core.permits import Permit, Purpose
+from callctl.core.policy import RINGS_SEVERAL, HangupReason, PhonePolicy
+from callctl.core.routing import Choice, more
 from callctl.core.turn import Turn
-
-TALK_MARGIN: Micros = 60 * SECOND
-"""A talking leg's lease is so much longer than the longest talk, so that callctl ends it first."""
 
 MOST_RINGS = 200
 """Of a call, the newest are kept in its record, which is stored anew at each; the journal's events have them all."""
 
 
 def offer(turn: Turn, call: Call, choice: Choice) -> None:
-    """Ring the chosen agent's phone for the call: one leg for each contact."""
-    agent, phase, now = turn.world.agents[choice.agent], call.phase, turn.now
+    """Ring the chosen agents' phones for the call. Who may not be dialled is not free for a while: others will be."""
+    phase = call.phase
     assert isinstance(phase, Queued)
+    place = phase.place
+    if rung := _ring(turn, call, place, choice):
+        more_at = _more_at(turn, place)
+        calls.move(turn, call, "agent chosen", Offered(place, rung, more_at, several=more_at is not None))
+
+
+def _more_at(turn: Turn, place: Place) -> Micros | None:
+    queue = turn.world.policy.queues[place.queue]
+    return turn.now + queue.ring_more if queue.strategy in RINGS_SEVERAL else None
+
+
+def ring_more(turn: Turn, call: Call) -> None:
+    """The strategy rings several: who is still free, now that all who wait have been served, is rung as well."""
+    phase = call.phase
+    if not isinstance(phase, Offered) or phase.more_at is None or phase.more_at > turn.now:
+        return
+    choice = more(turn.world, call, phase, turn.now)
+    rung = _ring(turn, call, phase.place, choice) if choice is not None else ()
+    rings_now, more_at = (*phase.rings, *rung), _more_at(turn, phase.place)
+    calls.move(turn, call, "more rung", replace(phase, rings=rings_now, more_at=more_at))
+
+
+def _ring(turn: Turn, call: Call, place: Place, choice: Choice) -> tuple[Rung, ...]:
+    """Ring each of them: one leg for each contact."""
+    rung = []
+    for name in choice.agents:
+        phone = turn.world.policy.phones[turn.world.policy.agents[name].phone]
+        permit = compliance.ask(turn, call, Purpose.AGENT, phone.outside) if phone.outside is not None else None
+        if phone.outside is not None and permit is None:
+            agents.not_dialled(turn, turn.world.agents[name])
+        else:
+            rung.append(_ring_one(turn, call, place, choice, turn.world.agents[name], phone, permit))
+    return tuple(rung)
+
+
+def _ring_one(
+    turn: Turn, call: Call, place: Place, choice: Choice, agent: Agent, phone: PhonePolicy, permit: Permit | None
+) -> Rung:
     assert isinstance(agent.phone, Reachable)
     assert isinstance(agent.state, Idle)
-    place = phase.place
-    timeout = turn.world.policy.queues[place.queue].ring_timeout
+    now, queue = turn.now, turn.world.policy.queues[place.queue]
+    timeout = turn.world.policy.agents[agent.id].ring_timeout or queue.ring_timeout
     legs = tuple(LegId(turn.world.ids.ulid(now)) for _ in agent.phone.contacts)
-    calls.move(turn, call, "agent chosen", Offered(place, agent.id, now + timeout))
     agents.rung(turn, agent, place.queue)
     agents.move(turn, agent, "chosen for a call", Reserved(call.id, frozenset(legs), agent.state.since))
     call.story.rings.append(Ring(agent.id, now, choice.why))
     del call.story.rings[:-MOST_RINGS]
-    phone = turn.world.policy.phones[turn.world.policy.agents[agent.id].phone]
+    number, name = shown(call, queue, now - place.since)
     for leg, contact in zip(legs, agent.phone.contacts, strict=True):
         turn.add_leg(Leg(leg, call.node, call.id, LegRole.AGENT, agent.id, now))
-        turn.wish(RingPhone(call.node, leg, call.id, phone.endpoint, contact, *_display(call), timeout=timeout))
+        endpoint, contact = (permit.to.endpoint, "") if permit is not None else (phone.endpoint, contact)
+        to = RingPhone(call.node, leg, call.id, endpoint, contact, number, name, timeout, phone.auto_answer, permit)
+        turn.wish(to)
     turn.tell(CallOffered(call.id, place.queue, agent.id, legs, choice.why, choice.considered, choice.fitted))
-
-
-def _display(call: Call) -> tuple[str, str]:
-    """What the agent's phone shows: the caller's number (empty: withheld) and name."""
-    match call.caller:
-        case E164() | Extension() | ShortCode():
-            return str(call.caller), call.caller_name
-        case _:
-            return "", ""
+    return Rung(agent.id, now + timeout)
 
 
 def leg_ringing(turn: Turn, agent: Agent, leg: Leg, event: LegRinging) -> None:
@@ -82,47 +118,33 @@ def leg_ringing(turn: Turn, agent: Agent, leg: Leg, event: LegRinging) -> None:
 def leg_answered(turn: Turn, agent: Agent, leg: Leg, event: LegAnswered) -> None:
     """A contact was answered: it gets the call, if that still waits for it; else it is hung up."""
     call = turn.world.calls.get(leg.call)
-    match agent.state, call and call.phase:
-        case Reserved() | Ringing() as ringing, Offered(agent=wanted) if (
-            call is not None and leg.id in ringing.legs and ringing.call == call.id and wanted == agent.id
-        ):
+    match agent.state:
+        case Reserved() | Ringing() as ringing if call and leg.id in ringing.legs and is_offered(call, agent.id):
             for loser in sorted(ringing.legs - {leg.id}):
                 turn.wish(Hangup(leg.node, loser, HangupReason.ANSWERED_ELSEWHERE))
-            agent.misses = 0
-            rings.over(turn, call, agent, RingResult.ANSWERED)
-            agents.move(turn, agent, "answers", OnCall(call.id, leg.id))
-            connect(turn, call, agent.id, leg.id)
-        case OnCall(leg=talking), _ if talking == leg.id:
-            turn.stray(event, "OnCall")  # said twice
+            leg.up_since = turn.now
+            briefing.picked_up(turn, call, agent, leg.id)
+        case OnCall(leg=taken) | Briefed(leg=taken) if taken == leg.id:
+            turn.stray(event, agent.state)  # said twice
         case _:
             turn.wish(Hangup(leg.node, leg.id, HangupReason.ANSWERED_ELSEWHERE))
-            if call is not None and not isinstance(agent.state, OnCall):
+            if call is not None and not isinstance(agent.state, OnCall | Briefed):
                 rings.ghost(turn, call, agent)
 
 
-def connect(turn: Turn, call: Call, agent: AgentId, leg: LegId) -> None:
-    """The agent has answered: join the two."""
-    phase = call.phase
-    assert isinstance(phase, Offered)
-    place = phase.place
-    longest = turn.world.policy.queues[place.queue].longest_talk
-    call.story.agent, call.story.connected = agent, turn.now
-    calls.move(turn, call, "agent answers", Connected(place, agent, leg, turn.now + longest))
-    turn.wish(
-        Bridge(call.node, call.id, call.leg, leg),
-        Lease(call.node, call.leg, longest + TALK_MARGIN),
-        Lease(call.node, leg, longest + TALK_MARGIN),
-    )
-    turn.tell(CallConnected(call.id, place.queue, agent, turn.now - place.since))
+def is_offered(call: Call, agent: AgentId) -> bool:
+    """Whether the call still waits for this agent."""
+    return isinstance(call.phase, Offered) and agent in call.phase.agents
 
 
 def leg_gone(turn: Turn, agent: Agent, leg: Leg, cause: int, sip: int) -> None:
     """One of the agent's legs exists no more."""
     turn.drop_leg(leg)
+    rings.count_outside(turn, leg)
     agent.settles_until = turn.now + agents.SETTLES  # also where the call had ended before
     turn.agents.add(agent.id)
     match agent.state:
-        case (Reserved() | Ringing()) as ringing if leg.id in ringing.legs:
+        case (Reserved() | Ringing() | Briefed()) as ringing if leg.id in ringing.legs:
             _contact_out(turn, agent, ringing, leg, cause, sip)
         case OnCall(call_id, talking) if talking == leg.id:
             call = turn.world.calls[call_id]
@@ -130,22 +152,25 @@ def leg_gone(turn: Turn, agent: Agent, leg: Leg, cause: int, sip: int) -> None:
                 calls.end(turn, call, "agent leaves", Outcome.ANSWERED, Party.AGENT, cause=cause, sip=sip)
 
 
-def _contact_out(turn: Turn, agent: Agent, ringing: Reserved | Ringing, leg: Leg, cause: int, sip: int) -> None:
+def _contact_out(
+    turn: Turn, agent: Agent, ringing: Reserved | Ringing | Briefed, leg: Leg, cause: int, sip: int
+) -> None:
     call = turn.world.calls.get(leg.call)
-    offered = call is not None and isinstance(call.phase, Offered) and call.phase.agent == agent.id
-    if call is not None and offered:
-        rings.note_cause(turn, call, cause, sip)
+    if call is not None and not is_offered(call, agent.id):
+        call = None  # it has moved on
+    if call is not None:
+        rings.note_cause(turn, call, agent, cause, sip)
     rest = ringing.legs - {leg.id}
-    if rest:
+    if rest and not isinstance(ringing, Briefed):
         agents.move(turn, agent, "a contact is out", replace(ringing, legs=rest))
         return
-    if call is not None and offered:
-        ring = call.story.rings[-1]
-        rings.failed(turn, call, agent, rings.result_of(ring.cause, ring.sip))
+    if call is not None:
+        result = rings.result_of(*rings.causes(call, agent.id))
+        rings.failed(turn, call, agent, RingResult.NOT_ACCEPTED if isinstance(ringing, Briefed) else result)
     agents.phone_settles(turn, agent)
     agents.move(turn, agent, "last leg gone", Idle(ringing.idle_since))
-    if call is not None and offered:
-        calls.requeue(turn, call, "ring failed", f"{agent.id}: {call.story.rings[-1].result}")
+    if call is not None:
+        calls.ring_over(turn, call, agent.id, "ring failed")
 
 
 def joined_again(turn: Turn, command: Bridge) -> None:
@@ -181,9 +206,10 @@ def bridge_failed(turn: Turn, event: BridgeFailed) -> None:
 
 
 def no_answer(turn: Turn, call: Call, phase: Offered) -> None:
-    """The agent's phone has rung long enough: the caller goes back to the old place."""
-    agent = turn.world.agents[phase.agent]
-    result = rings.unanswered(call, agent)
-    rings.withdraw(turn, agent, call, result)
-    why = " did not answer" if result is RingResult.NO_ANSWER else f": {result}"
-    calls.requeue(turn, call, "no answer", f"{phase.agent}{why}")
+    """An agent's phone has rung long enough. When it was the last, the caller goes back to the old place."""
+    if briefing.whispered_enough(turn, call, phase):
+        return
+    for rung in [rung for rung in phase.rings if rung.until <= turn.now]:
+        agent = turn.world.agents[rung.agent]
+        rings.withdraw(turn, agent, call, rings.unanswered(call, agent))
+        calls.ring_over(turn, call, agent.id, "no answer")

@@ -116,6 +116,7 @@ def _adopt(turn: Turn, old: AgentPolicy | None, before: PhonePolicy | None, poli
     elif old is not None and before != turn.world.policy.phones[policy.phone]:
         agents.contacts_changed(turn, agent, ())
         agents.device_busy(turn, agent, False)
+    agents.outside_reachable(turn, agent)
     turn.touch_agent(agent)
 
 

@@ -144,14 +144,43 @@ class HangUp:
 
 
 @dataclass(frozen=True, slots=True)
+class OutsideNumber:
+    """A number of the public network that may be dialled if the rules allow it, and how."""
+
+    number: E164
+    trunk: TrunkId
+    dial: str
+    """As the trunk is sent it."""
+    endpoint: str
+    """The trunk's PJSIP endpoint."""
+    premium: bool = False
+    """Who calls it pays more than for a call: a premium-rate number, say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voicemail:
+    """A mailbox of Asterisk's own voicemail. The dialplan takes the caller there, for good."""
+
+    mailbox: str
+    """`box@context`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToNumber:
+    """A number of the public network. The dialplan takes the caller there, for good."""
+
+    to: OutsideNumber
+
+
+@dataclass(frozen=True, slots=True)
 class Announce:
     """Play the prompts, then go on."""
 
     prompts: tuple[str, ...]
-    then: ToMenu | ToQueue | HangUp
+    then: ToMenu | ToQueue | HangUp | Voicemail | ToNumber
 
 
-Destination: TypeAlias = ToMenu | ToQueue | HangUp | Announce
+Destination: TypeAlias = ToMenu | ToQueue | HangUp | Voicemail | ToNumber | Announce
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +222,14 @@ class Strategy(StrEnum):
     """The next in the file's order after the one who was rung last for this queue."""
     LINEAR = "linear"
     """The first in the file's order."""
+    RING_ALL = "ringall"
+    """All of them at once; after each `ring_more`, all who are free then as well."""
+    RING_PROGRESSIVELY = "ring-progressively"
+    """Who has been idle longest; after each `ring_more` the next as well, while the others ring on."""
+
+
+RINGS_SEVERAL = frozenset({Strategy.RING_ALL, Strategy.RING_PROGRESSIVELY})
+"""Several agents' phones ring for one caller; who accepts first has the call."""
 
 
 class Staffed(StrEnum):
@@ -221,6 +258,29 @@ class Overflow(StrEnum):
     """The caller had been sent on from this very queue before, without having pressed a key since."""
 
 
+class Answering(StrEnum):
+    """When a caller who comes straight into a queue is answered."""
+
+    ON_ENTRY = "on_entry"
+    """At once: the caller pays from then on, and hears music and words."""
+    ON_AGENT = "on_agent"
+    """When an agent has the call: the caller hears the ringing tone until then, as long as the network lets it ring."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingWords:
+    """What a waiting caller hears beside the music."""
+
+    first: Micros = 15 * SECOND
+    """After so long in the queue."""
+    every: Micros = 60 * SECOND
+    """And so long after the end of each; 0: once."""
+    position: bool = False
+    """The caller's place comes first."""
+    prompts: tuple[tuple[str, ...], ...] = ()
+    """One of these each time, in turn."""
+
+
 @dataclass(frozen=True, slots=True)
 class QueuePolicy:
     id: QueueId
@@ -231,10 +291,18 @@ class QueuePolicy:
     """Points that a caller's score gains with each minute of waiting; 0: who has fewer points may wait for ever."""
     stages: tuple[Stage, ...] = ()
     """What is asked of an agent, by the time that the caller has waited; the first is from the start."""
+    answer: Answering = Answering.ON_ENTRY
     music: str = "default"
     """A music-on-hold class of Asterisk."""
+    words: WaitingWords | None = None
     ring_timeout: Micros = 20 * SECOND
     """How long one agent's phone rings before the call goes back to its old place."""
+    ring_more: Micros = 5 * SECOND
+    """Of the strategies that ring several: after how long more agents are rung as well."""
+    whisper: tuple[str, ...] = ()
+    """Prompts that the agent alone hears on picking up; then the two are joined."""
+    display: str = "{name}"
+    """What the agent's phone shows as the caller's name. See `display`."""
     wrap_up: Micros = 10 * SECOND
     longest_talk: Micros = 4 * 3600 * SECOND
     longest_wait: Micros = 0
@@ -255,6 +323,12 @@ class QueuePolicy:
     """Who waits already goes after it has not been staffed for so long."""
     exit_keys: Mapping[str, Destination] = field(default_factory=dict)
     """Where a key leads that a waiting caller presses."""
+    returns: Micros = 0
+    """Who left while waiting and calls again within so long has that wait counted; 0: it is forgotten."""
+    service_level: Micros = 20 * SECOND
+    """Within how long callers should be answered; nothing is decided by it."""
+    short_abandon: Micros = 5 * SECOND
+    """Who leaves sooner than this is no lost caller; nothing is decided by it."""
     last_agent: Micros = 0
     """A caller who talked with an agent of this queue within so long waits for that agent at first; 0: for nobody."""
     patience: Micros = 20 * SECOND
@@ -290,8 +364,14 @@ class AgentPolicy:
     """The status after the first start; afterwards what the agent chose is kept."""
     misses: int = 3
     """After so many missed rings in a row by a reachable phone: paused with reason `missed_calls`."""
+    ring_timeout: Micros | None = None
+    """In place of the queue's."""
     miss_delay: Micros = 5 * SECOND
     """After a ring that was not answered, the agent is not offered a call for so long."""
+    busy_delay: Micros | None = None
+    """After a phone that was busy; None: as after any miss."""
+    reject_delay: Micros | None = None
+    """After a call that was declined; None: as after any miss."""
     penalties: Mapping[QueueId, int] = field(default_factory=dict)
     """Of the queues where the agent comes after others; 0 where none is given."""
     skills: Mapping[SkillId, int] = field(default_factory=dict)
@@ -303,6 +383,22 @@ class PhoneKind(StrEnum):
     """A PJSIP endpoint that callctl writes; it registers, and is qualified."""
     EXISTING = "existing"
     """A PJSIP endpoint that the operator keeps."""
+    OUTSIDE = "outside"
+    """A number of the public network, rung over a trunk; who answers there must press a key to accept the call."""
+
+
+class AutoAnswer(StrEnum):
+    """How a phone is told to answer by itself: which header it understands."""
+
+    NO = "no"
+    ANSWER_AFTER = "answer-after"
+    """`Call-Info: …;answer-after=0`: Yealink, Grandstream, Snom, Cisco SPA, Linphone, baresip."""
+    ALERT_INFO = "alert-info"
+    """`Alert-Info: …;info=alert-autoanswer`: Fanvil, Grandstream, Mitel (Aastra), Yealink."""
+    RING_ANSWER = "ring-answer"
+    """`Alert-Info: Ring Answer`: Polycom."""
+    ANSWER_MODE = "answer-mode"
+    """`Answer-Mode: Auto`: RFC 5373."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +414,13 @@ class PhonePolicy:
     webrtc: bool = False
     codecs: tuple[str, ...] = ("alaw", "ulaw")
     max_contacts: int = 2
+    language: str = ""
+    """Of Asterisk's sounds that are played to it; empty: Asterisk's own default."""
+    auto_answer: AutoAnswer = AutoAnswer.NO
+    outside: OutsideNumber | None = None
+    """Of a phone that is `outside`, and of no other."""
+    confirm: tuple[str, ...] = ("sound:silence/1", "sound:vm-press", "sound:digits/1", "sound:silence/2")
+    """Of a phone that is `outside`: what is said there, twice, before the key is pressed that accepts a call."""
 
 
 class TrunkKind(StrEnum):
@@ -361,6 +464,8 @@ class TrunkPolicy:
     numbers: NumberRules = field(default_factory=NumberRules)
     codecs: tuple[str, ...] = ("alaw", "ulaw")
     dtmf: str = "rfc4733"
+    language: str = ""
+    """Of Asterisk's sounds that its callers hear; empty: Asterisk's own default."""
     nat: bool = False
     srtp: bool = False
     trust_identity: bool = False
@@ -369,8 +474,28 @@ class TrunkPolicy:
     """Every how long the trunk is asked OPTIONS; 0: never."""
     max_channels: int = 0
     """At most so many calls at once; 0: no limit."""
+    calls_a_day: int = 500
+    """At most so many calls out on a day (UTC), emergency calls apart."""
+    minutes_a_day: int = 3000
+    """No call out any more on a day (UTC) on which calls out have lasted so long, emergency calls apart."""
     emergency: bool = False
     """Emergency calls may go out here, in the order of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialingRules:
+    """Against toll fraud: what may be dialled at all. By digits, with country code."""
+
+    allowed: tuple[str, ...] = ()
+    """Numbers that begin with one of these; none: nothing outside is dialled."""
+    refused: tuple[str, ...] = ()
+    """Of these, the ones that are not."""
+    premium: bool = False
+    """Premium-rate numbers may be dialled."""
+    longest: Micros = 2 * 3600 * SECOND
+    """A caller who was sent to an outside number is cut off there after so long."""
+    stopped: bool = False
+    """The kill switch: nothing outside is dialled, emergency calls apart."""
 
 
 class Feature(StrEnum):
@@ -412,6 +537,7 @@ class Policy:
     features: Mapping[str, Feature] = field(default_factory=dict)
     short_codes: tuple[ShortCode, ...] = ()
     emergency: EmergencyPolicy = field(default_factory=EmergencyPolicy)
+    dialing: DialingRules = field(default_factory=DialingRules)
 
     lease: Micros = 90 * SECOND
     """A waiting caller's lease: unrenewed so long, Asterisk takes the caller to the fallback."""

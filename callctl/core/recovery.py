@@ -7,20 +7,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from callctl.core import admission, ivr
+from callctl.core import admission, briefing, handover, ivr
+from callctl.core.agents import outside_reachable
+from callctl.core.briefing import BRIEFED_LEASE, TALK_MARGIN
 from callctl.core.calls import close_story
-from callctl.core.commands import Answer, Bridge, Command, DropBridge, Hangup, Hold, Lease, Unhold, Watch
+from callctl.core.commands import Answer, Bridge, Command, DropBridge, Hangup, Hold, Lease, RingBack, Unhold, Watch
 from callctl.core.events import Event, LegAnswered, LegGone, LegLeft, LegRinging, LegSeen, LegState, Snapshot
 from callctl.core.ids import SECOND, AgentId, CallId, IdSource, LegId, Micros, NodeId, QueueId, is_ours
 from callctl.core.model import (
     Agent,
     Announcing,
+    Briefed,
     Call,
     Connected,
     Down,
     Ended,
+    HandedOver,
     Idle,
     InMenu,
+    LeftWaiting,
     Leg,
     LegRole,
     LoggedOut,
@@ -33,10 +38,10 @@ from callctl.core.model import (
     Reserved,
     Ringing,
     RingResult,
+    Usage,
     World,
     WrapUp,
 )
-from callctl.core.offers import TALK_MARGIN
 from callctl.core.policies import keep_what_is_used, new_agent, reread
 from callctl.core.policy import HangupReason, Policy
 from callctl.core.turn import Turn, caller_leg
@@ -57,12 +62,17 @@ def missed(
             yield LegGone(node, leg.id)
         elif leg.role is LegRole.AGENT:
             yield from _missed_of_agent(world, leg, found)
-        elif not found.in_app and leg.left_by is None:
+        elif not found.in_app and leg.left_by is None and not _is_taken(world.calls[leg.call]):
             yield LegLeft(node, leg.id)
     for found in snapshot.legs:
         unknown = found.leg not in world.legs and found.leg not in gone
         if unknown and found.in_app and found.arrival is not None:
             yield found.arrival
+
+
+def _is_taken(call: Call) -> bool:
+    """Whether the dialplan is known to have the caller, as it should."""
+    return isinstance(call.phase, HandedOver) and call.phase.taken
 
 
 def young(world: World, now: Micros) -> frozenset[LegId]:
@@ -72,7 +82,8 @@ def young(world: World, now: Micros) -> frozenset[LegId]:
 
 def _missed_of_agent(world: World, leg: Leg, found: LegSeen) -> Iterator[Event]:
     state = world.agents[leg.agent].state if leg.agent in world.agents else None
-    if isinstance(state, OnCall) and state.leg == leg.id and not found.in_app and leg.left_by is None:
+    taken = isinstance(state, OnCall | Briefed) and state.leg == leg.id
+    if taken and not found.in_app and leg.left_by is None:
         yield LegLeft(leg.node, leg.id)
     if not isinstance(state, (Reserved, Ringing)) or leg.id not in state.legs:
         return
@@ -82,8 +93,11 @@ def _missed_of_agent(world: World, leg: Leg, found: LegSeen) -> Iterator[Event]:
         yield LegRinging(leg.node, leg.id)
 
 
-def owed(world: World, node: NodeId, snapshot: Snapshot, now: Micros) -> Iterator[Command]:
-    """What was decided and may not have been sent: as commands that change nothing if it was.
+def owed(
+    world: World, node: NodeId, snapshot: Snapshot, now: Micros, gone: frozenset[LegId] = frozenset()
+) -> Iterator[Command]:
+    """What was decided and may not have been sent: as commands that change nothing if it was. Whom we do not know and
+    who has `gone` since the lists were read may be in the fallback: they are left alone.
 
     A leg that we know and the snapshot has not (it came while the lists were read) is owed all that it could want.
     """
@@ -94,7 +108,8 @@ def owed(world: World, node: NodeId, snapshot: Snapshot, now: Micros) -> Iterato
         leg = world.legs.get(found.leg)
         if leg is None:
             rings_on = is_ours(found.leg) and found.state is not LegState.UP  # a loser of a ring that is over
-            if found.in_app or rings_on:
+            in_fallback = found.leg in gone and not is_ours(found.leg)
+            if (found.in_app or rings_on) and not in_fallback:
                 yield Hangup(node, found.leg, HangupReason.NORMAL)
             continue
         call = world.calls[leg.call]
@@ -102,6 +117,8 @@ def owed(world: World, node: NodeId, snapshot: Snapshot, now: Micros) -> Iterato
             yield from _owed_to_caller(world, call, found, now)
         elif not _wanted(world, leg):
             yield Hangup(node, leg.id, HangupReason.NORMAL)
+        elif isinstance(world.agents[leg.agent or AgentId("")].state, Briefed):
+            yield Lease(node, leg.id, BRIEFED_LEASE)
     for call in world.calls.values():
         if call.node != node or not isinstance(call.phase, Connected):
             continue
@@ -126,14 +143,19 @@ def _owed_to_caller(world: World, call: Call, found: LegSeen, now: Micros) -> It
         case Ended(reason=reason):
             yield Hangup(call.node, call.leg, reason)
             return
+        case HandedOver() as phase:
+            yield Watch(call.node, call.leg)
+            if found.in_app and not phase.taken:
+                yield handover.owed(world, call, phase)
+            return
         case Queued(place) | Offered(place):
-            if found.bridge != f"hold-{place.queue}":
+            if call.is_answered and place.playing is None and found.bridge != f"hold-{place.queue}":
                 yield Hold(call.node, call.leg, place.queue, world.policy.queues[place.queue].music)
         case InMenu() | Announcing() if found.bridge.startswith("hold-"):
             yield Unhold(call.node, call.leg, QueueId(found.bridge.removeprefix("hold-")))
     yield Watch(call.node, call.leg)
     if found.state is not LegState.UP:
-        yield Answer(call.node, call.leg)
+        yield Answer(call.node, call.leg) if call.is_answered else RingBack(call.node, call.leg)
     if not isinstance(call.phase, Connected):
         yield Lease(call.node, call.leg, world.policy.lease)
 
@@ -141,10 +163,12 @@ def _owed_to_caller(world: World, call: Call, found: LegSeen, now: Micros) -> It
 def _wanted(world: World, leg: Leg) -> bool:
     """Whether the agent's leg still has a call to be in."""
     agent, call = world.agents.get(leg.agent) if leg.agent else None, world.calls[leg.call]
+    offered = isinstance(call.phase, Offered) and leg.agent in call.phase.agents
     match agent and agent.state:
         case Reserved(legs=legs) | Ringing(legs=legs):
-            offered = isinstance(call.phase, Offered) and call.phase.agent == leg.agent
             return offered and leg.id in legs
+        case Briefed(leg=taken):
+            return offered and taken == leg.id
         case OnCall(leg=talking):
             return talking == leg.id and isinstance(call.phase, Connected)
         case _:
@@ -157,6 +181,9 @@ def resume(turn: Turn, node: NodeId) -> None:
         ivr.resume(turn, call)
         reread(turn, call)
         turn.touch_call(call)
+    for agent in turn.world.agents.values():
+        if isinstance(agent.state, Briefed) and turn.world.calls[agent.state.call].node == node:
+            briefing.resume(turn, agent)
     for leg in turn.world.legs.values():
         if leg.node == node and leg.left_by is not None:
             turn.world.index.alarm((leg.left_by, "leg", leg.id))
@@ -175,6 +202,8 @@ def restore(
     node_ids: Iterable[NodeId],
     now: Micros,
     last_agents: Iterable[tuple[str, AgentId, Micros]] = (),
+    usage: Iterable[Usage] = (),
+    left: Iterable[tuple[str, LeftWaiting]] = (),
 ) -> World:
     """The World as it was promised: rows become calls, legs and agents; every node is down until its link says more."""
     world = World(policy, IdSource(seed), last_agents={caller: (agent, at) for caller, agent, at in last_agents})
@@ -198,6 +227,10 @@ def restore(
         if agent.id not in policy.agents and isinstance(agent.state, Idle):
             del world.agents[agent.id]
     keep_what_is_used(world, policy, policy)
+    world.left = dict(left)
+    world.usage = {used.id: used for used in usage}
+    for agent in world.agents.values():
+        outside_reachable(turn, agent)
     world.turns = _turns(world.agents.values())
     world.unstaffed = admission.unstaffed(world)
     for call in list(world.calls.values()):
@@ -220,9 +253,8 @@ def _turns(agents: Iterable[Agent]) -> dict[QueueId, AgentId]:
 
 def lost(call: Call, now: Micros) -> Call:
     """The call as it ends when its node is no more. A copy, which no World has: `restore` leaves such calls out."""
-    rings = list(call.story.rings)
-    if rings and rings[-1].result is None:
-        rings[-1] = replace(rings[-1], ended=now, result=RingResult.LOST)
+    lost = RingResult.LOST
+    rings = [replace(it, ended=now, result=lost) if it.result is None else it for it in call.story.rings]
     story = replace(call.story, rings=rings)
     ended = replace(call, phase=Ended(now, HangupReason.NORMAL), lease_renew=None, story=story)
     close_story(ended, Outcome.PBX_LOST, Party.PBX, 0, 0, now)
@@ -236,8 +268,11 @@ def _reseat(turn: Turn, agent: Agent) -> None:
         case Reserved(call, legs) | Ringing(call, legs) if call in calls:
             for leg in legs:
                 turn.add_leg(Leg(leg, calls[call].node, call, LegRole.AGENT, agent.id))
+        case Briefed(call, taken) if call in calls:
+            turn.add_leg(Leg(taken, calls[call].node, call, LegRole.AGENT, agent.id, up_since=turn.now))
         case OnCall(call, talking) if call in calls:
-            turn.add_leg(Leg(talking, calls[call].node, call, LegRole.AGENT, agent.id))
+            since = calls[call].story.connected or turn.now
+            turn.add_leg(Leg(talking, calls[call].node, call, LegRole.AGENT, agent.id, up_since=since))
         case Idle() | WrapUp():
             pass
         case _:

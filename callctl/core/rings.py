@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from callctl.core import agents
+from callctl.core import agents, compliance
 from callctl.core.commands import Hangup
 from callctl.core.facts import GhostAnswered, RingEnded
 from callctl.core.ids import AgentId
-from callctl.core.model import Agent, Available, Call, Paused, Reserved, Ringing, RingResult, Unreachable
+from callctl.core.model import Agent, Available, Briefed, Call, Leg, Paused, Reserved, Ringing, RingResult, Unreachable
 from callctl.core.policy import HangupReason
 from callctl.core.turn import Turn
 
-REJECTED_SIP = frozenset({480, 486, 600, 603})
-"""The person or the phone said no: RFC 3261 21.4.18, 21.4.24, 21.6.1, 21.6.2."""
-REJECTED_CAUSES = frozenset({17, 21})
+BUSY_SIP = frozenset({486, 600})
+"""RFC 3261 21.4.24, 21.6.1. Many phones say so when their user rejects a call."""
+REJECTED_SIP = frozenset({480, 603})
+"""The person or the phone said no: RFC 3261 21.4.18, 21.6.2."""
+BUSY_CAUSE, REJECTED_CAUSE = 17, 21
 """Q.850: user busy, call rejected."""
+MISSES = frozenset({RingResult.NO_ANSWER, RingResult.REJECTED, RingResult.BUSY, RingResult.NOT_ACCEPTED})
+"""What counts as a miss of the agent's."""
+_REASONS: Mapping[RingResult, HangupReason] = {
+    RingResult.NO_ANSWER: HangupReason.NO_ANSWER,
+    RingResult.ANSWERED_ELSEWHERE: HangupReason.ANSWERED_ELSEWHERE,
+}
 FORWARDED_SIP = frozenset({300, 301, 302, 305})
 NO_ANSWER_CAUSES = frozenset({18, 19, 102})
 """Q.850: no user responding, no answer, recovery on timer expiry."""
@@ -25,7 +34,9 @@ def result_of(cause: int, sip: int) -> RingResult:
     """What a failed ring came to, from its Q.850 cause and SIP status (0: unknown)."""
     if sip in FORWARDED_SIP:
         return RingResult.FORWARDED
-    if sip in REJECTED_SIP or (not sip and cause in REJECTED_CAUSES):
+    if sip in BUSY_SIP or (not sip and cause == BUSY_CAUSE):
+        return RingResult.BUSY
+    if sip in REJECTED_SIP or (not sip and cause == REJECTED_CAUSE):
         return RingResult.REJECTED
     if not sip and cause in NO_ANSWER_CAUSES:
         return RingResult.NO_ANSWER
@@ -35,9 +46,10 @@ def result_of(cause: int, sip: int) -> RingResult:
 def unanswered(call: Call, agent: Agent) -> RingResult:
     """What a ring came to that was long enough: a phone that never rang is no miss of the person's, and one contact's
     302 is not forgotten because another rang on."""
-    ring = call.story.rings[-1]
-    if result_of(ring.cause, ring.sip) is RingResult.FORWARDED:
+    if result_of(*causes(call, agent.id)) is RingResult.FORWARDED:
         return RingResult.FORWARDED
+    if isinstance(agent.state, Briefed):
+        return RingResult.NOT_ACCEPTED
     return RingResult.NO_ANSWER if isinstance(agent.state, Ringing) else RingResult.UNREACHABLE
 
 
@@ -54,8 +66,8 @@ def over(turn: Turn, call: Call, agent: Agent, result: RingResult) -> None:
 
 def withdraw(turn: Turn, agent: Agent, call: Call, result: RingResult) -> None:
     """The call no longer wants this agent: hang up the legs that still ring. The agent is free when they are gone."""
-    assert isinstance(agent.state, (Reserved, Ringing))
-    reason = HangupReason.NO_ANSWER if result is RingResult.NO_ANSWER else HangupReason.NORMAL
+    assert isinstance(agent.state, Reserved | Ringing | Briefed)
+    reason = _REASONS.get(result, HangupReason.NORMAL)
     turn.wish(*(Hangup(call.node, leg, reason) for leg in sorted(agent.state.legs)))
     failed(turn, call, agent, result)
 
@@ -64,11 +76,11 @@ def failed(turn: Turn, call: Call, agent: Agent, result: RingResult) -> None:
     """What a ring without an answer means for the agent. Only misses by a reachable phone count."""
     over(turn, call, agent, result)
     policy = agents.policy_of(turn, agent)
-    missed = result in (RingResult.NO_ANSWER, RingResult.REJECTED)
+    missed = result in MISSES
     if missed and not isinstance(agent.phone, Unreachable):
         agent.misses += 1
     if missed:
-        agents.hold(turn, agent)
+        agents.hold_after(turn, agent, result)
     elif result in (RingResult.UNREACHABLE, RingResult.LOST):
         agents.hold(turn, agent, agents.FAULT_HOLD)
     if isinstance(agent.status, Available):  # who has logged out meanwhile stays logged out
@@ -79,15 +91,32 @@ def failed(turn: Turn, call: Call, agent: Agent, result: RingResult) -> None:
     turn.touch_agent(agent)
 
 
-def note_cause(turn: Turn, call: Call, cause: int, sip: int) -> None:
-    """Of several contacts' causes, keep the one that says most: forwarded, then rejected, then the last."""
-    ring = call.story.rings[-1]
-    rank = (RingResult.FORWARDED, RingResult.REJECTED)
+def causes(call: Call, agent: AgentId) -> tuple[int, int]:
+    """The cause and the SIP status of the agent's latest ring, as far as they are known."""
+    at = _latest_ring(call, agent)
+    return (0, 0) if at is None else (call.story.rings[at].cause, call.story.rings[at].sip)
+
+
+def note_cause(turn: Turn, call: Call, agent: Agent, cause: int, sip: int) -> None:
+    """Of several contacts' causes, keep the one that says most: forwarded, then rejected or busy, then the last."""
+    at = _latest_ring(call, agent.id)
+    if at is None:
+        return
+    ring = call.story.rings[at]
+    rank = (RingResult.FORWARDED, RingResult.REJECTED, RingResult.BUSY)
     said_more = (ring.cause or ring.sip) and result_of(ring.cause, ring.sip) in rank
     if said_more and result_of(cause, sip) is not RingResult.FORWARDED:
         return
-    call.story.rings[-1] = replace(ring, cause=cause, sip=sip)
+    call.story.rings[at] = replace(ring, cause=cause, sip=sip)
     turn.touch_call(call)
+
+
+def count_outside(turn: Turn, leg: Leg) -> None:
+    """A leg to an agent's outside number is over: it counts towards its trunk's minutes."""
+    policy = turn.world.policy.agents.get(leg.agent) if leg.agent is not None else None
+    phone = turn.world.policy.phones.get(policy.phone) if policy is not None else None
+    if phone is not None and phone.outside is not None and leg.up_since:
+        compliance.lasted(turn, phone.outside.trunk, turn.now - leg.up_since)
 
 
 def ghost(turn: Turn, call: Call, agent: Agent) -> None:

@@ -24,21 +24,25 @@ from dataclasses import dataclass
 
 from callctl.core.ids import SECOND, AgentId, CallId, Micros, QueueId
 from callctl.core.index import Group, Lane, PlaceKey
-from callctl.core.model import World
+from callctl.core.model import Call, Offered, Place, World
 from callctl.core.policy import ANYBODY, QueuePolicy, Requirement, Strategy
-from callctl.core.ranks import Considered, RankKey
-from callctl.core.turn import MINUTE
+from callctl.core.ranks import Considered, RankKey, rank
+from callctl.core.turn import MINUTE, place_now
 
 MOST_CONSIDERED = 5
 """Of the free agents, so many are named with each choice."""
 
+MOST_RUNG = 50
+"""Of those who ring for one call at a time: each is a channel and an INVITE."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A caller and the agent chosen for them, and why."""
+    """A caller and whom to ring for them, and why."""
 
     call: CallId
-    agent: AgentId
+    agents: tuple[AgentId, ...]
+    """One, unless the strategy rings several."""
     why: str
     considered: tuple[Considered, ...] = ()
     """The best of those who were free and fitted, in order."""
@@ -56,12 +60,37 @@ def choose(world: World, lanes: Iterable[Lane], now: Micros) -> Choice | None:
     if best is None:
         return None
     (_, _, call), (queue, _), asks, group = best
+    return _choice(world, call, queue, asks, group.free, now)
+
+
+def more(world: World, call: Call, phase: Offered, now: Micros) -> Choice | None:
+    """Who is rung as well, beside those who ring for the call already; None: nobody who fits is free."""
+    place = place_now(world, phase.place, now)
+    line = world.index.lines.get((place.queue, call.node))
+    fit = (rank(it, place.queue, place.asks) for it in line.free.values()) if line is not None else ()
+    free = sorted(key for key in fit if key is not None)
+    room = MOST_RUNG - len(phase.rings)
+    return _choice(world, call.id, place.queue, place.asks, free, now, room) if free and room > 0 else None
+
+
+def _choice(
+    world: World,
+    call: CallId,
+    queue: QueueId,
+    asks: Requirement,
+    free: list[RankKey],
+    now: Micros,
+    room: int = MOST_RUNG,
+) -> Choice:
     strategy = world.policy.queues[queue].strategy
-    at = _pick(world, queue, strategy, group.free)
-    near = [group.free[at], *(key for key in group.free[: MOST_CONSIDERED + 1] if key != group.free[at])]
+    at = _pick(world, queue, strategy, free)
+    near = [free[at], *(key for key in free[: MOST_CONSIDERED + 1] if key != free[at])]
     considered = tuple(_considered(key, now) for key in near[:MOST_CONSIDERED])
-    why = _why(world, queue, strategy, asks, considered, len(group.free), now)
-    return Choice(call, group.free[at][-1], why, considered, len(group.free))
+    agents: tuple[AgentId, ...] = (free[at][-1],)
+    if strategy is Strategy.RING_ALL:
+        agents = tuple(key[-1] for key in free[: min(_alike(free), room)])
+    why = _why(world, queue, strategy, asks, considered, len(free), len(agents), now)
+    return Choice(call, agents, why, considered, len(free))
 
 
 def _matchable(world: World, lanes: Iterable[Lane]) -> Iterator[tuple[Lane, Requirement, Group]]:
@@ -76,20 +105,25 @@ def _order(queue: QueuePolicy, place: PlaceKey, now: Micros) -> tuple[int, Micro
     return place[0] - queue.weight * MINUTE - queue.ageing * now, place[1], place[2]
 
 
-def score(queue: QueuePolicy, priority: int, waited: Micros) -> float:
+def score(queue: QueuePolicy, place: Place, now: Micros) -> float:
     """The caller's score, in points."""
-    return queue.weight + priority + queue.ageing * waited / MINUTE
+    return queue.weight + place.priority + queue.ageing * (now - place.since + place.credit) / MINUTE
 
 
 def _pick(world: World, queue: QueueId, strategy: Strategy, free: list[RankKey]) -> int:
     """Which of the free agents, best first, is rung."""
     if strategy not in (Strategy.RANDOM, Strategy.RR_MEMORY):
         return 0
-    alike = bisect_right(free, free[0][:2], key=lambda key: key[:2])
+    alike = _alike(free)
     if strategy is Strategy.RANDOM:
         return world.ids.below(alike)
     last = _number_of_last(world, queue)
     return bisect_right(free, last, 0, alike, key=lambda key: key[2]) % alike
+
+
+def _alike(free: list[RankKey]) -> int:
+    """How many have the first one's penalty and preferred skills."""
+    return bisect_right(free, free[0][:2], key=lambda key: key[:2])
 
 
 def _number_of_last(world: World, queue: QueueId) -> int:
@@ -113,6 +147,8 @@ _SAYS: Mapping[Strategy, str] = {
     Strategy.RANDOM: "drawn from {who}",
     Strategy.RR_MEMORY: "next in turn of {who}, after {last}",
     Strategy.LINEAR: "first in order of {who}",
+    Strategy.RING_ALL: "all {rung} rung of {who}",
+    Strategy.RING_PROGRESSIVELY: "longest idle of {who}",
 }
 
 
@@ -123,27 +159,28 @@ def _why(
     asks: Requirement,
     considered: tuple[Considered, ...],
     fitted: int,
+    rung: int,
     now: Micros,
 ) -> str:
     first = considered[0]
     who = f"{fitted} free in {queue}"
     if asks != ANYBODY and asks.needs:
         who += f" with {Requirement(asks.needs)}"
-    says = _SAYS[strategy].format(who=who, last=world.turns.get(queue, "nobody"))
-    amounts = [_amount(strategy, it, first, asks, now) for it in considered[:2]]
+    says = _SAYS[strategy].format(who=who, rung=rung, last=world.turns.get(queue, "nobody"))
+    amounts = [amount(strategy, it, first, asks, now) for it in considered[:2]]
     text = says + (f": {amounts[0]}" if amounts[0] else "")
-    if len(considered) > 1:
+    if len(considered) > 1 and rung == 1:
         text += f", next {considered[1].agent} {amounts[1]}".rstrip()
     return text
 
 
-def _amount(strategy: Strategy, it: Considered, first: Considered, asks: Requirement, now: Micros) -> str:
+def amount(strategy: Strategy, it: Considered, first: Considered, asks: Requirement, now: Micros) -> str:
     """The agent's numbers, as far as they decided."""
     said = [f"penalty {it.penalty}"] if it.penalty or first.penalty else []
     if asks.prefers:
         said.append(f"{'+'.join(asks.prefers)} {it.preference}")
     match strategy:
-        case Strategy.LONGEST_IDLE:
+        case Strategy.LONGEST_IDLE | Strategy.RING_PROGRESSIVELY:
             said.append(f"{it.idle / SECOND:.1f} s")
         case Strategy.LEAST_RECENT:
             said.append(f"{(now - it.number) / SECOND:.1f} s" if it.number else "none yet")
@@ -151,6 +188,6 @@ def _amount(strategy: Strategy, it: Considered, first: Considered, asks: Require
             said.append(str(it.number))
         case Strategy.LEAST_TALK_TIME:
             said.append(f"{it.number / SECOND:.0f} s")
-        case Strategy.RANDOM | Strategy.RR_MEMORY | Strategy.LINEAR:
+        case Strategy.RANDOM | Strategy.RR_MEMORY | Strategy.LINEAR | Strategy.RING_ALL:
             pass
     return ", ".join(said)

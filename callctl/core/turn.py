@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, assert_never
 
-from callctl.core.commands import Answer, Command, Hold, Lease, Play, Watch
+from callctl.core.commands import Answer, Command, HandOver, Hold, Lease, Play, RingBack, Watch
 from callctl.core.events import Event
 from callctl.core.facts import AgentStateChanged, Fact, StrayEvent
-from callctl.core.ids import SECOND, AgentId, CallId, Micros, NodeId, QueueId
+from callctl.core.ids import SECOND, AgentId, CallId, Micros, NodeId, QueueId, TrunkId
 from callctl.core.index import Lane, PlaceKey, Standing
 from callctl.core.model import (
     Agent,
@@ -20,6 +20,7 @@ from callctl.core.model import (
     Call,
     Connected,
     Ended,
+    HandedOver,
     Idle,
     InMenu,
     Leg,
@@ -41,6 +42,7 @@ Moves: TypeAlias = Mapping[tuple[type | None, str], tuple[type | None, ...]]
 """A machine's table: (phase, trigger) → the phases it may lead to. None: not yet, or no longer, in the World."""
 
 
+_NOT_AFTER = Watch | Answer | RingBack | HandOver | Play | Hold | Lease
 MINUTE: Micros = 60 * SECOND
 NO_TALLY = Tally()
 
@@ -58,6 +60,8 @@ class Turn:
     calls: set[CallId] = field(default_factory=set)
     agents: set[AgentId] = field(default_factory=set)
     nodes: set[NodeId] = field(default_factory=set)
+    trunks: set[TrunkId] = field(default_factory=set)
+    """Trunks over which something has gone out."""
     records: set[CallId] = field(default_factory=set)
     """Calls whose record is to be written."""
     closed: list[Call] = field(default_factory=list)
@@ -66,6 +70,8 @@ class Turn:
     """Lanes in which a caller or an agent may have become matchable."""
     staff: set[QueueId] = field(default_factory=set)
     """Queues whose agents have changed."""
+    more: list[CallId] = field(default_factory=list)
+    """Calls for which more agents are to be rung, of those who are free when nobody waits for them."""
     away: set[AgentId] = field(default_factory=set)
     """Agents who are not available, of those who have changed."""
 
@@ -74,7 +80,7 @@ class Turn:
         self.commands.extend(c for c in commands if not self._has_left(c))
 
     def _has_left(self, command: Command) -> bool:
-        leg = self.world.legs.get(command.leg) if isinstance(command, Watch | Answer | Play | Hold | Lease) else None
+        leg = self.world.legs.get(command.leg) if isinstance(command, _NOT_AFTER) else None
         return leg is not None and leg.left_by is not None
 
     def tell(self, fact: Fact) -> None:
@@ -168,7 +174,8 @@ def _standing(world: World, call: Call, place: Place, *, offered: bool) -> Stand
 
 def place_key(place: Place, call: CallId, ageing: int) -> PlaceKey:
     """The order in which a queue's callers are served: of `routing`'s score, what does not change with time."""
-    return ageing * place.since - place.priority * MINUTE, place.since, call
+    since = place.since - place.credit
+    return ageing * since - place.priority * MINUTE, since, call
 
 
 def place_now(world: World, place: Place, now: Micros) -> Place:
@@ -221,7 +228,7 @@ def _number(world: World, agent: Agent, queue: QueuePolicy) -> int:
     """What the queue's strategy compares; the lowest is rung."""
     tally = agent.tallies.get(queue.id, NO_TALLY)
     match queue.strategy:
-        case Strategy.LONGEST_IDLE:
+        case Strategy.LONGEST_IDLE | Strategy.RING_ALL | Strategy.RING_PROGRESSIVELY:
             assert isinstance(agent.state, Idle)
             return agent.state.since
         case Strategy.LEAST_RECENT:
@@ -243,15 +250,15 @@ def call_due(call: Call) -> Micros | None:
     match call.phase:
         case InMenu(digit_by=digit_by):
             return _earliest(digit_by, call.lease_renew)
-        case Offered(ring_until=ring_until):
-            return _earliest(ring_until, call.lease_renew)
+        case Offered(rings=rings, more_at=more_at):
+            return _earliest(*(rung.until for rung in rings), more_at, call.lease_renew)
         case Connected(talk_until=talk_until):
             return talk_until
         case Queued(place):
-            return _earliest(place.leave_by, place.relax_at, place.alone_by, call.lease_renew)
+            return _earliest(place.leave_by, place.relax_at, place.alone_by, place.says_at, call.lease_renew)
         case Announcing():
             return call.lease_renew
-        case Arrived() | Ended():
+        case Arrived() | HandedOver() | Ended():
             return None
 
 

@@ -71,8 +71,28 @@ class Audio:
         count = int(self.seconds / step)
         return step * sum(self.between(i * step, (i + 1) * step).level() > threshold for i in range(count))
 
+    def loudness(self) -> list[float]:
+        """In dBFS, for each 50 ms."""
+        step = 0.05
+        return [self.between(i * step, (i + 1) * step).level() for i in range(int(self.seconds / step))]
+
+    def likeness(self, other: "Audio") -> float:
+        """How much the rise and fall of some part of it is that of `other`: 1 is the same, 0 nothing of it. Speech is
+        known again so, whatever codec it came through."""
+        mine, theirs = self.loudness(), other.loudness()
+        spans = range(max(0, len(mine) - len(theirs) + 1))
+        return max((_correlation(mine[at : at + len(theirs)], theirs) for at in spans), default=0.0)
+
     def is_silent(self, threshold: float = SILENCE_DBFS) -> bool:
         return self.sound_seconds(threshold) == 0.0
+
+
+def _correlation(a: list[float], b: list[float]) -> float:
+    """Pearson's."""
+    mean_a, mean_b = sum(a) / len(a), sum(b) / len(b)
+    both = sum((x - mean_a) * (y - mean_b) for x, y in zip(a, b, strict=True))
+    scale = math.sqrt(sum((x - mean_a) ** 2 for x in a) * sum((y - mean_b) ** 2 for y in b))
+    return both / scale if scale else 0.0
 
 
 def _goertzel(window: "array.array[int]", hz: float, rate: int) -> float:

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 import aiohttp
 
@@ -32,7 +33,8 @@ _SAFE = re.compile(r"[A-Za-z0-9_+*#.-]+")
 class Arrival:
     """A call that came to the simulator: to a phone, or to a number of the telephone network (then `phone` is "").
 
-    `number` is the caller ID it came with, `asserted` its P-Asserted-Identity header, URL-encoded.
+    `number` and `name` are the caller ID it came with, `asserted` its P-Asserted-Identity header, URL-encoded; `auto`
+    are the headers by which a phone answers by itself.
     """
 
     phone: str
@@ -41,6 +43,8 @@ class Arrival:
     presentation: str
     asserted: str
     channel: str
+    name: str = ""
+    auto: str = ""
 
 
 @dataclass
@@ -256,6 +260,8 @@ class Network:
                     presentation=event.get("Pres", ""),
                     asserted=event.get("Asserted", ""),
                     channel=channel_id,
+                    name=unquote(event.get("Name", "")),
+                    auto=unquote(event.get("Auto", "")).strip("|"),
                 )
             )
         self._state.changed.set()

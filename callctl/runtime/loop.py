@@ -15,8 +15,8 @@ import structlog
 from callctl.core.engine import Step, next_due, step
 from callctl.core.events import Event, PolicyChanged, TimePassed
 from callctl.core.facts import Fact
-from callctl.core.ids import SECOND, AgentId, CallId, Micros, NodeId
-from callctl.core.model import Agent, Call, Node, World
+from callctl.core.ids import SECOND, AgentId, CallId, Micros, NodeId, TrunkId
+from callctl.core.model import Agent, Call, Node, Usage, World
 from callctl.runtime.inbox import Answer, BoundedInbox
 from callctl.runtime.ports import Batch, Clock, Journal, Observer, Pbx
 
@@ -33,6 +33,7 @@ class _Pending:
     calls: dict[CallId, Call] = field(default_factory=dict)
     agents: dict[AgentId, Agent] = field(default_factory=dict)
     nodes: dict[NodeId, Node] = field(default_factory=dict)
+    trunks: dict[TrunkId, Usage] = field(default_factory=dict)
     closed: set[CallId] = field(default_factory=set)
     left: set[AgentId] = field(default_factory=set)
     ended: dict[CallId, Call] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class _Pending:
         for agent in left:
             self.agents.pop(agent, None)
         self.nodes.update((n.id, n) for n in touched.nodes)  # copies already
+        self.trunks.update((t.id, t) for t in touched.trunks)
         self.ended.update((c.id, copied(c)) for c in touched.records)
         for gone in touched.closed:
             self.calls.pop(gone, None)
@@ -61,6 +63,7 @@ class _Pending:
             calls=self.calls,
             agents=self.agents,
             nodes=self.nodes,
+            trunks=self.trunks,
             closed=frozenset(self.closed),
             left=frozenset(self.left),
             ended=tuple(self.ended.values()),
@@ -68,14 +71,15 @@ class _Pending:
         )
 
     def __bool__(self) -> bool:
-        changed = self.calls or self.agents or self.nodes or self.closed or self.left
+        changed = self.calls or self.agents or self.nodes or self.trunks or self.closed or self.left
         return bool(changed or self.ended or self.facts or self.answers)
 
 
 def copied(call: Call) -> Call:
     """A copy that later steps do not change."""
     story = call.story
-    return replace(call, story=replace(story, menus=list(story.menus), rings=list(story.rings)))
+    own = replace(story, menus=list(story.menus), queues=list(story.queues), rings=list(story.rings))
+    return replace(call, story=own)
 
 
 class Loop:

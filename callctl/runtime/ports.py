@@ -9,8 +9,8 @@ from typing import Protocol
 from callctl.core.commands import Command
 from callctl.core.events import Event
 from callctl.core.facts import Fact
-from callctl.core.ids import AgentId, CallId, Micros, NodeId
-from callctl.core.model import Agent, Call, Node
+from callctl.core.ids import AgentId, CallId, Micros, NodeId, TrunkId
+from callctl.core.model import Agent, Call, LeftWaiting, Node, Usage
 
 
 class Clock(Protocol):
@@ -43,6 +43,8 @@ class Batch:
     agents: dict[AgentId, Agent] = field(default_factory=dict)
     nodes: dict[NodeId, Node] = field(default_factory=dict)
     """As they are; `booted` must survive us, to know a restarted PBX."""
+    trunks: dict[TrunkId, Usage] = field(default_factory=dict)
+    """What has gone out over each today."""
     closed: frozenset[CallId] = frozenset()
     """Calls that left the World: their `live` rows go."""
     left: frozenset[AgentId] = frozenset()
@@ -76,5 +78,8 @@ class Restored:
     calls: tuple[Call, ...] = ()
     agents: tuple[Agent, ...] = ()
     nodes: tuple[Node, ...] = ()
+    trunks: tuple[Usage, ...] = ()
     last_agents: tuple[tuple[str, AgentId, Micros], ...] = ()
     """Callers' numbers, who talked with each last, and when that ended; the newest last."""
+    left: tuple[tuple[str, LeftWaiting], ...] = ()
+    """Callers' numbers, of those who left while waiting and have not been answered since; the newest last."""

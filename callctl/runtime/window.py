@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from callctl.core.events import CallArrived, Event, LegGone, LegLeft
+from callctl.core.events import CallArrived, DigitPressed, Event, LegGone, LegLeft, PlaybackEnded, Snapshot
 from callctl.core.ids import LegId
 
 GONE_KEPT = 5.0
 """Seconds: a leg that had gone so shortly before the lists were asked for is named to the snapshot, as they may still
 hold it."""
+
+_SAY_NOTHING = (DigitPressed, PlaybackEnded)
+"""Events of a leg that do not tell in what state it is: its answer may have been lost before them."""
+
+
+def seen_in(first: Snapshot, second: Snapshot) -> Snapshot:
+    """Two lists, one a moment after the other: what either holds, exists. But nobody is met for the first time who is
+    not in the second: a list may still hold the dead, whose record another life has written."""
+    known = {leg.leg for leg in second.legs}
+    only_first = tuple(replace(leg, arrival=None) for leg in first.legs if leg.leg not in known)
+    return Snapshot(second.legs + only_first, second.bridges)
 
 
 class Window:
@@ -55,7 +67,7 @@ class Window:
         leg: LegId | None = getattr(event, "leg", None)
         if leg is None:
             return
-        if self._named is not None:
+        if self._named is not None and not isinstance(event, _SAY_NOTHING):
             self._named.add(leg)
         if isinstance(event, LegGone):
             self._gone[leg] = self._clock()

@@ -14,31 +14,24 @@ from callctl.core.ids import AgentId, CalendarId, MenuId, NodeId, PhoneId, Queue
 from callctl.core.policy import (
     E164,
     AgentPolicy,
-    Announce,
     CallerPolicy,
-    Destination,
+    DialingRules,
     Emergency,
     EmergencyPolicy,
     Extension,
-    HangUp,
-    HangupReason,
     Menu,
-    NumberRules,
     PhonePolicy,
     Policy,
     QueuePolicy,
-    Requirement,
     ShortCode,
-    Stage,
-    ToMenu,
-    ToQueue,
     TrunkPolicy,
+    WaitingWords,
 )
-from callctl.numbers import Numbering
 from callctl.settings.calendars import calendar_of
-from callctl.settings.check import entry_address, numbering_of
-from callctl.settings.models import AskModel, Document, Goal, MenuModel, PhoneModel, TrunkModel, Way
+from callctl.settings.check import allowed_prefixes, entry_address, numbering_of
+from callctl.settings.models import Document, MenuModel, PhoneModel, TrunkModel, WordsModel
 from callctl.settings.secrets import Secret
+from callctl.settings.ways import Ways, number_rules, stages
 
 KEPT_ORDER = frozenset({"trunks", "agents"})
 """Of the policy's mappings: their order means something (emergency calls try trunks in it, some strategies agents)."""
@@ -138,46 +131,55 @@ def daemon_of(document: Document, folder: Path, secrets: Mapping[str, Secret]) -
 def policy_of(document: Document) -> Policy:
     """The core's policy, with its `sha`."""
     numbering = numbering_of(document)
+    ways = Ways(document, numbering)
     default_node = NodeId(next(iter(document.nodes)))
     emergency = document.emergency
     policy = Policy(
         default_node=default_node,
         country=document.country,
-        entries={entry_address(text, numbering): _goal(goal) for text, goal in document.numbers.items()},
-        unknown_number=_goal(document.unknown_number),
+        entries={entry_address(text, numbering): ways.goal(goal) for text, goal in document.numbers.items()},
+        unknown_number=ways.goal(document.unknown_number),
         callers={
             entry_address(text, numbering): CallerPolicy(
                 c.name or "", c.priority, AgentId(c.agent) if c.agent else None, c.blocked
             )
             for text, c in document.callers.items()
         },
-        blocked=_goal(document.blocked),
-        last_resort=_goal(document.last_resort),
+        blocked=ways.goal(document.blocked),
+        last_resort=ways.goal(document.last_resort),
         calendars={CalendarId(name): calendar_of(it) for name, it in document.calendars.items()},
-        menus={MenuId(name): _menu(name, menu) for name, menu in document.menus.items()},
+        menus={MenuId(name): _menu(name, menu, ways) for name, menu in document.menus.items()},
         queues={
             QueueId(name): QueuePolicy(
                 id=QueueId(name),
                 strategy=q.strategy,
                 weight=q.weight,
                 ageing=q.ageing,
-                stages=_stages(q.asks),
+                stages=stages(q.asks),
+                answer=q.answer,
                 music=q.music,
+                words=_words(q.words),
                 ring_timeout=q.ring_timeout,
+                ring_more=q.ring_more,
+                whisper=q.whisper,
+                display=q.display,
                 wrap_up=q.wrap_up,
                 longest_talk=q.longest_talk,
                 longest_wait=q.longest_wait,
-                give_up=_goal(q.give_up),
+                give_up=ways.goal(q.give_up),
                 hours=CalendarId(q.hours) if q.hours else None,
-                closed=_goal(q.closed),
+                closed=ways.goal(q.closed),
                 max_waiting=q.max_waiting,
-                full=_goal(q.full),
+                full=ways.goal(q.full),
                 staffed=q.staffed,
-                unstaffed=_goal(q.unstaffed),
+                unstaffed=ways.goal(q.unstaffed),
                 unstaffed_after=q.unstaffed_after,
+                returns=q.returns,
+                service_level=q.service_level,
+                short_abandon=q.short_abandon,
                 last_agent=q.last_agent,
                 patience=q.patience,
-                exit_keys={digit: _goal(goal) for digit, goal in q.exit_keys.items()},
+                exit_keys={digit: ways.goal(goal) for digit, goal in q.exit_keys.items()},
             )
             for name, q in document.queues.items()
         },
@@ -189,19 +191,23 @@ def policy_of(document: Document) -> Policy:
                 queues=tuple(QueueId(q) for q in a.queues),
                 default=a.default,
                 misses=a.misses,
+                ring_timeout=a.ring_timeout,
                 miss_delay=a.miss_delay,
+                busy_delay=a.busy_delay,
+                reject_delay=a.reject_delay,
                 penalties={QueueId(q): penalty for q, penalty in a.penalties.items() if penalty},
                 skills={SkillId(skill): level for skill, level in a.skills.items()},
             )
             for name, a in document.agents.items()
         },
-        phones={PhoneId(name): _phone(name, p, numbering, default_node) for name, p in document.phones.items()},
+        phones={PhoneId(name): _phone(name, p, ways, default_node) for name, p in document.phones.items()},
         trunks={TrunkId(name): _trunk(name, t, document, default_node) for name, t in document.trunks.items()},
         features=dict(document.features),
         short_codes=tuple(ShortCode(code) for code in document.short_codes),
         emergency=EmergencyPolicy()
         if emergency is None
         else EmergencyPolicy(tuple(Emergency(n) for n in emergency.numbers), emergency.callback_window),
+        dialing=_dialing(document),
         lease=document.lease.length,
         lease_renewal=document.lease.renewal,
     )
@@ -226,43 +232,27 @@ def _canonical(value: Any, ordered: bool = False) -> Any:
     return value
 
 
-def _way(way: Way) -> ToMenu | ToQueue | HangUp:
-    if way.menu is not None:
-        return ToMenu(MenuId(way.menu))
-    if way.queue is not None:
-        return ToQueue(
-            QueueId(way.queue), way.priority or 0, _stages(way.asks), AgentId(way.agent) if way.agent else None
-        )
-    return HangUp(way.hang_up or HangupReason.NORMAL)
+def _words(words: WordsModel | None) -> WaitingWords | None:
+    return None if words is None else WaitingWords(words.first, words.every, words.position, words.prompts)
 
 
-def _stages(asks: tuple[AskModel, ...]) -> tuple[Stage, ...]:
-    return tuple(
-        Stage(
-            ask.after,
-            Requirement(
-                tuple(sorted((SkillId(skill), level) for skill, level in ask.needs.items())),
-                tuple(SkillId(skill) for skill in ask.prefers),
-                ask.min_penalty,
-                ask.max_penalty,
-            ),
-        )
-        for ask in asks
+def _dialing(document: Document) -> DialingRules:
+    rules = document.dialing
+    return DialingRules(
+        allowed=allowed_prefixes(document),
+        refused=tuple(prefix.removeprefix("+") for prefix in rules.refused),
+        premium=rules.premium,
+        stopped=rules.stopped,
+        longest=rules.longest,
     )
 
 
-def _goal(goal: Goal) -> Destination:
-    if goal.announce is None:
-        return _way(goal)
-    return Announce(goal.announce, HangUp() if goal.then is None else _way(goal.then))
-
-
-def _menu(name: str, menu: MenuModel) -> Menu:
+def _menu(name: str, menu: MenuModel, ways: Ways) -> Menu:
     return Menu(
         id=MenuId(name),
         prompts=menu.prompts,
-        options={digit: _goal(goal) for digit, goal in menu.options.items()},
-        give_up=_goal(menu.give_up),
+        options={digit: ways.goal(goal) for digit, goal in menu.options.items()},
+        give_up=ways.goal(menu.give_up),
         timeout=menu.timeout,
         tries=menu.tries,
         invalid=menu.invalid,
@@ -271,23 +261,28 @@ def _menu(name: str, menu: MenuModel) -> Menu:
     )
 
 
-def _phone(name: str, phone: PhoneModel, numbering: Numbering, default_node: NodeId) -> PhonePolicy:
-    caller = entry_address(phone.emergency_caller or "", numbering)
+def _phone(name: str, phone: PhoneModel, ways: Ways, default_node: NodeId) -> PhonePolicy:
+    caller = entry_address(phone.emergency_caller or "", ways.numbering)
+    outside = ways.outside(phone.number, phone.trunk) if phone.number is not None else None
+    node = phone.node or (ways.document.trunks[outside.trunk].node if outside is not None else None)
     return PhonePolicy(
         id=PhoneId(name),
         kind=phone.kind,
         endpoint=phone.endpoint or name,
-        node=NodeId(phone.node) if phone.node else default_node,
+        node=NodeId(node) if node else default_node,
         extension=Extension(phone.extension) if phone.extension else None,
         emergency_caller=caller if isinstance(caller, E164) else None,
         webrtc=phone.webrtc,
         codecs=phone.codecs,
         max_contacts=phone.max_contacts,
+        language=phone.language or "",
+        auto_answer=phone.auto_answer,
+        outside=outside,
+        **({"confirm": phone.confirm} if phone.confirm else {}),
     )
 
 
 def _trunk(name: str, trunk: TrunkModel, document: Document, default_node: NodeId) -> TrunkPolicy:
-    rules = trunk.numbers
     return TrunkPolicy(
         id=TrunkId(name),
         kind=trunk.kind,
@@ -297,13 +292,16 @@ def _trunk(name: str, trunk: TrunkModel, document: Document, default_node: NodeI
         transport=trunk.transport,
         username=trunk.username or "",
         match=trunk.match,
-        numbers=NumberRules(rules.country or document.country, str(rules.send), rules.did_from),
+        numbers=number_rules(trunk, document),
         codecs=trunk.codecs,
         dtmf=str(trunk.dtmf),
+        language=trunk.language or "",
         nat=trunk.nat,
         srtp=trunk.srtp,
         trust_identity=trunk.trust_identity,
         qualify=trunk.qualify,
         max_channels=trunk.max_channels,
+        calls_a_day=trunk.calls_a_day,
+        minutes_a_day=trunk.minutes_a_day,
         emergency=trunk.emergency,
     )

@@ -25,7 +25,7 @@ from callctl.core.policy import (
     TrunkKind,
     Withheld,
 )
-from callctl.numbers import Numbering
+from callctl.numbers import Numbering, country_prefix, is_premium
 from callctl.settings.calendars import days_of, span_of
 from callctl.settings.errors import KeyPath, Place, Problem, shown
 from callctl.settings.models import Document, Goal, NodeModel, Way
@@ -59,6 +59,13 @@ def entry_address(text: str, numbering: Numbering) -> Address:
     return address
 
 
+def allowed_prefixes(document: Document) -> tuple[str, ...]:
+    """The digits that a number must begin with to be dialled outside: those of the house's country, if none are
+    given."""
+    allowed = document.dialing.allowed if document.dialing is not None else None
+    return (country_prefix(document.country),) if allowed is None else tuple(p.removeprefix("+") for p in allowed)
+
+
 def _is_missing(folder: Path) -> bool:
     """False where it cannot be seen from here: others may look into it."""
     try:
@@ -85,6 +92,7 @@ class Check:
         self._agents()
         self._numbers()
         self._callers()
+        self._outside()
         self._emergency(whole)
         self._trunks()
         self._endless_menus()
@@ -157,6 +165,7 @@ class Check:
         names: list[tuple[KeyPath, str]] = [
             (("phones", p, "endpoint") if v.endpoint else ("phones", p), v.endpoint or p)
             for p, v in self.document.phones.items()
+            if v.kind is not PhoneKind.OUTSIDE
         ]
         names += [(("trunks", name), f"trunk-{name}") for name in self.document.trunks]
         seen: dict[str, KeyPath] = {}
@@ -236,6 +245,52 @@ class Check:
                 first = self._place(("callers", seen[address]), True)
                 wrong = f"the same number is there already, in {first.file}, line {first.line}"
                 self._wrong(path, wrong, "keep one of them", of_key=True)
+
+    def _outside(self) -> None:
+        """Numbers of the public network that callctl itself dials: valid, allowed, and over a trunk that is known."""
+        for path, way in self._ways():
+            if way.number is not None:
+                self._dialled((*path, "number"), way.number, way.trunk)
+        for name, phone in self.document.phones.items():
+            if phone.kind is PhoneKind.OUTSIDE and phone.number is not None:
+                self._dialled(("phones", name, "number"), phone.number, phone.trunk)
+
+    def _dialled(self, path: KeyPath, text: str, trunk: str | None) -> None:
+        number = entry_address(text, self._numbering)
+        if not isinstance(number, E164):
+            self._wrong(path, f"{shown(text)} is no number of the public network", "write one such as `+442079460000`")
+            return
+        rules, prefixes = self.document.dialing, allowed_prefixes(self.document)
+        if not number.digits.startswith(prefixes):
+            wrong = f"{shown(str(number))} begins with nothing that `dialing` allows"
+            self._wrong(path, wrong, f'add its beginning: `dialing: {{allowed: ["+{number.digits[:2]}"]}}`')
+        elif rules is not None and number.digits.startswith(tuple(p.removeprefix("+") for p in rules.refused or ())):
+            self._wrong(path, f"{shown(str(number))} begins with what `dialing` refuses", "write another number")
+        elif rules is not None and not rules.premium and is_premium(number):
+            right = "write another number, or add `dialing: {premium: true}`"
+            self._wrong(path, f"{shown(str(number))} is a premium-rate number", right)
+        if trunk is None and len(self.document.trunks) != 1:
+            right = "add `trunk`" if self.document.trunks else "add a trunk under `trunks:`"
+            self._wrong(path, "over which trunk?", right)
+
+    def _ways(self) -> Iterator[tuple[KeyPath, Way]]:
+        """Every destination of the document."""
+        document = self.document
+        goals: list[tuple[KeyPath, Goal | None]] = [
+            ((name,), getattr(document, name)) for name in ("unknown_number", "blocked", "last_resort")
+        ]
+        goals += [(("numbers", number), goal) for number, goal in document.numbers.items()]
+        for name, menu in document.menus.items():
+            goals.append((("menus", name, "give_up"), menu.give_up))
+            goals += [(("menus", name, "options", key), goal) for key, goal in (menu.options or {}).items()]
+        for name, queue in document.queues.items():
+            goals += [(("queues", name, at), getattr(queue, at)) for at in ("give_up", "closed", "full", "unstaffed")]
+            goals += [(("queues", name, "exit_keys", key), goal) for key, goal in (queue.exit_keys or {}).items()]
+        for path, goal in goals:
+            if goal is not None:
+                yield path, goal
+                if goal.then is not None:
+                    yield (*path, "then"), goal.then
 
     def _emergency(self, whole: bool) -> None:
         document = self.document
@@ -365,7 +420,7 @@ class Check:
         way = goal.then if goal is not None and goal.then is not None else goal
         if way is not None and (way.menu is not None or way.queue is not None):
             wrong = "a caller whom queues send round would go round again"
-            self._wrong(("last_resort",), wrong, "write `hang_up`, or `announce` with nothing behind it")
+            self._wrong(("last_resort",), wrong, "write `hang_up`, `voicemail`, `number`, or `announce`")
 
     def _calendars(self) -> None:
         for name, calendar in self.document.calendars.items():

@@ -18,7 +18,9 @@ from callctl.core.policy import (
     ShortCode,
     Stage,
     ToMenu,
+    ToNumber,
     ToQueue,
+    Voicemail,
 )
 from callctl.settings.build import KEPT_ORDER, DaemonSettings
 from callctl.settings.secrets import Secret
@@ -33,7 +35,8 @@ _CALENDAR = {"week": "weekly hours", "dates": "dates", "zone": "time zone"}
 _LENGTHS = frozenset(
     {
         "timeout", "ring_timeout", "wrap_up", "longest_talk", "miss_delay", "qualify", "callback_window", "lease",
-        "lease_renewal", "longest_wait", "unstaffed_after", "last_agent", "patience",
+        "lease_renewal", "longest_wait", "unstaffed_after", "last_agent", "patience", "ring_more", "busy_delay",
+        "reject_delay", "service_level", "short_abandon", "returns", "first", "every", "longest",
     }
 )  # fmt: skip
 
@@ -122,6 +125,10 @@ def _text(value: Any, field: str = "") -> str:
             return f"after {duration_text(value.after)} {value.asks}" if value.after else str(value.asks)
         case Calendar():
             return f"hours in {value.zone}"
+        case Voicemail():
+            return f"voicemail {value.mailbox}"
+        case ToNumber():
+            return f"number {value.to.number} over {value.to.trunk}"
         case HangUp():
             return f"hang up ({value.reason})"
         case Announce():

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validat
 
 from callctl.core.ids import Micros
 from callctl.core.policy import (
+    Answering,
+    AutoAnswer,
     DefaultStatus,
     DidFrom,
     Feature,
@@ -116,7 +118,7 @@ def in_order(asks: tuple[AskModel, ...]) -> None:
 
 
 class Way(Strict):
-    """Where a call goes: one of `menu`, `queue` or `hang_up`."""
+    """Where a call goes: one of `menu`, `queue`, `voicemail`, `number` or `hang_up`."""
 
     menu: t.MenuRef | None = Field(default=None, description="The menu that the caller enters.")
     queue: t.QueueRef | None = Field(default=None, description="The queue that the caller waits in.")
@@ -127,11 +129,16 @@ class Way(Strict):
     agent: t.AgentRef | None = Field(
         default=None, description="With `queue`: for this agent alone at first, as long as the queue's `patience`."
     )
+    voicemail: t.Mailbox | None = Field(default=None, description="A mailbox of Asterisk's own voicemail, for good.")
+    number: t.NumberText | None = Field(
+        default=None, description="A number of the public network that `dialing` allows, for good."
+    )
+    trunk: t.TrunkRef | None = Field(default=None, description="With `number`: over this trunk, if there are several.")
     hang_up: Annotated[HangupReason, t.OneOf(HangupReason)] | None = Field(
         default=None, description="End the call, with this reason."
     )
 
-    _ways: ClassVar[tuple[str, ...]] = ("menu", "queue", "hang_up")
+    _ways: ClassVar[tuple[str, ...]] = ("menu", "queue", "voicemail", "number", "hang_up")
 
     def judge(self) -> None:
         given = [way for way in self._ways if getattr(self, way) is not None]
@@ -146,18 +153,20 @@ class Way(Strict):
             raise bad("something is asked of agents, without a queue", "remove it, or add `queue`", "asks")
         if self.agent is not None and self.queue is None:
             raise bad("an agent without a queue", "add a `queue` that the agent serves", "agent")
+        if self.trunk is not None and self.number is None:
+            raise bad("a trunk without a number", "remove it, or add `number`", "trunk")
         in_order(self.asks)
 
 
 class Goal(Way):
-    """Where a call goes: one of `menu`, `queue`, `hang_up` or `announce` (with `then`)."""
+    """Where a call goes: one of `menu`, `queue`, `voicemail`, `number`, `hang_up` or `announce` (with `then`)."""
 
     announce: Annotated[tuple[t.Prompt, ...], Field(min_length=1, max_length=32)] | None = Field(
         default=None, description="Play these prompts, then go where `then` says."
     )
     then: Way | None = Field(default=None, description="After `announce`; hang up if not given.")
 
-    _ways: ClassVar[tuple[str, ...]] = ("menu", "queue", "hang_up", "announce")
+    _ways: ClassVar[tuple[str, ...]] = ("menu", "queue", "voicemail", "number", "hang_up", "announce")
 
     def judge(self) -> None:
         super().judge()
@@ -192,6 +201,23 @@ class CalendarModel(Strict):
     )
 
 
+class WordsModel(Strict):
+    """What a waiting caller hears beside the music."""
+
+    first: Annotated[Micros, t.Length("1s", "1h", zero=True)] = lasting("15s", "After so long in the queue.")
+    every: Annotated[Micros, t.Length("5s", "1h", zero=True)] = lasting(
+        "60s", "And so long after the end of each; 0s: once."
+    )
+    position: t.Bool = Field(default=False, description="The caller's place comes first, in Asterisk's own words.")
+    prompts: Annotated[tuple[Prompts, ...], Field(max_length=32)] = Field(
+        default=(), description="One of these each time, in turn; each a list of prompts, or `[]` for nothing."
+    )
+
+    def judge(self) -> None:
+        if not self.position and not any(self.prompts):
+            raise bad("nothing is said", "add `position: true`, or `prompts`")
+
+
 class QueueModel(Strict):
     """Where callers wait for an agent."""
 
@@ -205,9 +231,21 @@ class QueueModel(Strict):
         default=1, description="Points that a caller's score gains with each minute of waiting; 0: strict priority."
     )
     asks: Asks = Field(default=(), description="What is asked of an agent, by the time that the caller has waited.")
+    answer: Annotated[Answering, t.OneOf(Answering)] = Field(
+        default=Answering.ON_ENTRY,
+        description="`on_agent`: who comes straight here hears the ringing tone, and pays, only from an agent on.",
+    )
     music: t.MusicClass = Field(default="default", description="A class of Asterisk's musiconhold.conf.")
+    words: WordsModel | None = Field(default=None, description="What callers hear beside the music.")
     ring_timeout: Annotated[Micros, t.Length("5s", "3m")] = lasting(
         "20s", "How long one agent's phone rings before the caller goes back to the old place."
+    )
+    ring_more: Annotated[Micros, t.Length("1s", "1m")] = lasting(
+        "5s", "With `ringall` and `ring-progressively`: after so long more agents are rung as well."
+    )
+    whisper: Prompts = Field(default=(), description="What the agent alone hears on picking up.")
+    display: t.Display = Field(
+        default="{name}", description="What the agent's phone shows; `{name}`, `{number}`, `{queue}`, `{waited}`."
     )
     wrap_up: Annotated[Micros, t.Length("1s", "1h", zero=True)] = lasting(
         "10s", "The agent's time after a call before the next one."
@@ -238,6 +276,15 @@ class QueueModel(Strict):
     )
     unstaffed_after: Annotated[Micros, t.Length("1s", "1h", zero=True)] = lasting(
         "0s", "Who waits already goes after nobody has been there for so long."
+    )
+    returns: Annotated[Micros, t.Length("10s", "24h", zero=True)] = lasting(
+        "0s", "Who left while waiting and calls again within so long has that wait counted; 0s: no."
+    )
+    service_level: Annotated[Micros, t.Length("1s", "1h")] = lasting(
+        "20s", "Within how long callers should be answered: for the metrics alone."
+    )
+    short_abandon: Annotated[Micros, t.Length("1s", "1m", zero=True)] = lasting(
+        "5s", "Who leaves sooner is counted apart: for the metrics alone."
     )
     last_agent: Annotated[Micros, t.Length("1m", "90d", zero=True)] = lasting(
         "0s", "A caller who talked with an agent within so long waits for that agent at first; 0s: no."
@@ -277,16 +324,35 @@ class AgentModel(Strict):
     misses: Annotated[int, t.Whole(1, 100)] = Field(
         default=3, description="After so many missed rings in a row the agent is paused."
     )
+    ring_timeout: Annotated[Micros, t.Length("5s", "3m")] | None = Field(
+        default=None, description="In place of the queue's."
+    )
     miss_delay: Annotated[Micros, t.Length("1s", "10m", zero=True)] = lasting(
         "5s", "No new call for so long after a missed ring."
+    )
+    busy_delay: Annotated[Micros, t.Length("1s", "10m", zero=True)] | None = Field(
+        default=None, description="After a phone that was busy; as `miss_delay` if not given."
+    )
+    reject_delay: Annotated[Micros, t.Length("1s", "10m", zero=True)] | None = Field(
+        default=None, description="After a call that was declined; as `miss_delay` if not given."
     )
 
 
 class PhoneModel(Strict):
-    """A SIP phone: one that callctl provisions in Asterisk, or a PJSIP endpoint that exists there."""
+    """A SIP phone that callctl provisions in Asterisk, a PJSIP endpoint that exists there, or a number outside."""
 
     kind: Annotated[PhoneKind, t.OneOf(PhoneKind)] = Field(
-        default=PhoneKind.PROVISIONED, description="`provisioned` by callctl, or `existing` in Asterisk."
+        default=PhoneKind.PROVISIONED,
+        description="`provisioned` by callctl, `existing` in Asterisk, or `outside`: a `number` of the public network.",
+    )
+    number: t.NumberText | None = Field(default=None, description="Of a phone that is `outside`.")
+    trunk: t.TrunkRef | None = Field(default=None, description="With `number`: over this trunk, if there are several.")
+    confirm: Prompts = Field(
+        default=(), description="Of a phone that is `outside`: said twice before 1 is pressed to accept the call."
+    )
+    language: t.Language | None = Field(default=None, description="Of the sounds that are played to it, such as `fr`.")
+    auto_answer: Annotated[AutoAnswer, t.OneOf(AutoAnswer)] = Field(
+        default=AutoAnswer.NO, description="The header by which the phone answers by itself: see docs/acd.md."
     )
     endpoint: t.Name | None = Field(
         default=None, description="The PJSIP endpoint's name; the phone's own if not given."
@@ -308,6 +374,13 @@ class PhoneModel(Strict):
             raise bad("`password` is missing", "add `password: file:secrets/NAME`, or `kind: existing`")
         if self.kind is PhoneKind.EXISTING and self.password is not None:
             raise bad("an existing endpoint has its password in Asterisk", "remove it", "password")
+        outside = self.kind is PhoneKind.OUTSIDE
+        if outside and self.number is None:
+            raise bad("`number` is missing", "add the number that is called, such as `+447700900123`")
+        for name in ("number", "trunk", "confirm") if not outside else ("password", "endpoint", "extension", "webrtc"):
+            if name in self.model_fields_set:
+                what = "an `outside` phone" if outside else "a phone of the house"
+                raise bad(f"{what} has none", "remove it, or change `kind`", name)
 
 
 # ── the outside ──────────────────────────────────────────────────────────────────────────────
@@ -344,6 +417,7 @@ class TrunkModel(Strict):
     numbers: RulesModel = Field(default=RulesModel(), description="How numbers are written on this trunk.")
     codecs: Codecs = Field(default=("alaw", "ulaw"), description="In the order of preference.")
     dtmf: Annotated[Dtmf, t.OneOf(Dtmf)] = Field(default=Dtmf.RFC4733, description="How key presses travel.")
+    language: t.Language | None = Field(default=None, description="Of the sounds that its callers hear, such as `fr`.")
     nat: t.Bool = Field(default=False, description="The carrier is behind NAT: answer to where packets come from.")
     srtp: t.Bool = Field(default=False, description="Encrypted audio (SDES); wants `transport: tls`.")
     trust_identity: t.Bool = Field(
@@ -353,6 +427,12 @@ class TrunkModel(Strict):
         "60s", "Every how long the trunk is asked whether it is there; 0s: never."
     )
     max_channels: Annotated[int, t.Whole(0, 10_000)] = Field(default=0, description="Calls at once; 0: no limit.")
+    calls_a_day: Annotated[int, t.Whole(0, 1_000_000)] = Field(
+        default=500, description="Calls out on a day (UTC), emergency calls apart; 0: no limit."
+    )
+    minutes_a_day: Annotated[int, t.Whole(0, 10_000_000)] = Field(
+        default=3000, description="No call out after so many minutes of them on a day (UTC); 0: no limit."
+    )
     emergency: t.Bool = Field(default=False, description="Emergency calls may go out here, in the order of the file.")
     node: t.NodeRef | None = Field(default=None, description="The PBX node; the first of `nodes` if not given.")
 
@@ -386,6 +466,22 @@ class EmergencyModel(Strict):
     )
     callback_window: Annotated[Micros, t.Length("1m", "7d")] = lasting(
         "1h", "How long after an emergency call its caller ID leads back to that phone."
+    )
+
+
+class DialingModel(Strict):
+    """Against toll fraud: what may be dialled outside, whoever asks. Emergency calls are no part of it."""
+
+    allowed: Annotated[tuple[t.Prefix, ...], Field(max_length=200)] | None = Field(
+        default=None, description="Numbers that begin so; those of `country` if not given."
+    )
+    refused: Annotated[tuple[t.Prefix, ...], Field(max_length=200)] = Field(
+        default=(), description="Of these, those that begin so are not dialled."
+    )
+    premium: t.Bool = Field(default=False, description="Premium-rate numbers may be dialled.")
+    stopped: t.Bool = Field(default=False, description="The kill switch: nothing outside is dialled any more.")
+    longest: Annotated[Micros, t.Length("1m", "24h")] = lasting(
+        "2h", "A caller who was sent to an outside number is cut off after so long."
     )
 
 
@@ -501,4 +597,5 @@ class Document(Strict):
         default=(), description="Short numbers of the network that are no emergency numbers."
     )
     emergency: EmergencyModel | None = Field(default=None, description="Emergency numbers.")
+    dialing: DialingModel = Field(default=DialingModel(), description="What may be dialled outside.")
     lease: LeaseModel = Field(default=LeaseModel(), description="How long callers wait for a dead callctl.")

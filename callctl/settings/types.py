@@ -441,6 +441,20 @@ NumberText = Annotated[
 ]
 Prompt = Annotated[str, Text(_MEDIA, "an Asterisk media URI such as `sound:queue-thankyou`")]
 MusicClass = Annotated[str, Text(r"[A-Za-z0-9_.-]{1,80}", "the name of a class in musiconhold.conf")]
+Mailbox = Annotated[
+    str, Text(r"[A-Za-z0-9_-]{1,20}(?:@[A-Za-z0-9_-]{1,20})?", "a mailbox such as `100` or `100@default`", number=True)
+]
+Language = Annotated[
+    str, Text(r"[a-z]{2,3}(?:_[A-Za-z]{2,12}){0,2}", "a language of Asterisk's sounds such as `fr` or `en_GB`")
+]
+Prefix = Annotated[str, Text(r"\+[1-9][0-9]{0,14}", 'the beginning of numbers, in quotes: `"+44"`')]
+Display = Annotated[
+    str,
+    Text(
+        r"(?:[^{}\x00-\x1f]|\{(?:name|number|queue|waited)\}){1,80}",
+        "text with `{name}`, `{number}`, `{queue}` and `{waited}` in it, at most 80 characters",
+    ),
+]
 User = Annotated[str, Text(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,79}", "a user name of letters and digits", number=True)]
 SipUser = Annotated[
     str, Text(r"[A-Za-z0-9._~+@*-]{1,128}", "a SIP user name: letters, digits and . _ ~ + @ * -", number=True)
@@ -475,5 +489,6 @@ Zone = Annotated[str, ZoneName()]
 CalendarRef = Annotated[str, Reference("calendars", "calendar")]
 AgentRef = Annotated[str, Reference("agents", "agent")]
 SkillRef = Annotated[str, Reference("skills", "skill")]
+TrunkRef = Annotated[str, Reference("trunks", "trunk")]
 PhoneRef = Annotated[str, Reference("phones", "phone")]
 NodeRef = Annotated[str, Reference("nodes", "node")]

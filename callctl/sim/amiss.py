@@ -8,8 +8,10 @@ from callctl.core.events import BridgeFailed, CallArrived, LegAnswered, LegLeft,
 from callctl.core.ids import AgentId, LegId, is_ours
 from callctl.core.model import (
     Announcing,
+    Briefed,
     Connected,
     Ended,
+    HandedOver,
     InMenu,
     LegRole,
     Offered,
@@ -38,6 +40,8 @@ def amiss(world: World, pbx: ModelPbx) -> Iterator[str]:
                 yield f"{channel.id} rings or stands in the app, and nobody wants it"
             elif channel.in_app and channel.id not in answering and not _talks(world, leg.agent):
                 yield f"{channel.id} was answered, and {leg.agent} still rings"
+        elif isinstance(world.calls[leg.call].phase, HandedOver) and channel.left:
+            pass
         elif channel.left and channel.id not in leaving and leg.left_by is None:
             yield f"{channel.id} is in the dialplan, and callctl does not know"
         elif channel.in_app:
@@ -51,15 +55,16 @@ def _wanted(world: World, leg: LegId) -> bool:
     assert name is not None
     agent = world.agents[name]
     match agent.state:
-        case Reserved(call=of, legs=legs) | Ringing(call=of, legs=legs):
-            return leg in legs and of == call.id and isinstance(call.phase, Offered) and call.phase.agent == agent.id
+        case Reserved() | Ringing() | Briefed() as state:
+            offered = isinstance(call.phase, Offered) and agent.id in call.phase.agents
+            return leg in state.legs and state.call == call.id and offered
         case OnCall(leg=talking):
             return leg == talking
     return False
 
 
 def _talks(world: World, agent: AgentId | None) -> bool:
-    return agent is not None and isinstance(world.agents[agent].state, OnCall)
+    return agent is not None and isinstance(world.agents[agent].state, OnCall | Briefed)
 
 
 def _amiss_of_caller(world: World, pbx: ModelPbx, channel: Channel) -> Iterator[str]:
@@ -71,13 +76,21 @@ def _amiss_of_caller(world: World, pbx: ModelPbx, channel: Channel) -> Iterator[
     match call.phase:
         case Ended():
             yield f"{channel.id} is not hung up"
-        case Queued(place) | Offered(place):
+        case HandedOver():
+            yield f"{channel.id} should have been handed over"
+        case Queued(place) | Offered(place) if place.playing is not None:
+            over = {event.playback for event in pbx.news if isinstance(event, PlaybackEnded)}
+            if place.playing not in (channel.playing, *over):
+                yield f"{channel.id} should hear {place.playing}, and hears {channel.playing}"
+        case Queued(place) | Offered(place) if call.is_answered:
             if channel.bridge != f"hold-{place.queue}":
                 yield f"{channel.id} waits in {place.queue} and stands in {channel.bridge or 'nothing'}"
         case InMenu(playing=playing) | Announcing(playing=playing):
             over = {event.playback for event in pbx.news if isinstance(event, PlaybackEnded)}
             if playing not in (None, channel.playing, *over):
                 yield f"{channel.id} should hear {playing}, and hears {channel.playing}"
+        case Connected() if channel.state is not LegState.UP:
+            yield f"{channel.id} talks, and was never answered"
         case Connected(agent_leg=agent_leg):
             failed = any(isinstance(event, BridgeFailed) and event.call == call.id for event in pbx.news)
             both = agent_leg in pbx.channels and pbx.channels[agent_leg].in_app
@@ -92,5 +105,7 @@ def stale(world: World, pbx: ModelPbx) -> Iterator[str]:
         if leg is None or leg.role is LegRole.AGENT or channel.playing is None:
             continue
         match world.calls[leg.call].phase:
+            case Queued(place) | Offered(place) if place.playing == channel.playing:
+                pass
             case Queued() | Offered() | Connected() | InMenu(playing=None):
                 yield f"{channel.id} still hears {channel.playing}"

@@ -11,7 +11,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from random import Random
 
-from callctl.core.commands import Bridge, Command, Hold, Play, RingPhone, StopPlay
+from callctl.core.commands import Bridge, Command, HandOver, Hold, Play, RingPhone, StopPlay
 from callctl.core.events import (
     BridgeFailed,
     DigitPressed,
@@ -28,7 +28,7 @@ from callctl.core.events import (
 )
 from callctl.core.ids import LegId
 from callctl.runtime.ports import Inbox
-from callctl.runtime.window import Window
+from callctl.runtime.window import Window, seen_in
 from callctl.sim.office import NODE
 from callctl.sim.switch import Switch
 from callctl.sim.wire import Wire
@@ -134,7 +134,7 @@ class VirtualLink:
             except BrokenError:
                 pass
             self.live = False
-            self._buffer = None
+            self._empty_buffer()
             self._window.shut()
             self._inbox.put(LinkLost(NODE))
 
@@ -154,12 +154,15 @@ class VirtualLink:
         await self._unless_broken(barrier.come, FREEZE)
         if recovering:
             self._hush(seen)
-        for event in self._buffer or ():
-            self._inbox.put(event)
-        self._buffer = None
+        self._empty_buffer()
         self.live = True
         self._inbox.put(Synced(NODE, seen, *self._window.close()))
         self._made_good = lost
+
+    def _empty_buffer(self) -> None:
+        for event in self._buffer or ():
+            self._inbox.put(event)
+        self._buffer = None
 
     def _hush(self, seen: Snapshot) -> None:
         """What plays since an earlier connection: nothing else can be done to a leg before it is over."""
@@ -177,9 +180,7 @@ class VirtualLink:
     async def _look(self) -> Snapshot:
         first = await self._lists()
         await self._pause(SECOND_LOOK)
-        second = await self._lists()
-        known = {leg.leg for leg in second.legs}
-        return Snapshot(second.legs + tuple(leg for leg in first.legs if leg.leg not in known), second.bridges)
+        return seen_in(first, await self._lists())
 
     async def _lists(self) -> Snapshot:
         """Channels and bridges, each read at a moment of its own."""
@@ -324,7 +325,7 @@ class VirtualLink:
         match command:
             case RingPhone(leg=leg):
                 self._window.making(leg)
-            case Hold(leg=leg):
+            case Hold(leg=leg) | HandOver(leg=leg):
                 self._hushed(leg)
             case Bridge(caller=caller, agent=agent):
                 self._hushed(caller)
@@ -342,6 +343,8 @@ class VirtualLink:
         fails_late = not fails_early and troubles.fail_late > 0 and isinstance(command, RingPhone | Bridge)
         if not fails_early:
             self._switch.carry(command)
+        elif isinstance(command, Bridge):
+            self._switch.deny(command.call)  # an audit has the two joined again, and they had been: it is believed
         if fails_late:
             troubles.fail_late -= 1
             self._denied(command)

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from callctl.core.ids import SECOND, AgentId, MenuId, Micros, NodeId, PhoneId, QueueId, SkillId, seconds
+from callctl.core.ids import SECOND, AgentId, MenuId, Micros, NodeId, PhoneId, QueueId, SkillId, TrunkId, seconds
 from callctl.core.policy import (
     ANYBODY,
     E164,
     AgentPolicy,
     Announce,
+    Answering,
     DefaultStatus,
     Destination,
+    DialingRules,
     Feature,
     HangUp,
     HangupReason,
     Menu,
+    OutsideNumber,
     PhoneKind,
     PhonePolicy,
     Policy,
@@ -26,12 +29,21 @@ from callctl.core.policy import (
     Stage,
     Strategy,
     ToMenu,
+    ToNumber,
     ToQueue,
+    TrunkKind,
+    TrunkPolicy,
+    Voicemail,
+    WaitingWords,
 )
 
 NODE = NodeId("pbx")
 START: Micros = 1_700_000_000 * SECOND
-SALES, CARE, HELP = QueueId("sales"), QueueId("care"), QueueId("help")
+SALES, CARE, HELP, DESK, FRONT = (QueueId(name) for name in ("sales", "care", "help", "desk", "front"))
+OUT = TrunkId("out")
+OUTSIDE = "mob"
+"""Agents whose name begins so work on a number of the public network."""
+NUMBER = OutsideNumber(E164("447700900123"), OUT, "+447700900123", "trunk-out")
 GERMAN = SkillId("german")
 MAIN, SUB = MenuId("main"), MenuId("sub")
 
@@ -50,7 +62,14 @@ ENTRIES: dict[str, Destination] = {
     "442079460011": ToMenu(MenuId("gives-up-to-queue")),
     "442079460012": ToMenu(MenuId("gives-up-to-announcement")),
     "442079460013": ToMenu(MenuId("no-barge-in")),
+    "442079460014": ToQueue(DESK),
+    "442079460015": ToQueue(FRONT),
+    "442079460016": Voicemail("100"),
+    "442079460017": ToNumber(NUMBER),
+    "442079460018": Announce(("sound:bye",), Voicemail("100")),
+    "442079460019": ToMenu(MenuId("gives-up-to-voicemail")),
 }
+TO_DESK, TO_FRONT, TO_VOICEMAIL = "442079460014", "442079460015", "442079460016"
 TO_MENU, TO_QUEUE, TO_QUEUE_FIRST = "442079460000", "442079460001", "442079460002"
 FEATURES = {"*45": Feature.LOGIN, "*46": Feature.LOGOUT, "*47": Feature.PAUSE, "*48": Feature.UNPAUSE}
 
@@ -62,12 +81,14 @@ def menus() -> dict[MenuId, Menu]:
         "2": Announce(("sound:hours",), ToMenu(MAIN)),
         "3": ToMenu(SUB),
         "4": HangUp(),
+        "5": ToNumber(NUMBER),
     }
     give_up: dict[str, Destination] = {
         "main": HangUp(),
         "sub": ToMenu(MAIN),
         "gives-up-to-queue": ToQueue(SALES),
         "gives-up-to-announcement": Announce(("sound:bye",), HangUp()),
+        "gives-up-to-voicemail": Voicemail("100"),
         "no-barge-in": HangUp(),
     }
     return {
@@ -98,11 +119,22 @@ def _agent(name: str, at: int) -> AgentPolicy:
         AgentId(name),
         name.title(),
         PhoneId(name),
-        (SALES, CARE, HELP),
+        (SALES, CARE, HELP, DESK, FRONT),
         DefaultStatus.AVAILABLE,
         penalties={HELP: at % 3},
         skills=({GERMAN: 80}, {GERMAN: 30}, {})[at % 3],
     )
+
+
+def _phone(name: str) -> PhonePolicy:
+    if is_outside(name):
+        return PhonePolicy(PhoneId(name), PhoneKind.OUTSIDE, name, NODE, outside=replace(NUMBER, dial=name))
+    return PhonePolicy(PhoneId(name), PhoneKind.PROVISIONED, name, NODE)
+
+
+def is_outside(name: str) -> bool:
+    """Whether the agent works on a number of the public network."""
+    return name.startswith(OUTSIDE)
 
 
 def policy(
@@ -132,16 +164,39 @@ def policy(
                 give_up=ToQueue(CARE),
                 last_agent=seconds(3600),
                 patience=seconds(3),
+                returns=seconds(600),
                 exit_keys={
                     "9": ToMenu(SUB),
                     "8": ToQueue(SALES),
                     "7": HangUp(),
                     "6": Announce(("sound:bye",), HangUp()),
+                    "5": ToNumber(NUMBER),
                 },
+            ),
+            DESK: QueuePolicy(
+                DESK,
+                Strategy.RING_ALL,
+                whisper=("sound:desk",),
+                display="{queue} {waited} {name}",
+                words=WaitingWords(seconds(2), seconds(5), position=True, prompts=(("sound:soon",), ())),
+                longest_wait=seconds(40),
+                give_up=Voicemail("100"),
+                last_agent=seconds(3600),
+            ),
+            FRONT: QueuePolicy(
+                FRONT,
+                Strategy.RING_PROGRESSIVELY,
+                ring_more=seconds(2),
+                answer=Answering.ON_AGENT,
+                words=WaitingWords(seconds(1)),
+                longest_wait=seconds(30),
+                give_up=ToQueue(DESK),
             ),
         },
         agents={AgentId(n): _agent(n, at) for at, n in enumerate(names)},
-        phones={PhoneId(n): PhonePolicy(PhoneId(n), PhoneKind.PROVISIONED, n, NODE) for n in names},
+        phones={PhoneId(n): _phone(n) for n in names},
+        trunks={OUT: TrunkPolicy(OUT, TrunkKind.IP, NODE, "192.0.2.200")},
+        dialing=DialingRules(allowed=("44",)),
         features=FEATURES,
     )
     return replace(made, **changes)  # type: ignore[arg-type]
@@ -161,4 +216,5 @@ def variants(agents: tuple[str, ...], strategy: Strategy = Strategy.LONGEST_IDLE
     easy = replace(turned.queues[HELP], stages=(Stage(0, Requirement(max_penalty=1)), Stage(seconds(8), ANYBODY)))
     turned = replace(turned, sha="turned", queues={**turned.queues, HELP: easy})
     fewer = replace(policy(agents[:-1], strategy), sha="fewer")
-    return (full, fewer, replace(full, sha="quiet", menus={}, entries={}), bare(), turned)
+    quiet = replace(full, sha="quiet", menus={}, entries={}, dialing=DialingRules(stopped=True))
+    return (full, fewer, quiet, bare(), turned)

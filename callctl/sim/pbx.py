@@ -13,6 +13,7 @@ from callctl.core.commands import (
     Bridge,
     Command,
     DropBridge,
+    HandOver,
     Hangup,
     Hold,
     Lease,
@@ -104,6 +105,8 @@ class ModelPbx:
                 self.bridges.discard(call)
                 for channel in self.channels.values():
                     channel.bridge = "" if channel.bridge == call else channel.bridge
+            case HandOver(leg=leg) if self._in_app(leg):
+                self.leave(self.channels[leg])
             case Hangup(leg=leg) if leg in self.channels:
                 self.end(self.channels[leg], 16)
             case Lease(leg=leg, length=length) if leg in self.channels:
@@ -140,9 +143,10 @@ class ModelPbx:
             self._say(PlaybackEnded(NODE, channel.id, playback))
 
     def _make(self, command: RingPhone) -> None:
-        phone = PhoneId(command.endpoint)
+        outside = command.permit is not None
+        phone = PhoneId(command.permit.to.dial if command.permit is not None else command.endpoint)
         self.touched.add(command.leg)
-        if not self.phones.get(phone):
+        if not outside and not self.phones.get(phone):
             self._say(LegGone(NODE, command.leg, 20, 0))
             return
         self.channels[command.leg] = Channel(command.leg, LegState.DOWN, False, phone=phone)
@@ -195,7 +199,7 @@ class ModelPbx:
 
     def say_busy(self, phone: PhoneId | None) -> None:
         """Say whether the device is in use, if that is news."""
-        if phone is None:
+        if phone is None or phone not in self.phones:
             return
         ours = (c for c in self.channels.values() if c.phone == phone and c.state is not LegState.DOWN)
         busy = phone in self.in_use or any(True for _ in ours)

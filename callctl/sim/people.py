@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from callctl.core.briefing import ACCEPT_KEY
 from callctl.core.ids import LegId, PhoneId
+from callctl.sim.office import is_outside
 from callctl.sim.pbx import Channel
 from callctl.sim.plan import Call, Manner, Phone
 from callctl.sim.switch import Switch
 
 ALONE = 8.0
 """Seconds for which somebody listens to the fallback or to the safe harbour."""
+LISTENS = 2.0
+"""Seconds after which an agent on an outside number presses the key that accepts."""
 WALK = 2.0
 """Seconds that an agent needs to the second contact, and to each more."""
 HABIT = Phone(0.0, "", Manner.ANSWERS, 0.02, 1.5)
@@ -81,8 +85,11 @@ class Crowd:
             return
         later(act.rings_after, self.switch.ring, channel)
         others = sum(c.phone == channel.phone for c in self.switch.model.channels.values()) - 1
-        if act.manner is Manner.ANSWERS:
-            later(act.rings_after + act.then_after + others * WALK, self.switch.answer, channel)
+        answers = act.rings_after + act.then_after + others * WALK
+        if act.manner in (Manner.ANSWERS, Manner.VOICEMAIL):
+            later(answers, self.switch.answer, channel)
+        if act.manner is Manner.ANSWERS and is_outside(act.phone or channel.phone or ""):
+            later(answers + LISTENS, self.switch.press, channel, ACCEPT_KEY)
 
     def _no_answer(self, channel: Channel) -> None:
         if not channel.in_app:

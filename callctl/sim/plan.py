@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from callctl.core.events import Wish
 from callctl.core.policy import Strategy
-from callctl.sim.office import ENTRIES, TO_MENU, TO_QUEUE
+from callctl.sim.office import ENTRIES, TO_DESK, TO_FRONT, TO_MENU, TO_QUEUE
 
 # All times and lengths are in seconds of the run.
 
@@ -22,6 +22,8 @@ class Manner(StrEnum):
     """What a phone does when it rings."""
 
     ANSWERS = "answers"
+    VOICEMAIL = "voicemail"
+    """Answers, and presses no key."""
     NEVER = "never"
     REJECTS = "rejects"
     BUSY = "busy"
@@ -150,7 +152,7 @@ def draw(seed: int) -> Plan:
     """A minute or so of a small office on a bad day."""
     rng = Random(f"plan {seed}")
     length = rng.choice((30.0, 60.0, 90.0))
-    agents = ("ana", "ben", "carl")[: rng.randint(1, 3)]
+    agents = ("ana", "ben", "carl")[: rng.randint(1, 3)] + rng.choice(((), (), ("mob",)))
     count = rng.choice((rng.randint(1, 8), rng.randint(8, 25)))
     acts: list[Act] = [_call(rng, n, rng.uniform(0, length)) for n in range(1, count + 1)]
     some: tuple[tuple[int, Callable[[], Act]], ...] = (
@@ -189,8 +191,8 @@ def _in_order(acts: list[Act]) -> tuple[Act, ...]:
 
 
 def _call(rng: Random, n: int, at: float) -> Call:
-    number = rng.choice([TO_MENU, TO_QUEUE, TO_QUEUE, TO_QUEUE, *ENTRIES, "19995550100"])
-    presses = tuple((rng.uniform(0, 12), rng.choice("112349#")) for _ in range(rng.choice((0, 0, 1, 2, 3))))
+    number = rng.choice([TO_MENU, *[TO_QUEUE] * 5, *[TO_DESK, TO_FRONT] * 3, *ENTRIES, "19995550100"])
+    presses = tuple((rng.uniform(0, 12), rng.choice("1123459#")) for _ in range(rng.choice((0, 0, 1, 2, 3))))
     patience = rng.choice((rng.uniform(0.1, 4), rng.uniform(1, 60)))
     talk, agent_ends = rng.uniform(0.2, 30), rng.random() < 0.5
     return Call(round(at, 6), f"c{n}", number, tuple(sorted(presses)), patience, talk, agent_ends)

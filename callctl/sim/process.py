@@ -74,10 +74,17 @@ class Process:
         """So many more things are sent or stored, then it is killed."""
         self.lose_next: float | None = None
         """The next step's commands are lost; below a half the link breaks then."""
-        rows = copied(Rows(database.rows.calls, database.rows.agents, database.rows.nodes))
+        rows = copied(Rows(database.rows.calls, database.rows.agents, database.rows.nodes, database.rows.trunks))
         self.clock = VirtualClock(asyncio.get_running_loop())
         world = restore(
-            policy, seed, rows.calls.values(), rows.agents.values(), rows.nodes.values(), [NODE], self.clock.now()
+            policy,
+            seed,
+            rows.calls.values(),
+            rows.agents.values(),
+            rows.nodes.values(),
+            [NODE],
+            self.clock.now(),
+            usage=rows.trunks.values(),
         )
         self.inbox = _Inbox()
         self.link = VirtualLink(switch, self.inbox, Random(f"link {seed}"), plan.slowness, plan.audit_every)

@@ -8,8 +8,8 @@ from io import BytesIO
 from typing import TypeVar
 
 from callctl.core.engine import Step
-from callctl.core.ids import AgentId, CallId, NodeId
-from callctl.core.model import Agent, Call, Node, World
+from callctl.core.ids import AgentId, CallId, NodeId, TrunkId
+from callctl.core.model import Agent, Call, Node, Usage, World
 from callctl.core.policy import Policy
 from callctl.runtime.ports import Batch
 
@@ -48,6 +48,7 @@ class Rows:
     calls: dict[CallId, Call] = field(default_factory=dict)
     agents: dict[AgentId, Agent] = field(default_factory=dict)
     nodes: dict[NodeId, Node] = field(default_factory=dict)
+    trunks: dict[TrunkId, Usage] = field(default_factory=dict)
     records: dict[CallId, list[Call]] = field(default_factory=dict)
 
     def take(self, done: Step) -> None:
@@ -55,6 +56,7 @@ class Rows:
         self.calls.update((c.id, copied(c)) for c in touched.calls)
         self.agents.update((a.id, copied(a)) for a in touched.agents)
         self.nodes.update((n.id, copied(n)) for n in touched.nodes)
+        self.trunks.update((t.id, copied(t)) for t in touched.trunks)
         for record in touched.records:
             self.records.setdefault(record.id, []).append(copied(record))
         for closed in touched.closed:
@@ -65,6 +67,7 @@ class Rows:
         self.calls.update(batch.calls)
         self.agents.update(batch.agents)
         self.nodes.update(batch.nodes)
+        self.trunks.update(batch.trunks)
         for closed in batch.closed:
             self.calls.pop(closed, None)
         for left in batch.left:
@@ -79,4 +82,5 @@ class Rows:
             *(f"row of call {c} is left over" for c in self.calls if c not in world.calls),
             *(f"row of agent {a} is old" for a, agent in world.agents.items() if self.agents.get(a) != agent),
             *(f"row of node {n} is old" for n, node in world.nodes.items() if self.nodes.get(n, node) != node),
+            *(f"row of trunk {t} is old" for t, used in world.usage.items() if self.trunks.get(t) != used),
         ]

@@ -20,7 +20,7 @@ from callctl.core.model import Idle, Party, World
 from callctl.sim.amiss import amiss, stale
 from callctl.sim.clock import VirtualLoop
 from callctl.sim.mishaps import Mishaps
-from callctl.sim.office import NODE, variants
+from callctl.sim.office import NODE, is_outside, variants
 from callctl.sim.people import Crowd
 from callctl.sim.plan import Act, Ask, Call, Contacts, Elsewhere, Mishap, Phone, Plan, Reload
 from callctl.sim.process import Process
@@ -97,7 +97,8 @@ class _Run:
 
     async def go(self) -> Report:
         for number, name in enumerate(self._plan.agents):
-            self._crowd.register(PhoneId(name), self._plan.contacts[number % len(self._plan.contacts)])
+            if not is_outside(name):
+                self._crowd.register(PhoneId(name), self._plan.contacts[number % len(self._plan.contacts)])
         for act in self._plan.acts:
             self._loop.call_at(act.at, self._do, act)
         glancing = [asyncio.ensure_future(self._glance()), asyncio.ensure_future(self._hours())]

@@ -38,7 +38,7 @@ class VirtualJournal:
         self._closed = False
         self._timer: asyncio.TimerHandle | None = None
         rows = database.rows
-        self.ahead = copied(Rows(rows.calls, rows.agents, rows.nodes))
+        self.ahead = copied(Rows(rows.calls, rows.agents, rows.nodes, rows.trunks))
         """The rows as they will be when all that waits is durable."""
 
     def append(self, batch: Batch) -> None:

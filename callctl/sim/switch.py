@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from callctl.core.commands import Beat, Bridge, Command, DropBridge, Hangup, Lease, Play, RingPhone
+from callctl.core.commands import Beat, Bridge, Command, DropBridge, HandOver, Hangup, Lease, Play, RingPhone
 from callctl.core.events import Event, LegSeen, LegState
 from callctl.core.ids import SECOND, CallId, LegId, Micros, PhoneId, PlaybackId, is_ours
 from callctl.sim.pbx import Channel, ModelPbx
@@ -93,6 +93,10 @@ class Switch:
                 return
             case Lease(leg=leg) if leg in self.model.channels and self.model.channels[leg].left:
                 return  # it left while the command was under way: `turn.wish` sends none later
+            case HandOver(leg=leg) if leg in self.model.channels and self.model.channels[leg].in_app:
+                self._arm(leg, command.longest)
+                self.leave(self.model.channels[leg])
+                return
             case Hangup(leg=leg) if leg in self.model.channels:
                 self._may_not_part(self.model.channels[leg].bridge, f"{leg} was hung up")
                 self.hung_up.update({leg} & self.entered)

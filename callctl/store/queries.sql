@@ -135,6 +135,22 @@ select caller, agent, ended from (
 ) as newest
 order by ended
 
+-- name: left_waiting
+-- Who left while waiting, since a moment, and has not been answered since; the newest of them, the very newest last.
+select caller, queue, queued, ended from (
+    select caller, queue, queued, ended from (
+        select distinct on (caller) caller, queue, queued, ended from call
+        where caller_kind = 'E164' and outcome = 'abandoned' and ended >= $1
+        order by caller, ended desc
+    ) as latest
+    where not exists (
+        select from call as later where later.caller = latest.caller and later.ended > latest.ended
+        and later.ended >= $1 and later.agent is not null
+    )
+    order by ended desc limit $2
+) as newest
+order by ended
+
 -- name: event_partitions
 select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
 where i.inhparent = 'call_event'::regclass

@@ -11,13 +11,13 @@ import structlog
 
 from callctl.core.facts import CallOffered, Fact
 from callctl.core.ids import AgentId, CallId, Micros
-from callctl.core.model import Agent, Call, Node
+from callctl.core.model import Agent, Call, Node, Usage
 from callctl.runtime.ports import Batch
 from callctl.store import codec
 from callctl.store.cdr import record_row
 from callctl.store.times import to_datetime
 
-LIVE: dict[str, type] = {"call": Call, "agent": Agent, "node": Node}
+LIVE: dict[str, type] = {"call": Call, "agent": Agent, "node": Node, "trunk": Usage}
 """What a kind of live row holds."""
 FORMAT = 1
 """Of a spooled unit. A higher one is of a newer callctl and is set aside."""
@@ -37,7 +37,7 @@ class Unit:
 
     seq: int = 0
     batches: int = 0
-    live: dict[tuple[str, str], tuple[int, Call | Agent | Node]] = field(default_factory=dict)
+    live: dict[tuple[str, str], tuple[int, Call | Agent | Node | Usage]] = field(default_factory=dict)
     """By kind and id: the step that last changed it, and the value then."""
     closed: set[CallId] = field(default_factory=set)
     left: set[AgentId] = field(default_factory=set)
@@ -55,6 +55,7 @@ class Unit:
         self.live.update({("call", id_): (batch.seq, call) for id_, call in batch.calls.items()})
         self.live.update({("agent", id_): (batch.seq, agent) for id_, agent in batch.agents.items()})
         self.live.update({("node", id_): (batch.seq, node) for id_, node in batch.nodes.items()})
+        self.live.update({("trunk", id_): (batch.seq, used) for id_, used in batch.trunks.items()})
         for call_id in batch.closed:
             self.live.pop(("call", call_id), None)
             self.closed.add(call_id)

@@ -157,3 +157,4 @@ create index call_entered on call (entered);
 create index call_queue on call (queue, entered) where queue is not null;
 create index call_agent on call (agent, entered) where agent is not null;
 create index call_answered on call (ended) where agent is not null;
+create index call_abandoned on call (ended) where outcome = 'abandoned';

@@ -12,7 +12,8 @@ from typing import Any, TypeAlias
 import structlog
 
 from callctl.core.agents import MOST_REMEMBERED
-from callctl.core.ids import AgentId, Micros
+from callctl.core.ids import AgentId, Micros, QueueId
+from callctl.core.model import LeftWaiting
 from callctl.runtime.ports import Restored
 from callctl.store import partitions
 from callctl.store.codec import DecodeError, loads
@@ -86,12 +87,13 @@ async def open_store(
     lock_patience: float = LOCK_PATIENCE,
     spool_bytes: int = MAX_BYTES,
     last_agents_of: Micros = 0,
+    left_of: Micros = 0,
 ) -> Store:
     """Everything from the first connection to a journal that takes batches.
 
     `patience`: seconds to wait for a database that is not there yet. StoreError: it cannot be used, another
-    callctl is using it, or its schema does not fit. `last_agents_of`: callers' last agents are read back so far;
-    0: none.
+    callctl is using it, or its schema does not fit. `last_agents_of`: callers' last agents are read back so far,
+    `left_of`: those who left while waiting; 0: none.
     """
     connection = await connect(url, patience=patience)
     spool = Spool(spool_folder, max_bytes=spool_bytes)
@@ -104,6 +106,8 @@ async def open_store(
         epoch, restored, live = await _begin(connection, life)
         if last_agents_of:
             restored = replace(restored, last_agents=await _last_agents(connection, now() - last_agents_of))
+        if left_of:
+            restored = replace(restored, left=await _left(connection, now() - left_of))
         pool = await reading_pool(url)
     except BaseException as error:
         connection.terminate()
@@ -162,6 +166,14 @@ async def _last_agents(connection: Connection, since: Micros) -> tuple[tuple[str
     return tuple((str(row["caller"]), AgentId(row["agent"]), to_micros(row["ended"])) for row in rows)
 
 
+async def _left(connection: Connection, since: Micros) -> tuple[tuple[str, LeftWaiting], ...]:
+    rows = await connection.fetch(SQL["left_waiting"], to_datetime(since), MOST_REMEMBERED)
+    ended = [(row, to_micros(row["ended"])) for row in rows]
+    return tuple(
+        (str(row["caller"]), LeftWaiting(QueueId(row["queue"]), at - to_micros(row["queued"]), at)) for row, at in ended
+    )
+
+
 def _decoded(live: LiveBodies) -> tuple[Restored, dict[tuple[str, str], str]]:
     """The live rows as values; and those that cannot be read, with why: they must not keep the daemon down."""
     found: dict[str, list[Any]] = {kind: [] for kind in LIVE}
@@ -174,4 +186,5 @@ def _decoded(live: LiveBodies) -> tuple[Restored, dict[tuple[str, str], str]]:
         except DecodeError as error:
             _log.error("store.row_set_aside", kind=kind, id=id_, why=str(error))
             refused[kind, id_] = str(error)
-    return Restored(tuple(found["call"]), tuple(found["agent"]), tuple(found["node"])), refused
+    values = (tuple(found[kind]) for kind in ("call", "agent", "node", "trunk"))
+    return Restored(*values), refused

@@ -305,8 +305,12 @@ def test_a_bridge_that_exists_is_not_made_and_its_music_is_asked_for_apart() -> 
     assert shown(music("sales", "jazz")) == "POST bridges/hold-sales/moh mohClass=jazz"
 
 
-def ring(**more: str) -> RingPhone:
-    values = {"contact": "sip:anna@192.0.2.7:5062;ob", "caller_number": "+33612345678", "caller_name": "Al"}
+def ring(**more: Any) -> RingPhone:
+    values: dict[str, Any] = {
+        "contact": "sip:anna@192.0.2.7:5062;ob",
+        "caller_number": "+33612345678",
+        "caller_name": "Al",
+    }
     return RingPhone(NODE, LEG, CALL, timeout=20 * SECOND, **{"endpoint": "anna", **values, **more})
 
 

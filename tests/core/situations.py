@@ -31,9 +31,24 @@ from callctl.core.events import (
     Wish,
 )
 from callctl.core.ids import AgentId, CallId, LegId, NodeId, PhoneId, PlaybackId, TrunkId, seconds
-from callctl.core.model import Announcing, InMenu, LegRole, World
-from callctl.core.policy import E164, Announce, Destination, Emergency, HangUp, Policy, ToMenu, ToQueue
-from callctl.sim.office import CARE, ENTRIES, FEATURES, MAIN, NODE, SALES, TO_MENU, TO_QUEUE, bare, policy
+from callctl.core.model import Announcing, Briefed, InMenu, LegRole, Offered, Queued, World
+from callctl.core.policy import E164, Announce, Destination, Emergency, HangUp, Policy, ToMenu, ToQueue, Voicemail
+from callctl.sim.office import (
+    CARE,
+    ENTRIES,
+    FEATURES,
+    MAIN,
+    NODE,
+    OUT,
+    SALES,
+    TO_DESK,
+    TO_FRONT,
+    TO_MENU,
+    TO_QUEUE,
+    TO_VOICEMAIL,
+    bare,
+    policy,
+)
 from tests.core.world import Stage, stage
 
 ELSEWHERE = NodeId("elsewhere")
@@ -63,6 +78,12 @@ def has_one_try_left() -> Stage:
     it.heard("c1")
     it.wait(5)
     it.heard("c1")
+    return it
+
+
+def arrived(number: str) -> Stage:
+    it = stage()
+    it.arrive("c1", number)
     return it
 
 
@@ -276,6 +297,81 @@ def queue_and_menus_were_removed() -> Stage:
     return it
 
 
+def hears_the_whisper() -> Stage:
+    it = stage()
+    it.arrive("c1", TO_DESK)
+    it.answer(it.legs("ana")[0])
+    return it
+
+
+def must_press_a_key() -> Stage:
+    """On an outside number, while a colleague's phone rings as well."""
+    it = stage(policy(("ana", "mob")))
+    it.arrive("c1", TO_DESK)
+    it.answer(it.legs("mob")[0])
+    return it
+
+
+def has_heard_what_to_press() -> Stage:
+    it = must_press_a_key()
+    it.whispered("mob")
+    return it
+
+
+def rings_several() -> Stage:
+    it = stage()
+    it.arrive("c1", TO_DESK)
+    it.ring(it.legs("ana")[0])
+    return it
+
+
+def rings_one_after_the_other() -> Stage:
+    it = stage()
+    it.arrive("c1", TO_FRONT)
+    return it
+
+
+def is_told_the_position() -> Stage:
+    it = stage(reachable=())
+    it.arrive("c1", TO_DESK)
+    it.arrive("c2", TO_DESK)
+    it.wait(2)
+    return it
+
+
+def is_offered_while_words_play() -> Stage:
+    it = is_told_the_position()
+    it.contacts("ana", "sip:ana@192.0.2.1")
+    return it
+
+
+def is_not_answered_yet() -> Stage:
+    it = stage(reachable=())
+    it.arrive("c1", TO_FRONT)
+    return it
+
+
+def leaves_a_message() -> Stage:
+    it = stage()
+    it.arrive("c1", TO_VOICEMAIL)
+    return it
+
+
+def left_the_app_and_was_sent_out_then() -> Stage:
+    it = stage(reachable=())
+    it.arrive("c1", TO_DESK)
+    it.wait(39)
+    it.do(LegLeft(NODE, LegId("c1")))
+    it.wait(1.5)
+    return it
+
+
+def was_sent_out() -> Stage:
+    it = stage()
+    it.arrive("c1", "442079460017")
+    return it
+
+
 SITUATIONS: dict[str, Callable[[], Stage]] = {
     made.__name__: made
     for made in (
@@ -309,6 +405,17 @@ SITUATIONS: dict[str, Callable[[], Stage]] = {
         phone_settles,
         agent_was_removed,
         queue_and_menus_were_removed,
+        hears_the_whisper,
+        must_press_a_key,
+        has_heard_what_to_press,
+        rings_several,
+        rings_one_after_the_other,
+        is_told_the_position,
+        is_offered_while_words_play,
+        is_not_answered_yet,
+        leaves_a_message,
+        was_sent_out,
+        left_the_app_and_was_sent_out_then,
     )
 } | {
     "gives_up_to_a_menu": gives_up_to("442079460010"),
@@ -317,6 +424,9 @@ SITUATIONS: dict[str, Callable[[], Stage]] = {
     "waits_at_most_then_menu": waits_at_most(ToMenu(MAIN)),
     "waits_at_most_then_queue": waits_at_most(ToQueue(CARE)),
     "waits_at_most_then_announcement": waits_at_most(Announce(("sound:bye",), HangUp())),
+    "gives_up_to_voicemail": gives_up_to("442079460019"),
+    "hears_an_announcement_before_voicemail": lambda: arrived("442079460018"),
+    "waits_at_most_then_voicemail": waits_at_most(Voicemail("100")),
     "waits_at_most_then_end": waits_at_most(HangUp()),
 }
 
@@ -345,7 +455,7 @@ def everything(world: World) -> dict[type, list[Event]]:
         LegAnswered: [LegAnswered(n, leg) for n, leg in at],
         LegLeft: [LegLeft(n, leg) for n, leg in at],
         LegGone: [LegGone(n, leg, *why) for n, leg in at for why in CAUSES],
-        DigitPressed: [DigitPressed(n, leg, digit) for n, leg in at for digit in "124#6789"],
+        DigitPressed: [DigitPressed(n, leg, digit) for n, leg in at for digit in "1245#6789"],
         PlaybackEnded: [PlaybackEnded(n, leg, p, bad) for n, leg in at for p in playing for bad in (False, True)],
         BridgeFailed: [
             BridgeFailed(NODE, call, leg, "no")
@@ -365,7 +475,7 @@ def everything(world: World) -> dict[type, list[Event]]:
             PhoneContacts(NODE, p, who) for p in phones for who in ((), (f"sip:{p}@192.0.2.1",), ("sip:a", "sip:b"))
         ],
         PhoneBusy: [PhoneBusy(NODE, p, busy) for p in phones for busy in (False, True)],
-        TrunkState: [TrunkState(NODE, TrunkId("t"), up, "registered") for up in (False, True)],
+        TrunkState: [TrunkState(NODE, t, up, "registered") for t in (OUT, TrunkId("t")) for up in (False, True)],
         EmergencyDialled: [EmergencyDialled(NODE, p, Emergency("112"), "dialled") for p in phones],
         StatusAsked: [
             StatusAsked(agent, wish, "", "test") for agent in (*world.agents, AgentId("nobody")) for wish in Wish
@@ -402,7 +512,10 @@ def _playing(world: World) -> list[PlaybackId]:
                 found.append(playing)
             case Announcing(playing=playing):
                 found.append(playing)
-    return found
+            case Queued(place) | Offered(place) if place.playing is not None:
+                found.append(place.playing)
+    states = [agent.state for agent in world.agents.values()]
+    return found + [it.playing for it in states if isinstance(it, Briefed) and it.playing is not None]
 
 
 def _named(world: World) -> list[frozenset[LegId]]:

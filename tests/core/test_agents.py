@@ -102,10 +102,10 @@ def test_a_phone_that_rings_too_long_is_given_up_and_the_caller_is_back_ahead_of
 @pytest.mark.parametrize(
     ("cause", "sip", "result"),
     [
-        (17, 486, RingResult.REJECTED),
+        (17, 486, RingResult.BUSY),
         (21, 603, RingResult.REJECTED),
         (0, 480, RingResult.REJECTED),
-        (17, 0, RingResult.REJECTED),
+        (17, 0, RingResult.BUSY),
         (0, 302, RingResult.FORWARDED),
         (18, 0, RingResult.NO_ANSWER),
         (19, 0, RingResult.NO_ANSWER),
@@ -122,7 +122,7 @@ def test_what_a_failed_ring_came_to(cause: int, sip: int, result: RingResult) ->
     assert it.told(RingEnded)[0].result is result
     assert isinstance(it.call("c1").phase, Queued)
     assert isinstance(it.agent("ana").state, Idle)
-    counted = result in (RingResult.REJECTED, RingResult.NO_ANSWER)
+    counted = result in (RingResult.REJECTED, RingResult.BUSY, RingResult.NO_ANSWER)
     assert it.agent("ana").misses == int(counted)
 
 
@@ -130,7 +130,7 @@ def test_of_several_contacts_the_one_that_says_most_counts() -> None:
     for causes, result in (
         ([(0, 302), (17, 486)], RingResult.FORWARDED),
         ([(17, 486), (0, 302)], RingResult.FORWARDED),
-        ([(17, 486), (20, 404)], RingResult.REJECTED),
+        ([(17, 486), (20, 404)], RingResult.BUSY),
         ([(20, 404), (19, 0)], RingResult.NO_ANSWER),
     ):
         it = alone()

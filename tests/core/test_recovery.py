@@ -241,7 +241,7 @@ def test_a_ring_that_never_began_is_no_miss_and_the_caller_is_offered_on() -> No
     assert it.agent("ana").misses == 0
     phase = it.call("c1").phase
     assert isinstance(phase, Offered)
-    assert phase.agent == "ben"
+    assert phase.agents == ("ben",)
 
 
 def test_an_agent_who_hung_up_meanwhile_ends_the_call() -> None:

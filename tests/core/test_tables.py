@@ -10,7 +10,7 @@ from callctl.core.engine import step
 from callctl.core.events import TimePassed
 from callctl.core.ids import seconds
 from callctl.core.model import Arrived, Down, Idle
-from callctl.core.turn import IllegalMove, Moves, moved
+from callctl.core.turn import IllegalMove, Moves, call_due, moved
 from callctl.sim.rows import copied
 from tests.core.situations import SITUATIONS, everything, links
 from tests.core.world import Stage
@@ -19,6 +19,13 @@ from tests.tools.diagrams import BEGIN, END, README, drawn
 pytestmark = pytest.mark.core
 
 Row = tuple[object, str, object]
+
+
+RESUMED = frozenset(
+    {"hears_a_menu", "hears_an_announcement", "waits", "is_offered", "hears_the_whisper"}
+    | {"is_told_the_position", "is_offered_while_words_play"}
+)
+"""Where something else happens when the link is back."""
 
 
 def rows(moves: Moves) -> set[Row]:
@@ -79,7 +86,7 @@ def test_every_row_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(machine, "moved", watched)
     for name, made in SITUATIONS.items():
         for link, it in links(made()):
-            if link == "up" or name in ("hears_a_menu", "hears_an_announcement", "waits", "is_offered"):
+            if link == "up" or name in RESUMED:
                 _play_everything(it)
     for machine in (calls, agents, nodes):
         dead = rows(machine.MOVES) - taken[id(machine.MOVES)]
@@ -89,7 +96,10 @@ def test_every_row_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 def _play_everything(it: Stage) -> None:
     """Every event, each on a copy; and time alone, beyond the longest talk."""
     frozen = copied(it.world)
-    step(copied(frozen), TimePassed(), it.now + seconds(5 * 3600))
+    dues = [due for call in frozen.calls.values() if (due := call_due(call)) is not None]
+    dues += [leg.left_by for leg in frozen.legs.values() if leg.left_by is not None]
+    for at in (*dues, it.now + seconds(5 * 3600)):
+        step(copied(frozen), TimePassed(), at)
     for events in everything(it.world).values():
         for event in events:
             step(copied(frozen), event, it.now)

@@ -36,7 +36,7 @@ from callctl.core.ids import (
     seconds,
 )
 from callctl.core.invariants import check
-from callctl.core.model import Agent, Announcing, Call, InMenu, Reserved, Ringing, World
+from callctl.core.model import Agent, Announcing, Briefed, Call, InMenu, Offered, Queued, Reserved, Ringing, World
 from callctl.core.policy import (
     E164,
     Policy,
@@ -119,7 +119,7 @@ class Stage:
     def legs(self, agent: str) -> list[LegId]:
         """The legs that ring the agent, in the order of the contacts."""
         state = self.agent(agent).state
-        assert isinstance(state, Reserved | Ringing)
+        assert isinstance(state, Reserved | Ringing | Briefed)
         return [leg for leg in self.world.legs if leg in state.legs]
 
     # ── who acts ─────────────────────────────────────────────────────────────────────────────
@@ -143,8 +143,15 @@ class Stage:
     def heard(self, leg: str, failed: bool = False) -> Step:
         """What is played to the caller is over."""
         phase = self.call(leg).phase
-        assert isinstance(phase, InMenu | Announcing)
-        return self.do(PlaybackEnded(NODE, LegId(leg), phase.playing or PlaybackId(""), failed))
+        assert isinstance(phase, InMenu | Announcing | Queued | Offered)
+        playing = phase.place.playing if isinstance(phase, Queued | Offered) else phase.playing
+        return self.do(PlaybackEnded(NODE, LegId(leg), playing or PlaybackId(""), failed))
+
+    def whispered(self, agent: str, failed: bool = False) -> Step:
+        """What is played to the agent who has picked up is over."""
+        state = self.agent(agent).state
+        assert isinstance(state, Briefed)
+        return self.do(PlaybackEnded(NODE, state.leg, state.playing or PlaybackId(""), failed))
 
     def ring(self, leg: str) -> Step:
         return self.do(LegRinging(NODE, LegId(leg)))
@@ -185,7 +192,8 @@ def stage(config: Policy | None = None, reachable: Iterable[str] | None = None, 
     it.rows.agents = copied(it.world.agents)
     if up:
         it.link_up()
-        for phone in config.phones if reachable is None else reachable:
+        inside = [p for p, it_ in config.phones.items() if it_.outside is None]
+        for phone in inside if reachable is None else reachable:
             it.now += SECOND
             it.contacts(phone, f"sip:{phone}@192.0.2.1")
     return it

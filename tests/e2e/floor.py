@@ -26,15 +26,24 @@ from callctl.lab.phones import Phone
 from callctl.store.embedded import EmbeddedPostgres
 
 TONES_DID, DESK_DID, VIP_DID, BROKEN_DID, HASTY_DID, PICKY_DID = (f"+4420794600{n}" for n in (10, 11, 12, 13, 14, 15))
+WHISPER_DID, ALL_DID, MOBILE_DID, FRONT_DID, WORDS_DID, MAILBOX_DID, OUT_DID, REFUSED_DID = (
+    f"+4420794600{n}" for n in range(20, 28)
+)
+MOBILE, ELSEWHERE = "+447912345678", "+442079460777"
+"""An agent's number outside, and one to which callers are sent."""
 """To the menu of tones, the queue, the queue with priority, a menu whose prompt is missing, a queue with little
 patience, one that asks for German."""
 SHIPPED_MENU_DID, SHIPPED_SUPPORT_DID = "+442079460000", "+442079460002"
-PROMPT, MUSIC, INVALID, NO_INPUT, GOODBYE = 350.0, 500.0, 750.0, 850.0, 950.0
+PROMPT, MUSIC, INVALID, NO_INPUT, GOODBYE, WHISPER = 350.0, 500.0, 750.0, 850.0, 950.0, 1050.0
 CALLER, AGENT = 440.0, 620.0
 """All in Hz."""
 TEAM = {"agent6": "phone106", "agent7": "phone107", "agent8": "phone108"}
+SERVED = ["desk", "hasty", "picky", "whispered", "all", "front", "worded"]
 RING_TIMEOUT = 5.0
 """Seconds: the least that the configuration allows."""
+
+_NUMBERS = itertools.count(500)
+"""Of callers, over all floors: a queue may remember who talked with a number."""
 
 Row = Mapping[str, Any]
 Json = dict[str, Any]
@@ -59,7 +68,6 @@ class Floor:
     base: Overlay = field(default_factory=dict)
     """What the house's configuration is changed by."""
     lines: list[Line] = field(default_factory=list)
-    _numbers: Any = field(default_factory=lambda: itertools.count(500))
 
     # ── people ───────────────────────────────────────────────────────────────────────────────
 
@@ -72,7 +80,7 @@ class Floor:
         return Caller(line, number, found["id"])
 
     def fresh_number(self) -> str:
-        return f"+44207946{next(self._numbers):04d}"
+        return f"+44207946{next(_NUMBERS):04d}"
 
     def phone(self, name: str) -> Phone:
         """By the agent's name, or its own."""
@@ -257,6 +265,13 @@ def changes(house: House) -> Overlay:
             BROKEN_DID: {"menu": "broken"},
             HASTY_DID: {"queue": "hasty"},
             PICKY_DID: {"queue": "picky"},
+            WHISPER_DID: {"queue": "whispered"},
+            ALL_DID: {"queue": "all"},
+            MOBILE_DID: {"queue": "mobile"},
+            FRONT_DID: {"queue": "front"},
+            WORDS_DID: {"queue": "worded"},
+            MAILBOX_DID: {"voicemail": 100},
+            OUT_DID: {"number": ELSEWHERE, "trunk": "carrier"},
         },
         "skills": {"german": "Speaks German"},
         "menus": {
@@ -288,6 +303,21 @@ def changes(house: House) -> Overlay:
                 "longest_wait": "5s",
                 "give_up": {"announce": [sound("goodbye")], "then": {"hang_up": "normal"}},
             },
+            "whispered": {
+                "music": "floor",
+                "wrap_up": "0s",
+                "whisper": [sound("whisper")],
+                "display": "{queue} {waited} {name}",
+            },
+            "all": {"music": "floor", "strategy": "ringall", "wrap_up": "0s", "ring_timeout": "10s"},
+            "mobile": {"music": "floor", "wrap_up": "0s", "ring_timeout": "10s"},
+            "front": {"answer": "on_agent", "wrap_up": "0s"},
+            "worded": {
+                "music": "floor",
+                "wrap_up": "0s",
+                "returns": "1h",
+                "words": {"first": "1s", "every": "5s", "position": True, "prompts": [[], [sound("goodbye")]]},
+            },
             "picky": {
                 "music": "floor",
                 "strategy": "linear",
@@ -301,8 +331,15 @@ def changes(house: House) -> Overlay:
             },
         },
         "agents": {
-            agent: {"queues": ["desk", "hasty", "picky"], "misses": 2, "miss_delay": "1s", "skills": skills}
-            for agent, skills in zip(TEAM, ({"german": 80}, {"german": 20}, {}), strict=True)
+            **{
+                agent: {"queues": list(SERVED), "misses": 2, "miss_delay": "1s", "skills": skills}
+                for agent, skills in zip(TEAM, ({"german": 80}, {"german": 20}, {}), strict=True)
+            },
+            "agent9": {"name": "Away", "phone": "mobile", "queues": ["mobile"], "misses": 2, "miss_delay": "1s"},
+        },
+        "phones": {
+            "mobile": {"kind": "outside", "number": MOBILE, "trunk": "carrier", "confirm": [sound("whisper")]},
+            "phone107": {"auto_answer": "answer-after"},
         },
     }
 
@@ -314,7 +351,7 @@ def _sounds(house: House) -> None:
     silence = tone(0, 0.3)
     lengths: dict[str, tuple[float, float]] = {
         "prompt": (PROMPT, 30), "brief": (PROMPT, 0.4), "invalid": (INVALID, 0.6), "no-input": (NO_INPUT, 0.6),
-        "goodbye": (GOODBYE, 0.6), "music/music": (MUSIC, 30),
+        "goodbye": (GOODBYE, 0.6), "whisper": (WHISPER, 2), "music/music": (MUSIC, 30),
     }  # fmt: skip
     for name, (hz, seconds) in lengths.items():
         audio: Audio = join([tone(hz, seconds, 0.3), silence]) if seconds < 1 else tone(hz, seconds, 0.3)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
 from callctl.lab.phones import Behaviour
-from tests.e2e.floor import AGENT, CALLER, GOODBYE, MUSIC, PICKY_DID, Floor
+from tests.e2e.floor import AGENT, CALLER, GOODBYE, MUSIC, PICKY_DID, WORDS_DID, Floor
 from tests.e2e.test_call_path import connected
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
@@ -75,3 +76,16 @@ async def test_who_calls_again_finds_the_last_agent_over_a_restart_too(floor: Fl
     once_more = await floor.call(PICKY_DID, caller.number)
     assert await connected(floor, once_more) == "agent7"
     await floor.row_of_hangup(once_more)
+
+
+async def test_who_left_and_calls_again_has_the_wait_counted_over_a_restart_too(floor: Floor) -> None:
+    caller = await floor.call(WORDS_DID)
+    await floor.until_phase(caller, "queued")
+    await asyncio.sleep(2)
+    row = await floor.row_of_hangup(caller)
+    await floor.house.daemon.stop()
+    await floor.house.daemon.start()
+    again = await floor.call(WORDS_DID, caller.number)
+    place = await floor.until_phase(again, "queued")
+    assert place["credit"] == pytest.approx((row["ended"] - row["queued"]).total_seconds(), abs=0.01)
+    await floor.row_of_hangup(again)

@@ -114,6 +114,7 @@ async def _counted(floor: Floor, before: dict[str, float], by: str) -> None:
         'callctl_menu_choices_total{choice="1",menu="main"}': 1,
         'callctl_queue_entered_total{queue="sales"}': 1,
         'callctl_queue_answered_total{queue="sales"}': 1,
+        'callctl_queue_answered_in_target_total{queue="sales"}': 1,
         'callctl_queue_ended_total{outcome="answered",queue="sales"}': 1,
         'callctl_queue_rings_total{queue="sales",result="answered"}': 1,
         'callctl_queue_speed_of_answer_seconds_count{queue="sales"}': 1,

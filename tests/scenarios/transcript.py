@@ -34,10 +34,10 @@ from callctl.core.events import (
     TimePassed,
     Wish,
 )
-from callctl.core.facts import AgentStateChanged, CallQueued, Fact
+from callctl.core.facts import AgentStateChanged, Fact
 from callctl.core.ids import LegId, Micros, seconds
 from callctl.core.model import Announcing, Connected, InMenu
-from callctl.core.policy import Strategy
+from callctl.core.policy import AutoAnswer, Strategy
 from callctl.core.recovery import restore
 from callctl.sim.office import FEATURES, NODE, START, bare, policy, variants
 from callctl.sim.rows import Rows, copied
@@ -47,6 +47,8 @@ SPAN = {"at", "since", "until", "ring_until", "idle_since", "talk_until"}
 
 UNTOLD = {"node", "considered", "fitted"}
 """What a line leaves out: there is one node, and a choice's `why` tells enough."""
+IF_ANY = {"wants", "auto_answer", "permit"}
+"""What a line has only where it is not as usual."""
 
 
 @dataclass
@@ -141,8 +143,7 @@ class Transcript:
 
     def _told(self, value: Command | Fact) -> str:
         names = [f.name for f in fields(value) if f.name not in UNTOLD]
-        if isinstance(value, CallQueued) and value.wants is None:
-            names.remove("wants")
+        names = [n for n in names if n not in IF_ANY or getattr(value, n) not in (None, AutoAnswer.NO)]
         parts = [f"{name}={self._text(name, getattr(value, name))}" for name in names]
         return " ".join([type(value).__name__, *parts])
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "callctl"
-SEEDS = 400
+SEEDS = 1500
 UNTIL_WRONG = f"""
 import sys
 from callctl.sim.plan import draw
@@ -202,10 +202,10 @@ MUTATIONS = (
         "named = gone",
     ),
     Mutation(
-        "who was named by an event though not met is hung up",
+        "whom the lists have and nobody has met is not met",
         "core/recovery.py",
         "unknown = found.leg not in world.legs and found.leg not in gone",
-        "unknown = found.leg not in world.legs and found.leg not in named",
+        "unknown = False",
     ),
     Mutation(
         "phones ring on when nobody waits any more",
@@ -216,8 +216,8 @@ MUTATIONS = (
     Mutation(
         "asking for less is forgotten",
         "core/deadlines.py",
-        "            calls.relax(turn, call, phase)",
-        "            pass",
+        "        phase = calls.relax(turn, call, phase)",
+        "        pass",
     ),
     Mutation(
         "a reload does not hold for those who wait",
@@ -230,6 +230,42 @@ MUTATIONS = (
         "core/policies.py",
         "agents={**new.agents, **kept_agents},",
         "agents={**kept_agents, **new.agents},",
+    ),
+    Mutation(
+        "who was rung as well rings on though a colleague has the call",
+        "core/briefing.py",
+        "rings.withdraw(turn, turn.world.agents[name], call, RingResult.ANSWERED_ELSEWHERE)",
+        "pass",
+    ),
+    Mutation(
+        "behind the words there is no music",
+        "core/waiting.py",
+        "    turn.wish(Hold(call.node, call.leg, queue.id, queue.music))\n    every",
+        "    every",
+    ),
+    Mutation(
+        "a caller who pays only from an agent on is never answered",
+        "core/briefing.py",
+        "    calls.answer(turn, call)\n",
+        "",
+    ),
+    Mutation(
+        "a handover that was lost is not owed",
+        "core/recovery.py",
+        "            if found.in_app and not phase.taken:\n                yield handover.owed(world, call, phase)\n",
+        "",
+    ),
+    Mutation(
+        "what went out over a trunk is not stored",
+        "core/compliance.py",
+        "    turn.trunks.add(used.id)\n",
+        "",
+    ),
+    Mutation(
+        "an agent in wrap-up is rung",
+        "core/turn.py",
+        "    if not isinstance(agent.state, Idle) or agent.held_until is not None or policy is None:",
+        "    if not isinstance(agent.state, Idle | WrapUp) or agent.held_until is not None or policy is None:",
     ),
 )
 

@@ -1,0 +1,48 @@
+"""Callers whom the dialplan takes over for good: to voicemail, or to a number of the public network.
+
+They stay so whatever becomes of callctl. It only waits for their end, to complete the record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from callctl.core import calls, compliance
+from callctl.core.commands import HandOver
+from callctl.core.facts import CallHandedOver
+from callctl.core.ids import SECOND, Micros
+from callctl.core.model import Call, HandedOver, World
+from callctl.core.permits import Permit, Purpose
+from callctl.core.policy import ToNumber, Voicemail
+from callctl.core.turn import Turn
+
+VOICEMAIL_MOST: Micros = 900 * SECOND
+
+
+def hand_over(turn: Turn, call: Call, to: Voicemail | ToNumber, trigger: str) -> bool:
+    """Send the caller there. False: the number may not be dialled now, and nothing has been done."""
+    target = compliance.ask(turn, call, Purpose.OVERFLOW, to.to) if isinstance(to, ToNumber) else to
+    if target is None:
+        return False
+    call.lease_renew = None
+    calls.move(turn, call, trigger, HandedOver(to, turn.now))
+    turn.wish(command(turn.world, call, target))
+    turn.tell(CallHandedOver(call.id, to))
+    return True
+
+
+def command(world: World, call: Call, to: Voicemail | Permit) -> HandOver:
+    """What sends the caller there."""
+    longest = VOICEMAIL_MOST if isinstance(to, Voicemail) else world.policy.dialing.longest
+    return HandOver(call.node, call.leg, to, longest)
+
+
+def owed(world: World, call: Call, phase: HandedOver) -> HandOver:
+    """The caller stands in callctl's app still. The permit was given, and counted, when it was decided."""
+    to = phase.to
+    return command(world, call, Permit(Purpose.OVERFLOW, to.to) if isinstance(to, ToNumber) else to)
+
+
+def taken(turn: Turn, call: Call, phase: HandedOver) -> None:
+    """The dialplan has the caller."""
+    calls.move(turn, call, "is taken over", replace(phase, taken=True))

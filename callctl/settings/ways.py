@@ -1,0 +1,77 @@
+"""Where calls go: a checked document's destinations, as the core's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from callctl.core.ids import AgentId, MenuId, QueueId, SkillId, TrunkId
+from callctl.core.policy import (
+    E164,
+    Announce,
+    Destination,
+    HangUp,
+    HangupReason,
+    NumberRules,
+    OutsideNumber,
+    Requirement,
+    Stage,
+    ToMenu,
+    ToNumber,
+    ToQueue,
+    Voicemail,
+)
+from callctl.numbers import Numbering, for_trunk, is_premium
+from callctl.settings.models import AskModel, Document, Goal, TrunkModel, Way
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    document: Document
+    numbering: Numbering
+
+    def goal(self, goal: Goal) -> Destination:
+        if goal.announce is None:
+            return self.way(goal)
+        return Announce(goal.announce, HangUp() if goal.then is None else self.way(goal.then))
+
+    def way(self, way: Way) -> ToMenu | ToQueue | HangUp | Voicemail | ToNumber:
+        if way.menu is not None:
+            return ToMenu(MenuId(way.menu))
+        if way.queue is not None:
+            agent = AgentId(way.agent) if way.agent else None
+            return ToQueue(QueueId(way.queue), way.priority or 0, stages(way.asks), agent)
+        if way.voicemail is not None:
+            return Voicemail(way.voicemail)
+        if way.number is not None:
+            return ToNumber(self.outside(way.number, way.trunk))
+        return HangUp(way.hang_up or HangupReason.NORMAL)
+
+    def outside(self, text: str, trunk: str | None) -> OutsideNumber:
+        """A number of the public network, over a trunk: the only one where none is named."""
+        name = trunk or next(iter(self.document.trunks))
+        number = self.numbering.parse(text, NumberRules(country=self.document.country))
+        assert isinstance(number, E164)
+        rules = number_rules(self.document.trunks[name], self.document)
+        return OutsideNumber(number, TrunkId(name), for_trunk(number, rules), f"trunk-{name}", is_premium(number))
+
+
+def number_rules(trunk: TrunkModel, document: Document) -> NumberRules:
+    """How numbers are written on a trunk."""
+    rules = trunk.numbers
+    return NumberRules(rules.country or document.country, str(rules.send), rules.did_from)
+
+
+def stages(asks: tuple[AskModel, ...]) -> tuple[Stage, ...]:
+    """What is asked of an agent, by the wait."""
+    return tuple(
+        Stage(
+            ask.after,
+            Requirement(
+                tuple(sorted((SkillId(skill), level) for skill, level in ask.needs.items())),
+                tuple(SkillId(skill) for skill in ask.prefers),
+                ask.min_penalty,
+                ask.max_penalty,
+            ),
+        )
+        for ask in asks
+    )
