@@ -1,5 +1,5 @@
 """Metrics for Prometheus, made at one place from the facts. Label values come from the configuration, or from
-enumerations of the core: never from a caller, and no agent is a label.
+enumerations of the core: never from a caller.
 
 Counters count facts since the daemon's start. Gauges of the World are read when they are asked for.
 """
@@ -7,7 +7,7 @@ Counters count facts since the daemon's start. Gauges of the World are read when
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import (
@@ -21,16 +21,15 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from callctl import __version__
 from callctl.core import facts as f
 from callctl.core.facts import Fact
 from callctl.core.ids import SECOND, CallId, Micros, QueueId, TrunkId
-from callctl.core.model import Outcome, Party, RingResult, Up, World
-from callctl.core.policy import Announce, Destination, HangUp, Policy, ToMenu, ToQueue
-from callctl.runtime import views
+from callctl.core.model import Outcome, Party, RingResult, World
+from callctl.core.policy import Announce, Destination, HangUp, Policy, ToMenu, ToNumber, ToQueue, Voicemail
+from callctl.telemetry.agents import AgentTimes
+from callctl.telemetry.gauges import WorldGauges
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, that nobody asks for
 
@@ -55,6 +54,10 @@ def _target(to: Destination) -> str:
             return f"menu {to.menu}"
         case ToQueue():
             return f"queue {to.queue}"
+        case Voicemail():
+            return "voicemail"
+        case ToNumber():
+            return "number"
         case HangUp():
             return "hang_up"
         case Announce():
@@ -76,6 +79,8 @@ class Metrics:
         self._make_calls()
         self._make_queues()
         self._make_rest()
+        self._times = AgentTimes(world, now)
+        self.registry.register(self._times)
         self.registry.register(WorldGauges(world, now))
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -94,6 +99,7 @@ class Metrics:
             count = _COUNTED.get(type(fact))
             if count is not None:
                 count(self, fact)
+        self._times.saw(at, facts)
 
     def _configured(self, policy: Policy) -> None:
         """Start the series of everything configured at 0: a rate over a first count is right only then."""
@@ -102,6 +108,9 @@ class Metrics:
                 self.queue_entered,
                 self.queue_answered,
                 self.queue_abandoned,
+                self.answered_in_target,
+                self.abandoned_short,
+                self.abandoned_after_target,
                 self.requeued,
                 self.ghosts,
             ):
@@ -159,6 +168,15 @@ class Metrics:
         self.queue_entered = self._counter("queue_entered", "Calls offered to a queue", "queue")
         self.queue_answered = self._counter("queue_answered", "Calls of a queue that reached an agent", "queue")
         self.queue_abandoned = self._counter("queue_abandoned", "Callers who left while waiting", "queue")
+        self.answered_in_target = self._counter(
+            "queue_answered_in_target", "Calls of a queue that reached an agent within its `service_level`", "queue"
+        )
+        self.abandoned_short = self._counter(
+            "queue_abandoned_short", "Of the callers who left while waiting, those sooner than `short_abandon`", "queue"
+        )
+        self.abandoned_after_target = self._counter(
+            "queue_abandoned_after_target", "Of those, the ones who had waited longer than `service_level`", "queue"
+        )
         self.queue_ended = self._counter("queue_ended", "Calls of a queue that ended", "queue", "outcome")
         self.flowed_out = self._counter(
             "queue_flowed_out",
@@ -185,6 +203,9 @@ class Metrics:
         self.stray = self._counter("stray_events", "Events that fitted no phase", "event", "phase")
         self.refused = self._counter("status_refused", "Status changes that were refused", "wish")
         self.emergency = self._counter("emergency_calls", "Emergency calls from phones", "node", "result")
+        self.dial_refused = self._counter(
+            "dial_refused", "Legs to the outside that the gate refused", "purpose", "rule"
+        )
         self.trunk_up = self._gauge("trunk_up", "1: the trunk can carry calls", "node", "trunk")
         self._poison = self._counter("poison_events", "Events that broke the core and were put aside")
         self.policies = self._counter("policies_applied", "Configurations put in force")
@@ -204,6 +225,11 @@ class Metrics:
         if fact.outcome is Outcome.ABANDONED:
             self.queue_abandoned.labels(fact.queue).inc()
             self.abandon_wait.labels(fact.queue).observe(fact.waited / SECOND)
+            queue = self._world().policy.queues.get(fact.queue)
+            if queue is not None and fact.waited < queue.short_abandon:
+                self.abandoned_short.labels(fact.queue).inc()
+            if queue is not None and fact.waited > queue.service_level:
+                self.abandoned_after_target.labels(fact.queue).inc()
         if fact.outcome is Outcome.ANSWERED:
             self.talk.labels(fact.queue).observe(fact.talked / SECOND)
             self._queue_of[fact.call] = fact.queue
@@ -237,6 +263,9 @@ class Metrics:
         self._answered.add(fact.call)
         self.queue_answered.labels(fact.queue).inc()
         self.speed_of_answer.labels(fact.queue).observe(fact.waited / SECOND)
+        queue = self._world().policy.queues.get(fact.queue)
+        if queue is not None and fact.waited <= queue.service_level:
+            self.answered_in_target.labels(fact.queue).inc()
 
     def _ring_ended(self, fact: f.RingEnded) -> None:
         self.rings.labels(fact.queue, fact.result.value).inc()
@@ -267,6 +296,9 @@ class Metrics:
         self._trunks_up[fact.trunk] = fact.up
         self.trunk_up.labels(fact.node, fact.trunk).set(int(fact.up))
 
+    def _dial_refused(self, fact: f.DialRefused) -> None:
+        self.dial_refused.labels(fact.purpose.value, fact.rule).inc()
+
     def _policy(self, _: f.PolicyApplied) -> None:
         self.policies.inc()
 
@@ -288,85 +320,8 @@ _COUNTED: Mapping[type[Any], Callable[[Metrics, Any], None]] = {
     f.StrayEvent: Metrics._stray,
     f.StatusRefused: Metrics._refused,
     f.EmergencyCalled: Metrics._emergency,
+    f.DialRefused: Metrics._dial_refused,
     f.TrunkChanged: Metrics._trunk,
     f.PolicyApplied: Metrics._policy,
 }
 """The facts that are counted. Agents' changes are not: the gauges show what they come to."""
-
-
-class WorldGauges(Collector):
-    """Gauges that are read off the World at each scrape, and so can never drift from it."""
-
-    def __init__(self, world: Callable[[], World], now: Callable[[], Micros]) -> None:
-        self._world = world
-        self._now = now
-
-    def describe(self) -> Iterable[Metric]:
-        """Nothing: the registry then need not ask the World while the daemon is still being built."""
-        return ()
-
-    def collect(self) -> Iterable[Metric]:
-        world, now = self._world(), self._now()
-        yield self._nodes(world)
-        yield from self._queues(world, now)
-        yield _counted(
-            "callctl_calls",
-            "Calls that are there now",
-            "phase",
-            views.CALL_PHASES.values(),
-            (views.CALL_PHASES[type(call.phase)] for call in world.calls.values()),
-        )
-        agents = list(views.agents_in_order(world))
-        yield _counted(
-            "callctl_agents_status",
-            "Agents by what they chose",
-            "status",
-            views.AGENT_STATUSES.values(),
-            (views.AGENT_STATUSES[type(agent.status)] for agent in agents),
-        )
-        yield _counted(
-            "callctl_agents_state",
-            "Agents by what is happening",
-            "state",
-            views.AGENT_STATES.values(),
-            (views.AGENT_STATES[type(agent.state)] for agent in agents),
-        )
-        yield _counted(
-            "callctl_agents_phone",
-            "Agents by their phone's state",
-            "phone",
-            views.PHONE_STATES.values(),
-            (views.PHONE_STATES[type(agent.phone)] for agent in agents),
-        )
-
-    def _nodes(self, world: World) -> Metric:
-        up = GaugeMetricFamily("callctl_node_up", "1: the link is up and what is there is known", labels=["node"])
-        for node in world.nodes.values():
-            up.add_metric([node.id], isinstance(node.phase, Up))
-        return up
-
-    def _queues(self, world: World, now: Micros) -> Iterable[Metric]:
-        waiting = GaugeMetricFamily("callctl_queue_waiting", "Callers who wait or ring", labels=["queue"])
-        longest = GaugeMetricFamily(
-            "callctl_queue_longest_wait_seconds", "How long the longest waiting caller has", labels=["queue"]
-        )
-        for queue, calls in views.in_queue(world).items():
-            waiting.add_metric([queue], len(calls))
-            longest.add_metric([queue], views.longest_wait(calls, now))
-        agents = GaugeMetricFamily(
-            "callctl_queue_agents", "A queue's agents by what they are to it", labels=["queue", "standing"]
-        )
-        for queue, by_standing in views.standings(world).items():
-            for standing, who in by_standing.items():
-                agents.add_metric([queue, standing], len(who))
-        yield from (waiting, longest, agents)
-
-
-def _counted(name: str, what: str, label: str, every: Iterable[str], found: Iterable[str]) -> GaugeMetricFamily:
-    counts = dict.fromkeys(every, 0)
-    for one in found:
-        counts[one] += 1
-    family = GaugeMetricFamily(name, what, labels=[label])
-    for value, count in counts.items():
-        family.add_metric([value], count)
-    return family
