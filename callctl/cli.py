@@ -154,6 +154,8 @@ def _add_looks(commands: _Commands) -> None:
     for it in (calls, explain):
         it.add_argument("--unmask", action="store_true", help="show numbers and pressed digits")
     queues = _add(commands, "queues", _queues, "list the queues: who waits, how long, and their agents")
+    queues.add_argument("--watch", action="store_true", help="live, in the whole terminal, until Ctrl-C")
+    queues.add_argument("--every", type=_pause, default=1.0, metavar="S", help="with --watch: seconds between looks")
     trunks = _add(commands, "trunks", _trunks, "list the trunks and whether they can carry calls")
     plan = _add(commands, "plan", _plan, "show what a reload of the running daemon would change")
     for it in (status, calls, explain, queues, trunks, plan):
@@ -208,6 +210,16 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1000):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 1000")
     return int(text)
+
+
+def _pause(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.2 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.2 to 3600")
+    return seconds
 
 
 # ── the daemon's own commands ────────────────────────────────────────────────────────────────────
@@ -407,6 +419,12 @@ def _wish(args: argparse.Namespace) -> int:
 
 
 def _queues(args: argparse.Namespace) -> int:
+    if args.watch and not sys.stdout.isatty():
+        return _fail("--watch wants a terminal; for programs there is --json", WRONG)
+    if args.watch:
+        from callctl.watch import watch
+
+        return watch(_client(args), args.every)
     answer = _client(args).get("queues")
     if not _as_json(args, answer):
         rows = [

@@ -15,13 +15,14 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from callctl import __version__
 from callctl.api.causes import words
-from callctl.api.explain import Teller, explain
+from callctl.api.explain import Teller, explain, still_waits
 from callctl.api.ports import Desk, Record, Reloaded
 from callctl.api.problems import ProblemError, as_problems, not_found
 from callctl.api.public import readiness
 from callctl.core.events import StatusAsked, Wish
 from callctl.core.facts import StatusRefused
 from callctl.core.ids import AgentId, CallId
+from callctl.core.waits import why_waits
 from callctl.runtime import views
 from callctl.runtime.masking import Masking
 from callctl.runtime.views import Plain
@@ -87,6 +88,7 @@ async def _call(request: web.Request) -> web.Response:
     live = desk.world.calls.get(call)
     if live is not None:
         body = views.call(live, desk.now(), _masking(request))
+        body["waits"] = why_waits(desk.world, live, desk.now()) or None
         return web.json_response({"live": True, **body})
     record = await desk.record(call)
     if record is None:
@@ -102,6 +104,8 @@ async def _explain(request: web.Request) -> web.Response:
         raise _no_call(call)
     lines = explain(events, Teller(desk.world.policy, _masking(request)))
     phase = None if live is None else views.CALL_PHASES[type(live.phase)]
+    if live is not None and (waits := why_waits(desk.world, live, desk.now())):
+        lines.append(still_waits(waits, desk.now(), live.entered))
     return web.json_response({"call": call, "live": live is not None, "phase": phase, "lines": lines})
 
 

@@ -12,6 +12,7 @@ from callctl.core import facts as f
 from callctl.core.ids import SECOND, AgentId, Micros
 from callctl.core.model import Outcome, Party, RingResult
 from callctl.core.policy import (
+    ANYBODY,
     Announce,
     Destination,
     Feature,
@@ -19,9 +20,13 @@ from callctl.core.policy import (
     HangupReason,
     Overflow,
     Policy,
+    Strategy,
     ToMenu,
+    ToNumber,
     ToQueue,
+    Voicemail,
 )
+from callctl.core.routing import amount
 from callctl.runtime.masking import Masking
 from callctl.runtime.views import Plain, in_seconds, iso
 
@@ -51,6 +56,11 @@ def explain(events: Sequence[Stored], teller: Teller) -> list[Plain]:
     ]
 
 
+def still_waits(why: str, now: Micros, entered: Micros) -> Plain:
+    """The last entry of a call that waits: it is no fact, but how things are now."""
+    return {"at": iso(now), "after": in_seconds(now - entered), "kind": "StillWaits", "text": f"Still waits: {why}"}
+
+
 def _told(it: Stored, teller: Teller) -> str:
     tell = None if it.fact is None else _TOLD.get(type(it.fact))
     return f"{it.kind}: no words for it in this version" if tell is None else tell(it.fact, teller)
@@ -74,6 +84,10 @@ def whither(to: Destination | Feature) -> str:
             return f"menu {to.menu}"
         case ToQueue():
             return f"queue {to.queue}" + (f" with priority {to.priority}" if to.priority else "")
+        case Voicemail():
+            return f"voicemail {to.mailbox}"
+        case ToNumber():
+            return f"number {to.to.number} over {to.to.trunk}"
         case HangUp():
             return "hang-up" + ("" if to.reason is HangupReason.NORMAL else f" ({to.reason.value})")
         case Announce():
@@ -88,6 +102,9 @@ _RESULTS: Mapping[RingResult, str] = {
     RingResult.ANSWERED: "answered",
     RingResult.NO_ANSWER: "did not answer",
     RingResult.REJECTED: "rejected the call",
+    RingResult.BUSY: "was busy, or said so",
+    RingResult.NOT_ACCEPTED: "picked up, and did not accept the call",
+    RingResult.ANSWERED_ELSEWHERE: "was rung too: a colleague has the call",
     RingResult.FORWARDED: "has the phone forwarded: refused",
     RingResult.UNREACHABLE: "could not be reached",
     RingResult.ABANDONED: "was still ringing when the caller left",
@@ -103,6 +120,8 @@ _OUTCOMES: Mapping[Outcome, str] = {
     Outcome.BLOCKED: "the caller's number is blocked",
     Outcome.UNKNOWN_NUMBER: "the number dialled is not configured",
     Outcome.WAITED_TOO_LONG: "waited the queue's longest wait",
+    Outcome.VOICEMAIL: "sent to voicemail",
+    Outcome.SENT_OUT: "sent to an outside number",
     Outcome.OVERFLOWED: "sent on by a queue, and answered by nobody",
     Outcome.LEFT_FOR_FALLBACK: "the caller went to the dialplan's fallback",
     Outcome.PBX_LOST: "lost with the PBX",
@@ -157,7 +176,41 @@ def _queued(fact: f.CallQueued, _: Teller) -> str:
 
 def _offered(fact: f.CallOffered, teller: Teller) -> str:
     phones = "" if len(fact.legs) == 1 else f" on {len(fact.legs)} contacts"
-    return f"Offered to {teller.agent(fact.agent)}{phones}: {fact.why}"
+    return f"Offered to {teller.agent(fact.agent)}{phones}: {fact.why}{_considered(fact, teller)}"
+
+
+def _considered(fact: f.CallOffered, teller: Teller) -> str:
+    """All who were looked at, with their numbers, where the `why` has not named them all."""
+    queue = teller.policy.queues.get(fact.queue)
+    if len(fact.considered) < 3 or queue is None:
+        return ""
+    first = fact.considered[0]
+    said = []
+    for it in fact.considered:
+        numbers = [f"idle {it.idle / SECOND:.1f} s", *([f"preferred {it.preference}"] if it.preference else [])]
+        if queue.strategy not in (Strategy.LONGEST_IDLE, Strategy.RING_PROGRESSIVELY, Strategy.LEAST_RECENT):
+            numbers.append(amount(queue.strategy, it, first, ANYBODY, 0))
+        elif it.penalty:
+            numbers.append(f"penalty {it.penalty}")
+        said.append(f"{it.agent} {', '.join(filter(None, numbers))}")
+    more = f" and {fact.fitted - len(said)} more" if fact.fitted > len(said) else ""
+    return f"; considered: {' · '.join(said)}{more}"
+
+
+def _words(fact: f.CallerTold, _: Teller) -> str:
+    return f"Waiting in {fact.queue}, hears {', '.join(fact.prompts)}"
+
+
+def _handed_over(fact: f.CallHandedOver, _: Teller) -> str:
+    return f"Handed over to the dialplan: {whither(fact.to)}"
+
+
+def _refused(fact: f.DialRefused, _: Teller) -> str:
+    return f"Not dialled ({fact.purpose}): {fact.why}"
+
+
+def _accepted(fact: f.AgentAccepted, teller: Teller) -> str:
+    return f"{teller.agent(fact.agent)} pressed {fact.key}: accepted"
 
 
 def _relaxed(fact: f.CallRelaxed, _: Teller) -> str:
@@ -216,6 +269,10 @@ _TOLD: Mapping[type[Any], Callable[[Any, Teller], str]] = {
     f.CallQueued: _queued,
     f.CallRelaxed: _relaxed,
     f.CallOffered: _offered,
+    f.CallerTold: _words,
+    f.CallHandedOver: _handed_over,
+    f.DialRefused: _refused,
+    f.AgentAccepted: _accepted,
     f.RingEnded: _ring_ended,
     f.GhostAnswered: _ghost,
     f.CallRequeued: _requeued,

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from callctl.core.facts import Fact, TrunkChanged
-from callctl.core.ids import SECOND, AgentId, Micros, QueueId, TrunkId
+from callctl.core.ids import SECOND, AgentId, CallId, Micros, QueueId, TrunkId
 from callctl.core.model import (
     Agent,
     AgentState,
@@ -20,12 +20,14 @@ from callctl.core.model import (
     Announcing,
     Arrived,
     Available,
+    Briefed,
     BusyElsewhere,
     Call,
     CallPhase,
     Connected,
     Down,
     Ended,
+    HandedOver,
     Idle,
     InMenu,
     LoggedOut,
@@ -52,7 +54,9 @@ from callctl.core.model import (
     WrapUp,
 )
 from callctl.core.policy import Policy, Requirement, TrunkPolicy
+from callctl.core.routing import score
 from callctl.core.turn import place_key
+from callctl.core.waits import why_waits
 from callctl.runtime.masking import MASKED, Masking
 
 Plain: TypeAlias = dict[str, Any]
@@ -65,6 +69,7 @@ CALL_PHASES: Mapping[type[CallPhase], str] = {
     Queued: "queued",
     Offered: "offered",
     Connected: "connected",
+    HandedOver: "handed_over",
     Ended: "ended",
 }
 AGENT_STATUSES: Mapping[type[AgentStatus], str] = {
@@ -76,6 +81,7 @@ AGENT_STATES: Mapping[type[AgentState], str] = {
     Idle: "idle",
     Reserved: "reserved",
     Ringing: "ringing",
+    Briefed: "briefed",
     OnCall: "on_call",
     WrapUp: "wrap_up",
 }
@@ -193,7 +199,13 @@ def _phase(phase: CallPhase, now: Micros) -> Plain:
         case Queued(place):
             return _place(place, now)
         case Offered(place):
-            return {**_place(place, now), "agent": phase.agent, "ring_until": iso(phase.ring_until)}
+            first = phase.rings[0]
+            return {
+                **_place(place, now),
+                "agent": first.agent,
+                "agents": list(phase.agents),
+                "ring_until": iso(first.until),
+            }
         case Connected(place):
             return {
                 "queue": place.queue,
@@ -201,6 +213,8 @@ def _phase(phase: CallPhase, now: Micros) -> Plain:
                 "agent_leg": phase.agent_leg,
                 "talk_until": iso(phase.talk_until),
             }
+        case HandedOver():
+            return {"since": iso(phase.at)}
         case Ended():
             return {"ended": iso(phase.at), "reason": phase.reason.value}
 
@@ -211,6 +225,7 @@ def _place(place: Place, now: Micros) -> Plain:
         "priority": place.priority,
         "since": iso(place.since),
         "waited": in_seconds(now - place.since),
+        "credit": in_seconds(place.credit),
         "asks": _asks(place.asks),
     }
 
@@ -328,7 +343,7 @@ def _agent_state(state: AgentState, now: Micros) -> Plain:
     match state:
         case Idle():
             return {"call": None, "idle_since": iso(state.since), "idle": in_seconds(now - state.since)}
-        case Reserved() | Ringing() | OnCall():
+        case Reserved() | Ringing() | Briefed() | OnCall():
             return {"call": state.call}
         case WrapUp():
             return {"call": state.call, "until": iso(state.until), "left": in_seconds(state.until - now)}
@@ -372,6 +387,7 @@ def standings(world: World) -> dict[QueueId, dict[str, list[AgentId]]]:
 def queues(world: World, now: Micros) -> list[Plain]:
     """The queues: who waits, how long, and which agents stand where."""
     stand = standings(world)
+    waits = longest_waits(world, now)
     talking = Counter(c.phase.place.queue for c in world.calls.values() if isinstance(c.phase, Connected))
     return [
         {
@@ -379,16 +395,34 @@ def queues(world: World, now: Micros) -> list[Plain]:
             "waiting": len(waiting),
             "ringing": sum(isinstance(phase, Offered) for phase, _ in waiting),
             "longest_wait": longest_wait(waiting, now),
+            "service_level": in_seconds(world.policy.queues[name].service_level),
             "talking": talking[name],
             "agents": {where: len(who) for where, who in stand.get(name, {}).items()},
             "agents_by_standing": stand.get(name, {}),
             "order": [
-                {"call": it.id, "position": at, "phase": CALL_PHASES[type(phase)], **_place(phase.place, now)}
+                {
+                    "call": it.id,
+                    "position": at,
+                    "phase": CALL_PHASES[type(phase)],
+                    **_place(phase.place, now),
+                    "score": round(score(world.policy.queues[name], phase.place, now), 2),
+                    "waits": waits.get(it.id),
+                }
                 for at, (phase, it) in enumerate(waiting, start=1)
             ],
         }
         for name, waiting in in_queue(world).items()
     ]
+
+
+MOST_EXPLAINED = 20
+
+
+def longest_waits(world: World, now: Micros) -> dict[CallId, str]:
+    """Why they still wait, of those who have waited longest: a look at all agents for each costs too much for all."""
+    waiting = [it for it in world.calls.values() if isinstance(it.phase, Queued)]
+    waiting.sort(key=lambda it: it.phase.place.since if isinstance(it.phase, Queued) else now)
+    return {it.id: why_waits(world, it, now) for it in waiting[:MOST_EXPLAINED]}
 
 
 def longest_wait(waiting: Sequence[tuple[Queued | Offered, Call]], now: Micros) -> float:

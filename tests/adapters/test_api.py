@@ -23,7 +23,7 @@ from callctl.api.server import ListenError, listen_tcp, listen_unix
 from callctl.core.events import StatusAsked, Wish
 from callctl.core.facts import CallEnded, CallRequeued, Fact, GhostAnswered, TrunkChanged
 from callctl.core.ids import SECOND, TrunkId
-from callctl.core.model import Available, Offered, Outcome, Party, Paused, Place
+from callctl.core.model import Available, Offered, Outcome, Party, Paused, Place, Rung
 from callctl.core.policy import Announce, Feature, HangUp, HangupReason, ToMenu, ToQueue
 from callctl.runtime import views
 from callctl.runtime.masking import MASKED, Masking
@@ -138,7 +138,7 @@ async def test_queues_show_who_waits_and_who_could_answer(control: Caller) -> No
 def test_a_queue_is_in_the_order_in_which_it_is_served() -> None:
     world = at_noon.world()
     for call, priority, since in ((TALKING, 5, NOON - 60), (at_noon.IN_MENU, 9, NOON)):
-        world.calls[call].phase = Offered(Place(SALES, priority, since), ANA, NOON + SECOND)
+        world.calls[call].phase = Offered(Place(SALES, priority, since), (Rung(ANA, NOON + SECOND),))
     (queue,) = views.queues(world, NOON)
     assert [c["call"] for c in queue["order"]] == [at_noon.IN_MENU, WAITING, TALKING]
     assert queue["ringing"] == 2
