@@ -101,6 +101,11 @@ def is_premium(number: E164) -> bool:
     return phonenumbers.number_type(phonenumbers.parse("+" + number.digits, None)) in _PREMIUM
 
 
+def calling_code(number: E164) -> str:
+    """The digits of the number's country."""
+    return str(phonenumbers.parse("+" + number.digits, None).country_code)
+
+
 def country_prefix(country: str) -> str:
     """The calling code of a country (ISO 3166), as digits. Some countries share theirs."""
     return str(phonenumbers.country_code_for_region(country))

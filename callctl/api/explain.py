@@ -104,6 +104,7 @@ _RESULTS: Mapping[RingResult, str] = {
     RingResult.REJECTED: "rejected the call",
     RingResult.BUSY: "was busy, or said so",
     RingResult.NOT_ACCEPTED: "picked up, and did not accept the call",
+    RingResult.DROPPED: "picked up, and hung up at once",
     RingResult.ANSWERED_ELSEWHERE: "was rung too: a colleague has the call",
     RingResult.FORWARDED: "has the phone forwarded: refused",
     RingResult.UNREACHABLE: "could not be reached",

@@ -325,13 +325,13 @@ def requests(
             return (Request("POST", ("bridges", hold_bridge(queue), "removeChannel"), (("channel", leg),)),)
         case RingPhone():
             return _ring(command, command.endpoint in heard)
-        case Bridge(call=call, caller=caller, agent=agent):
+        case Bridge(bridge=bridge, caller=caller, agent=agent):
             return (
-                Request("POST", ("bridges",), (("type", "mixing"), ("bridgeId", call))),
-                Request("POST", ("bridges", call, "addChannel"), (("channel", f"{caller},{agent}"),)),
+                Request("POST", ("bridges",), (("type", "mixing"), ("bridgeId", bridge))),
+                Request("POST", ("bridges", bridge, "addChannel"), (("channel", f"{caller},{agent}"),)),
             )
-        case DropBridge(call=call):
-            return (Request("DELETE", ("bridges", call)),)
+        case DropBridge(bridge=bridge):
+            return (Request("DELETE", ("bridges", bridge)),)
         case Hangup(leg=leg, reason=reason):
             return (Request("DELETE", ("channels", leg), (("reason", reason.value),)),)
         case Lease(leg=leg, length=length):

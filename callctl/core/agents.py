@@ -57,6 +57,7 @@ MOVES: Moves = {
     (Briefed, "last leg gone"): (Idle,),
     (OnCall, "call ends"): (WrapUp, Idle),
     (OnCall, "bridge failed"): (Idle,),
+    (OnCall, "hangs up at once"): (Idle,),
     (WrapUp, "wrap-up over"): (Idle,),
     (WrapUp, "ready early"): (Idle,),
 }
@@ -153,7 +154,8 @@ def remember(world: World, call: Call, agent: AgentId, at: Micros) -> None:
 
 
 def wrap_up(turn: Turn, agent: Agent, call: Call, queue: QueueId) -> None:
-    """The talk is over."""
+    """The talk is over; the misses before it are forgiven."""
+    agent.misses = 0
     _talked(turn, agent, call, queue)
     length = turn.world.policy.queues[queue].wrap_up
     phone_settles(turn, agent)
@@ -166,7 +168,6 @@ def wrap_up(turn: Turn, agent: Agent, call: Call, queue: QueueId) -> None:
 
 def release(turn: Turn, agent: Agent, trigger: str) -> None:
     """Out of a talk that never was."""
-    hold(turn, agent, FAULT_HOLD)
     phone_settles(turn, agent)
     move(turn, agent, trigger, Idle(turn.now))
 

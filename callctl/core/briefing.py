@@ -110,7 +110,6 @@ def accept(turn: Turn, call: Call, agent: Agent, leg: LegId) -> None:
     """The call is the agent's: join the two."""
     phase = call.phase
     assert isinstance(phase, Offered)
-    agent.misses = 0
     rings.over(turn, call, agent, RingResult.ANSWERED)
     agents.move(turn, agent, "has the call", OnCall(call.id, leg))
     place = waiting.hush(turn, call, phase.place)

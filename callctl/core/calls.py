@@ -63,6 +63,7 @@ MOVES: Moves = {
     (Offered, "no answer"): (Queued, Offered),
     (Offered, "ring failed"): (Queued, Offered),
     (Connected, "bridge failed"): (Queued,),
+    (Connected, "agent hangs up at once"): (Queued,),
     (Connected, "agent leaves"): (Ended,),
     (Connected, "longest talk"): (Ended,),
     **{
@@ -245,7 +246,7 @@ def end(
         case Connected(agent=agent_id, agent_leg=agent_leg):
             if agent_leg in turn.world.legs:
                 turn.wish(Hangup(call.node, agent_leg, HangupReason.NORMAL))
-            turn.wish(DropBridge(call.node, call.id))
+            turn.wish(DropBridge(call.node, phase.bridge))
             agents.wrap_up(turn, turn.world.agents[agent_id], call, phase.place.queue)
         case HandedOver(to=ToNumber(to), at=at):
             compliance.lasted(turn, to.trunk, now - at)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from callctl.core.ids import CallId, LegId, Micros, NodeId, PlaybackId, QueueId
+from callctl.core.ids import BridgeId, CallId, LegId, Micros, NodeId, PlaybackId, QueueId
 from callctl.core.permits import Permit
 from callctl.core.policy import AutoAnswer, HangupReason, Voicemail
 
@@ -106,7 +106,7 @@ class RingPhone:
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """Join caller and agent in the call's own bridge (its id is the call's)."""
+    """Join caller and agent in a bridge of their own."""
 
     node: NodeId
     call: CallId
@@ -115,11 +115,15 @@ class Bridge:
     attempt: int = 0
     """Comes back with a failure."""
 
+    @property
+    def bridge(self) -> BridgeId:
+        return BridgeId(self.agent)
+
 
 @dataclass(frozen=True, slots=True)
 class DropBridge:
     node: NodeId
-    call: CallId
+    bridge: BridgeId
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ from typing import NewType
 CallId = NewType("CallId", str)
 LegId = NewType("LegId", str)
 """A channel's id in Asterisk. For legs that callctl makes, a ULID of ours."""
+BridgeId = NewType("BridgeId", str)
+"""Of two who talk: the agent's leg's. Of its own for each pair, since Asterisk (22.10.1) may know an id that was used
+before as one that is taken, and as one that is not there, for good."""
 PlaybackId = NewType("PlaybackId", str)
 NodeId = NewType("NodeId", str)
 """The name of a PBX node. One is the default; the name is carried from the first day."""

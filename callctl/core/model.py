@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from callctl.core.ids import (
     AgentId,
+    BridgeId,
     CallId,
     IdSource,
     LegId,
@@ -89,6 +90,8 @@ class RingResult(StrEnum):
     """The phone said busy (486, 600); many phones say so when their user rejects a call."""
     NOT_ACCEPTED = "not_accepted"
     """Picked up, but not accepted: voicemail or silence on an outside number, or hung up at the whisper."""
+    DROPPED = "dropped"
+    """Picked up, and hung up at once: the caller waits on."""
     ANSWERED_ELSEWHERE = "answered_elsewhere"
     """Another of the agents who were rung has the call."""
     FORWARDED = "forwarded"
@@ -252,6 +255,10 @@ class Connected:
     talk_until: Micros
     attempt: int = 0
     """How often the two had to be joined again. A failure that is told of an earlier attempt says nothing."""
+
+    @property
+    def bridge(self) -> BridgeId:
+        return BridgeId(self.agent_leg)
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,8 +148,20 @@ def leg_gone(turn: Turn, agent: Agent, leg: Leg, cause: int, sip: int) -> None:
             _contact_out(turn, agent, ringing, leg, cause, sip)
         case OnCall(call_id, talking) if talking == leg.id:
             call = turn.world.calls[call_id]
-            if isinstance(call.phase, Connected):
+            if isinstance(call.phase, Connected) and _at_once(turn, call, call.phase):
+                rings.dropped(turn, call, agent)
+                agents.release(turn, agent, "hangs up at once")
+                _wait_on(turn, call, call.phase, "agent hangs up at once", f"{agent.id} hung up at once")
+            elif isinstance(call.phase, Connected):
                 calls.end(turn, call, "agent leaves", Outcome.ANSWERED, Party.AGENT, cause=cause, sip=sip)
+
+
+def _at_once(turn: Turn, call: Call, phase: Connected) -> bool:
+    """Whether the agent has hung up so soon that the two have not talked, and the caller is still here."""
+    least = turn.world.policy.queues[phase.place.queue].least_talk
+    caller = turn.world.legs.get(call.leg)
+    here = caller is not None and caller.left_by is None and turn.world.node_up(call.node)
+    return here and call.story.connected is not None and turn.now - call.story.connected < least
 
 
 def _contact_out(
@@ -192,17 +204,23 @@ def bridge_failed(turn: Turn, event: BridgeFailed) -> None:
         return
     phase = call.phase
     agent = turn.world.agents[phase.agent]
+    turn.wish(Hangup(call.node, phase.agent_leg, HangupReason.FAILURE))
+    agents.hold(turn, agent, agents.FAULT_HOLD)
+    agents.release(turn, agent, "bridge failed")
+    _wait_on(turn, call, phase, "bridge failed", event.why)
+
+
+def _wait_on(turn: Turn, call: Call, phase: Connected, trigger: str, why: str) -> None:
+    """The two have not talked: the caller is back at the old place."""
     call.story.agent = call.story.connected = None
     policy = turn.world.policy
     turn.wish(
-        Hangup(call.node, phase.agent_leg, HangupReason.FAILURE),
-        DropBridge(call.node, call.id),
+        DropBridge(call.node, phase.bridge),
         Hold(call.node, call.leg, phase.place.queue, policy.queues[phase.place.queue].music),
         Lease(call.node, call.leg, policy.lease),
     )
     call.lease_renew = turn.now + policy.lease_renewal
-    agents.release(turn, agent, "bridge failed")
-    calls.requeue(turn, call, "bridge failed", event.why)
+    calls.requeue(turn, call, trigger, why)
 
 
 def no_answer(turn: Turn, call: Call, phase: Offered) -> None:

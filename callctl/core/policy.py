@@ -304,6 +304,8 @@ class QueuePolicy:
     display: str = "{name}"
     """What the agent's phone shows as the caller's name. See `display`."""
     wrap_up: Micros = 10 * SECOND
+    least_talk: Micros = 1 * SECOND
+    """An agent who hangs up sooner has not talked: a miss, and the caller waits on at the old place; 0: a talk."""
     longest_talk: Micros = 4 * 3600 * SECOND
     longest_wait: Micros = 0
     """A caller who has waited so long, and for whom no phone rings, goes where `give_up` says; 0: no limit."""

@@ -13,7 +13,7 @@ from callctl.core.briefing import BRIEFED_LEASE, TALK_MARGIN
 from callctl.core.calls import close_story
 from callctl.core.commands import Answer, Bridge, Command, DropBridge, Hangup, Hold, Lease, RingBack, Unhold, Watch
 from callctl.core.events import Event, LegAnswered, LegGone, LegLeft, LegRinging, LegSeen, LegState, Snapshot
-from callctl.core.ids import SECOND, AgentId, CallId, IdSource, LegId, Micros, NodeId, QueueId, is_ours
+from callctl.core.ids import SECOND, AgentId, BridgeId, IdSource, LegId, Micros, NodeId, QueueId, is_ours
 from callctl.core.model import (
     Agent,
     Announcing,
@@ -122,16 +122,16 @@ def owed(
     for call in world.calls.values():
         if call.node != node or not isinstance(call.phase, Connected):
             continue
-        talks.add(call.id)
+        talks.add(call.phase.bridge)
         here = {seats.get(call.leg), seats.get(call.phase.agent_leg)}
-        if None not in here and here != {call.id}:
+        if None not in here and here != {call.phase.bridge}:
             yield Bridge(node, call.id, call.leg, call.phase.agent_leg, call.phase.attempt + 1)
         left = max(call.phase.talk_until - now, SECOND) + TALK_MARGIN
         yield Lease(node, call.leg, left)
         yield Lease(node, call.phase.agent_leg, left)
     for bridge in snapshot.bridges:
         if bridge not in talks and is_ours(bridge):
-            yield DropBridge(node, CallId(bridge))
+            yield DropBridge(node, BridgeId(bridge))
 
 
 def _unlisted(leg: Leg, node: NodeId, seats: Mapping[LegId, str]) -> bool:

@@ -19,7 +19,9 @@ REJECTED_SIP = frozenset({480, 603})
 """The person or the phone said no: RFC 3261 21.4.18, 21.6.2."""
 BUSY_CAUSE, REJECTED_CAUSE = 17, 21
 """Q.850: user busy, call rejected."""
-MISSES = frozenset({RingResult.NO_ANSWER, RingResult.REJECTED, RingResult.BUSY, RingResult.NOT_ACCEPTED})
+MISSES = frozenset(
+    {RingResult.NO_ANSWER, RingResult.REJECTED, RingResult.BUSY, RingResult.NOT_ACCEPTED, RingResult.DROPPED}
+)
 """What counts as a miss of the agent's."""
 _REASONS: Mapping[RingResult, HangupReason] = {
     RingResult.NO_ANSWER: HangupReason.NO_ANSWER,
@@ -73,8 +75,21 @@ def withdraw(turn: Turn, agent: Agent, call: Call, result: RingResult) -> None:
 
 
 def failed(turn: Turn, call: Call, agent: Agent, result: RingResult) -> None:
-    """What a ring without an answer means for the agent. Only misses by a reachable phone count."""
+    """A ring without an answer is over."""
     over(turn, call, agent, result)
+    _held_against(turn, agent, result)
+
+
+def dropped(turn: Turn, call: Call, agent: Agent) -> None:
+    """The agent had answered, and hung up at once."""
+    at = _latest_ring(call, agent.id)
+    if at is not None:
+        call.story.rings[at] = replace(call.story.rings[at], result=RingResult.DROPPED)
+    _held_against(turn, agent, RingResult.DROPPED)
+
+
+def _held_against(turn: Turn, agent: Agent, result: RingResult) -> None:
+    """What it means for the agent. Only misses by a reachable phone count."""
     policy = agents.policy_of(turn, agent)
     missed = result in MISSES
     if missed and not isinstance(agent.phone, Unreachable):

@@ -185,7 +185,7 @@ def amount(strategy: Strategy, it: Considered, first: Considered, asks: Requirem
         case Strategy.LEAST_RECENT:
             said.append(f"{(now - it.number) / SECOND:.1f} s" if it.number else "none yet")
         case Strategy.FEWEST_CALLS:
-            said.append(str(it.number))
+            said.append(f"{it.number} call{'' if it.number == 1 else 's'}")
         case Strategy.LEAST_TALK_TIME:
             said.append(f"{it.number / SECOND:.0f} s")
         case Strategy.RANDOM | Strategy.RR_MEMORY | Strategy.LINEAR | Strategy.RING_ALL:

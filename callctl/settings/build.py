@@ -164,6 +164,7 @@ def policy_of(document: Document) -> Policy:
                 whisper=q.whisper,
                 display=q.display,
                 wrap_up=q.wrap_up,
+                least_talk=q.least_talk,
                 longest_talk=q.longest_talk,
                 longest_wait=q.longest_wait,
                 give_up=ways.goal(q.give_up),

@@ -25,7 +25,7 @@ from callctl.core.policy import (
     TrunkKind,
     Withheld,
 )
-from callctl.numbers import Numbering, country_prefix, is_premium
+from callctl.numbers import Numbering, calling_code, country_prefix, is_premium
 from callctl.settings.calendars import days_of, span_of
 from callctl.settings.errors import KeyPath, Place, Problem, shown
 from callctl.settings.models import Document, Goal, NodeModel, Way
@@ -263,7 +263,7 @@ class Check:
         rules, prefixes = self.document.dialing, allowed_prefixes(self.document)
         if not number.digits.startswith(prefixes):
             wrong = f"{shown(str(number))} begins with nothing that `dialing` allows"
-            self._wrong(path, wrong, f'add its beginning: `dialing: {{allowed: ["+{number.digits[:2]}"]}}`')
+            self._wrong(path, wrong, f'add its beginning: `dialing: {{allowed: ["+{calling_code(number)}"]}}`')
         elif rules is not None and number.digits.startswith(tuple(p.removeprefix("+") for p in rules.refused or ())):
             self._wrong(path, f"{shown(str(number))} begins with what `dialing` refuses", "write another number")
         elif rules is not None and not rules.premium and is_premium(number):
@@ -271,7 +271,7 @@ class Check:
             self._wrong(path, f"{shown(str(number))} is a premium-rate number", right)
         if trunk is None and len(self.document.trunks) != 1:
             right = "add `trunk`" if self.document.trunks else "add a trunk under `trunks:`"
-            self._wrong(path, "over which trunk?", right)
+            self._wrong(path, "it is not said over which trunk", right)
 
     def _ways(self) -> Iterator[tuple[KeyPath, Way]]:
         """Every destination of the document."""
@@ -452,6 +452,20 @@ class Check:
                     self._wrong(
                         ("menus", name, key, i), wrong, "use a `sound:`, or set `barge_in: false` for this menu"
                     )
+        for path, prompts in self._heard_before_the_call():
+            for i, prompt in enumerate(prompts):
+                if prompt.startswith(_SPELT):
+                    wrong = f"nothing stops {shown(prompt)}: two who are to talk would wait for its end"
+                    self._wrong((*path, i), wrong, "use a `sound:`")
+
+    def _heard_before_the_call(self) -> Iterator[tuple[KeyPath, tuple[str, ...]]]:
+        """Prompts that must give way to the call itself."""
+        for name, queue in self.document.queues.items():
+            yield ("queues", name, "whisper"), queue.whisper or ()
+            words = queue.words.prompts if queue.words is not None else None
+            yield from ((("queues", name, "words", "prompts", i), it or ()) for i, it in enumerate(words or ()))
+        for name, phone in self.document.phones.items():
+            yield ("phones", name, "confirm"), phone.confirm or ()
 
     def _twice_in_lists(self) -> None:
         lists: list[tuple[KeyPath, tuple[str, ...] | None]] = [(("short_codes",), self.document.short_codes)]

@@ -36,7 +36,7 @@ _LENGTHS = frozenset(
     {
         "timeout", "ring_timeout", "wrap_up", "longest_talk", "miss_delay", "qualify", "callback_window", "lease",
         "lease_renewal", "longest_wait", "unstaffed_after", "last_agent", "patience", "ring_more", "busy_delay",
-        "reject_delay", "service_level", "short_abandon", "returns", "first", "every", "longest",
+        "reject_delay", "service_level", "short_abandon", "least_talk", "returns", "first", "every", "longest",
     }
 )  # fmt: skip
 

@@ -250,6 +250,9 @@ class QueueModel(Strict):
     wrap_up: Annotated[Micros, t.Length("1s", "1h", zero=True)] = lasting(
         "10s", "The agent's time after a call before the next one."
     )
+    least_talk: Annotated[Micros, t.Length("100ms", "10s", zero=True)] = lasting(
+        "1s", "An agent who hangs up sooner has missed the call, and the caller waits on; 0s: that ends the call."
+    )
     longest_talk: Annotated[Micros, t.Length("1m", "24h")] = lasting("4h", "A call is ended after so long.")
     longest_wait: Annotated[Micros, t.Length("5s", "24h", zero=True)] = lasting(
         "0s", "A caller who has waited so long goes where `give_up` says; 0s: no limit."
@@ -376,7 +379,7 @@ class PhoneModel(Strict):
             raise bad("an existing endpoint has its password in Asterisk", "remove it", "password")
         outside = self.kind is PhoneKind.OUTSIDE
         if outside and self.number is None:
-            raise bad("`number` is missing", "add the number that is called, such as `+447700900123`")
+            raise bad("`number` is missing", "add the number that is called, such as `+447912345678`")
         for name in ("number", "trunk", "confirm") if not outside else ("password", "endpoint", "extension", "webrtc"):
             if name in self.model_fields_set:
                 what = "an `outside` phone" if outside else "a phone of the house"

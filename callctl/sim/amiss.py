@@ -46,7 +46,7 @@ def amiss(world: World, pbx: ModelPbx) -> Iterator[str]:
             yield f"{channel.id} is in the dialplan, and callctl does not know"
         elif channel.in_app:
             yield from _amiss_of_caller(world, pbx, channel)
-    talks = {call.id for call in world.calls.values() if isinstance(call.phase, Connected)}
+    talks = {call.phase.bridge for call in world.calls.values() if isinstance(call.phase, Connected)}
     yield from (f"bridge {b} is left over" for b in pbx.bridges if is_ours(b) and b not in talks)
 
 
@@ -91,10 +91,10 @@ def _amiss_of_caller(world: World, pbx: ModelPbx, channel: Channel) -> Iterator[
                 yield f"{channel.id} should hear {playing}, and hears {channel.playing}"
         case Connected() if channel.state is not LegState.UP:
             yield f"{channel.id} talks, and was never answered"
-        case Connected(agent_leg=agent_leg):
+        case Connected(agent_leg=agent_leg, bridge=bridge):
             failed = any(isinstance(event, BridgeFailed) and event.call == call.id for event in pbx.news)
             both = agent_leg in pbx.channels and pbx.channels[agent_leg].in_app
-            if both and not failed and {channel.bridge, pbx.channels[agent_leg].bridge} != {call.id}:
+            if both and not failed and {channel.bridge, pbx.channels[agent_leg].bridge} != {bridge}:
                 yield f"{channel.id} and {agent_leg} talk, and stand in {channel.bridge or 'nothing'}"
 
 

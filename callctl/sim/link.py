@@ -344,7 +344,7 @@ class VirtualLink:
         if not fails_early:
             self._switch.carry(command)
         elif isinstance(command, Bridge):
-            self._switch.deny(command.call)  # an audit has the two joined again, and they had been: it is believed
+            self._switch.deny(command.bridge)  # an audit has the two joined again, and they had been: it is believed
         if fails_late:
             troubles.fail_late -= 1
             self._denied(command)
@@ -358,7 +358,7 @@ class VirtualLink:
     def _denied(self, command: Command) -> None:
         """It had its effect, and callctl is told that it failed."""
         if isinstance(command, Bridge):
-            self._switch.deny(command.call)
+            self._switch.deny(command.bridge)
         elif isinstance(command, RingPhone):
             self.lose()  # it is ended when it says that it rings, or by an audit
             self._loop.call_later(AUDITABLE, self.audit)

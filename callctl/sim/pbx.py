@@ -101,10 +101,10 @@ class ModelPbx:
                 self._make(command)
             case Bridge():
                 self._join(command)
-            case DropBridge(call=call):
-                self.bridges.discard(call)
+            case DropBridge(bridge=bridge):
+                self.bridges.discard(bridge)
                 for channel in self.channels.values():
-                    channel.bridge = "" if channel.bridge == call else channel.bridge
+                    channel.bridge = "" if channel.bridge == bridge else channel.bridge
             case HandOver(leg=leg) if self._in_app(leg):
                 self.leave(self.channels[leg])
             case Hangup(leg=leg) if leg in self.channels:
@@ -117,8 +117,8 @@ class ModelPbx:
 
     def _join(self, command: Bridge) -> None:
         if self.bridging_works and self._in_app(command.caller) and self._in_app(command.agent):
-            self.bridges.add(command.call)
-            self.channels[command.caller].bridge = self.channels[command.agent].bridge = command.call
+            self.bridges.add(command.bridge)
+            self.channels[command.caller].bridge = self.channels[command.agent].bridge = command.bridge
         else:
             self._say(BridgeFailed(NODE, command.call, command.agent, "a channel is not in the app", command.attempt))
 

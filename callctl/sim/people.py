@@ -62,7 +62,7 @@ class Crowd:
 
     def bridged(self, caller: Channel, agent: Channel) -> None:
         """They talk for so long; then one of them hangs up, and the other a moment later by itself, if need be."""
-        act = self._calls.pop(caller.id, None)
+        act = self._calls.get(caller.id)
         if act is not None:
             first, second = (agent, caller) if act.agent_ends else (caller, agent)
             self._loop.call_later(act.talk, self.switch.end, first, 16)

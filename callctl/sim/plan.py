@@ -171,9 +171,9 @@ def draw(seed: int) -> Plan:
 
 
 def day(seed: int, hours: float, agents: int) -> Plan:
-    """A long day of a large office, without mishaps but for those of people: does memory stay flat?"""
+    """A long day of a large office, a tenth of its agents on numbers outside: does memory stay flat?"""
     rng = Random(f"day {seed}")
-    names = tuple(f"a{n:03d}" for n in range(agents))
+    names = tuple(f"{'mob' if n % 10 == 9 else 'a'}{n:03d}" for n in range(agents))
     acts: list[Act] = []
     at, n = 0.0, 0
     while (at := at + rng.expovariate(1 / DAY_CALL_GAP)) < hours * 3600:
@@ -181,8 +181,8 @@ def day(seed: int, hours: float, agents: int) -> Plan:
         acts.append(_call(rng, n, at))
         if n % 50 == 0:
             acts.append(_phone(rng, at, rng.choice(names)))
-        if n % 500 == 0:
-            acts.append(Mishap(at, rng.choice((Ill.KILLED, Ill.LINK_CUT, Ill.AUDITED)), 2.0, rng.random()))
+        if n % 200 == 0:
+            acts.append(Mishap(at, rng.choice(list(Ill)), 2.0, rng.random()))
     return Plan(seed, hours * 3600, _in_order(acts), names)
 
 

@@ -120,9 +120,9 @@ class _Writer:
             case LegGone(leg=leg, cause=cause, sip=sip):
                 return f"{self._name(leg)} ends {cause} {sip}"
             case DigitPressed(leg=leg, digit=digit):
-                return f"{leg} presses {digit}"
+                return f"{self._name(leg)} presses {digit}"
             case PlaybackEnded(leg=leg, failed=failed):
-                return f"{leg} {'cannot hear' if failed else 'has heard'} the prompts"
+                return f"{self._name(leg)} {'cannot hear' if failed else 'has heard'} the prompts"
             case BridgeFailed(call=call, attempt=attempt):
                 return f"bridge fails {self._callers.get(call, call)}" + (f" {attempt}" if attempt else "")
             case PhoneContacts() | PhoneBusy() | StatusAsked() | PolicyChanged():
@@ -154,15 +154,17 @@ class _Writer:
             case Synced(snapshot=snapshot, named=named, gone=gone):
                 seen = [self._seen(leg) for leg in snapshot.legs]
                 bridges = [
-                    f"+{self._callers.get(bridge, bridge)}"
-                    for bridge in snapshot.bridges
-                    if not bridge.startswith("hold-")
+                    f"+{self._name(LegId(bridge))}" for bridge in snapshot.bridges if not bridge.startswith("hold-")
                 ]
                 said = sorted(f"{'!' if leg in gone else '~'}{self._name(leg)}" for leg in named)
                 return " ".join(("the pbx has", *seen, *bridges, *said))
 
+    def _seat(self, bridge: str) -> str:
+        """A holding bridge as it is called; that of two who talk by the agent's leg."""
+        return bridge if not bridge or bridge.startswith("hold-") else self._name(LegId(bridge))
+
     def _seen(self, leg: LegSeen) -> str:
-        where = (self._callers.get(leg.bridge, leg.bridge) or "app") if leg.in_app else "elsewhere"
+        where = (self._seat(leg.bridge) or "app") if leg.in_app else "elsewhere"
         if leg.state is LegState.UP and where == "app":
             where = ""
         number = leg.arrival.dialled_text if leg.arrival is not None else ""

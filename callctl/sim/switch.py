@@ -8,7 +8,7 @@ from typing import Protocol
 
 from callctl.core.commands import Beat, Bridge, Command, DropBridge, HandOver, Hangup, Lease, Play, RingPhone
 from callctl.core.events import Event, LegSeen, LegState
-from callctl.core.ids import SECOND, CallId, LegId, Micros, PhoneId, PlaybackId, is_ours
+from callctl.core.ids import SECOND, BridgeId, LegId, Micros, PhoneId, PlaybackId, is_ours
 from callctl.sim.pbx import Channel, ModelPbx
 
 BELIEVED = 10.0
@@ -60,7 +60,7 @@ class Switch:
         self._leases: dict[LegId, asyncio.TimerHandle] = {}
         self._ended: list[tuple[float, LegSeen]] = []
         self._made: dict[LegId, float] = {}
-        self._failed_bridges: set[CallId] = set()
+        self._failed_bridges: set[BridgeId] = set()
         """Of which callctl was told that they failed though they did not."""
 
     # ── the application ──────────────────────────────────────────────────────────────────────
@@ -102,8 +102,8 @@ class Switch:
                 self.hung_up.update({leg} & self.entered)
                 self.end(self.model.channels[leg], 16)
                 return
-            case DropBridge(call=call):
-                self._may_not_part(call, "their bridge was destroyed")
+            case DropBridge(bridge=bridge):
+                self._may_not_part(bridge, "their bridge was destroyed")
         self.model.carry(command)
         self._follow(command)
         self.flush()
@@ -118,7 +118,7 @@ class Switch:
             case RingPhone(leg=leg, timeout=timeout) if leg in channels:
                 self._made[leg] = self._loop.time()
                 self._people.rung(channels[leg], timeout / SECOND)
-            case Bridge(call=call, caller=caller, agent=agent) if self._pair(call):
+            case Bridge(bridge=bridge, caller=caller, agent=agent) if self._pair(bridge):
                 self._people.bridged(channels[caller], channels[agent])
 
     def _pair(self, bridge: str) -> bool:
@@ -129,7 +129,7 @@ class Switch:
         if is_ours(bridge) and self._pair(bridge) and bridge not in self._failed_bridges:
             self._wrong(f"a pair that talks was cut: {how}")
 
-    def deny(self, bridge: CallId) -> None:
+    def deny(self, bridge: BridgeId) -> None:
         """callctl is told that this bridge failed, though it did not."""
         self._failed_bridges.add(bridge)
 

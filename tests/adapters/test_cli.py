@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import shutil
+import signal
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -172,6 +173,50 @@ async def test_a_terminal_gets_a_table_and_no_escape_from_outside(desk: FakeDesk
     assert "─" in out
     assert "?[31m[red]evil" in out
     assert "\x1b[31m" not in out
+
+
+async def test_watch_goes_on_through_an_outage_and_ends_with_ctrl_c(desk: FakeDesk, tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    server = await listen_unix(control_app(desk), path)
+    leader, follower = pty.openpty()
+    os.set_blocking(leader, False)
+    environ = {"PYTHONPATH": str(ROOT), "CALLCTL_SOCKET": str(path), "COLUMNS": "200", "LINES": "50", "TERM": "xterm"}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "callctl", "queues", "--watch", "--every", "0.2"),
+        env={**os.environ, **environ},
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+    )
+    await _until_shown(leader, "Who waits", "sales", "Ana", "Ctrl-C ends")
+    await server.stop()
+    await _until_shown(leader, "nothing new for")
+    server = await listen_unix(control_app(desk), path)
+    await _until_shown(leader, "callctl queues,")
+    process.send_signal(signal.SIGINT)
+    assert await process.wait() == 0
+    os.close(follower)
+    os.close(leader)
+    await server.stop()
+
+
+async def _until_shown(terminal: int, *words: str) -> None:
+    """Until all of it has been on the screen."""
+    shown = ""
+    async with asyncio.timeout(20):
+        while not all(word in shown for word in words):
+            try:
+                shown += os.read(terminal, 65536).decode(errors="replace")
+            except BlockingIOError:
+                await asyncio.sleep(0.05)
+
+
+async def test_watch_is_for_terminals(socket: Path) -> None:
+    ran = await callctl("queues", "--watch", socket=socket)
+    assert (ran.code, ran.out) == (2, "")
+    assert "--json" in ran.err
+    ran = await callctl("queues", "--watch", "--every", "0", socket=socket)
+    assert ran.code == 2
 
 
 async def test_ended_calls(desk: FakeDesk, socket: Path) -> None:

@@ -28,6 +28,7 @@ from callctl.core.policy import (
     Extension,
     Feature,
     NumberRules,
+    OutsideNumber,
     PhoneKind,
     PhonePolicy,
     Policy,
@@ -201,3 +202,18 @@ def test_an_emergency_call_back_comes_before_the_trunks_limit() -> None:
     text = files(POLICY, SECRETS, NODE)[EXTENSIONS]
     trunk = text[text.index("[callctl-trunk-fixed]") :]
     assert 0 < trunk.index("?callctl-call-back,s,1)") < trunk.index("?full)")
+
+
+def test_a_number_outside_is_no_phone_of_asterisks_and_a_language_is_written() -> None:
+    outside = OutsideNumber(E164("447912345678"), CARRIER.id, "+447912345678", "trunk-carrier")
+    mobile = PhonePolicy(PhoneId("mobile"), PhoneKind.OUTSIDE, "mobile", NODE, outside=outside)
+    web = replace(WEB, language="fr")
+    policy = Policy(
+        country="FR", phones={it.id: it for it in (mobile, web)}, trunks={FIXED.id: replace(FIXED, language="en_GB")}
+    )
+    written = files(policy, Secrets({web.id: "x"}), NODE)
+    assert not any("mobile" in text for text in written.values())
+    assert "language=fr" in written[PJSIP]
+    assert "language=en_GB" in written[PJSIP]
+    with pytest.raises(ProvisionError, match="language"):
+        files(replace(policy, phones={web.id: replace(web, language="fr\nauth=x")}), Secrets({web.id: "x"}), NODE)

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from callctl.api.explain import Teller, explain
 from callctl.core.engine import Step
-from callctl.core.events import BridgeFailed, Event
+from callctl.core.events import BridgeFailed, Event, Wish
 from callctl.core.facts import (
     AgentStatusChanged,
     CallEnded,
@@ -38,6 +38,7 @@ from callctl.runtime.masking import MASKED, Masking
 from callctl.runtime.ports import Observer
 from callctl.sim import office
 from callctl.telemetry import log, story
+from callctl.telemetry.agents import ACTIVITIES
 from callctl.telemetry.metrics import Metrics
 from tests.adapters import desk
 from tests.core import world as core
@@ -366,3 +367,63 @@ def test_masking_keeps_what_is_the_houses_own() -> None:
     assert MASKED.text("call 0612345678 now, port 65535") == "call 061…78 now, port 65535"
     assert MASKED.text(desk.OVER) == desk.OVER
     assert Masking(unmask=True).digits("12") == "12"
+
+
+def test_what_agents_do_is_counted_to_the_second() -> None:
+    it = core.stage(office.policy(("ana",)))
+    metrics = Metrics(lambda: it.world, lambda: it.now)
+    it.watch = lambda event, done: metrics.saw(it.now, done.facts)
+    it.wait(10)
+    it.arrive("c1")
+    it.wait(2)
+    leg = it.legs("ana")[0]
+    it.answer(leg)
+    it.ask("ana", Wish.PAUSE)  # talks until the call is over
+    it.wait(30)
+    it.gone("c1")
+    it.gone(leg)
+    it.wait(10)
+    it.wait(7)
+    it.ask("ana", Wish.LOGOUT)
+    it.wait(100)
+    seen = samples(metrics)
+    found = {what: seen[f"callctl_agent_activity_seconds_total{{activity={what},agent=ana}}"] for what in ACTIVITIES}
+    # The first look at the agent is with the first change: what was before is not known.
+    assert found == {"idle": 0.0, "ringing": 2.0, "talking": 30.0, "wrap_up": 10.0, "paused": 7.0}
+    assert seen["callctl_agent_answered_total{agent=ana}"] == 1
+    assert seen["callctl_agent_missed_total{agent=ana}"] == 0
+
+
+def test_a_miss_is_counted_for_the_agent() -> None:
+    it = core.stage(office.policy(("ana",)))
+    metrics = Metrics(lambda: it.world, lambda: it.now)
+    it.watch = lambda event, done: metrics.saw(it.now, done.facts)
+    it.arrive("c1")
+    it.gone(it.legs("ana")[0], 17, 486)
+    assert samples(metrics)["callctl_agent_missed_total{agent=ana}"] == 1
+
+
+def test_short_abandons_and_the_service_level_are_counted_apart() -> None:
+    it = core.stage(office.policy(("ana",)), reachable=())
+    metrics = Metrics(lambda: it.world, lambda: it.now)
+    it.watch = lambda event, done: metrics.saw(it.now, done.facts)
+    for leg, wait in (("c1", 1.0), ("c2", 10.0), ("c3", 30.0)):
+        it.arrive(leg)
+        it.wait(wait)
+        it.gone(leg)
+    for leg, wait in (("c4", 5.0), ("c5", 25.0)):
+        it.arrive(leg)
+        it.wait(wait)
+        it.contacts("ana", "sip:ana@1")
+        it.answer(it.legs("ana")[0])
+        it.contacts("ana")
+        it.gone(leg)
+        it.gone(next(name for name, of in it.world.legs.items() if of.agent))
+        it.wait(30)
+    seen = samples(metrics)
+    counts = {
+        "abandoned": 3.0, "abandoned_short": 1.0, "abandoned_after_target": 1.0, "answered": 2.0,
+        "answered_in_target": 1.0,
+    }  # fmt: skip
+    assert {name: seen[f"callctl_queue_{name}_total{{queue=sales}}"] for name in counts} == counts
+    assert seen["callctl_queue_service_level_target_seconds{queue=sales}"] == 20

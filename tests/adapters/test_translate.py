@@ -1,6 +1,7 @@
 """ARI's JSON, as a real Asterisk 22.10.1 wrote it, to the core's events; the core's commands to requests."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -32,10 +33,12 @@ from callctl.core.commands import (
     Bridge,
     Command,
     DropBridge,
+    HandOver,
     Hangup,
     Hold,
     Lease,
     Play,
+    RingBack,
     RingPhone,
     StopPlay,
     Watch,
@@ -51,20 +54,24 @@ from callctl.core.events import (
     LegState,
     PlaybackEnded,
 )
-from callctl.core.ids import SECOND, CallId, LegId, NodeId, PhoneId, PlaybackId, QueueId, TrunkId
+from callctl.core.ids import SECOND, BridgeId, CallId, LegId, NodeId, PhoneId, PlaybackId, QueueId, TrunkId
+from callctl.core.permits import Permit, Purpose
 from callctl.core.policy import (
     E164,
+    AutoAnswer,
     DidFrom,
     Extension,
     Feature,
     HangupReason,
     NumberRules,
+    OutsideNumber,
     PhoneKind,
     PhonePolicy,
     Policy,
     ShortCode,
     TrunkKind,
     TrunkPolicy,
+    Voicemail,
     Withheld,
 )
 
@@ -278,9 +285,9 @@ COMMANDS: list[tuple[Command, tuple[str, ...]]] = [
     ),
     (
         Bridge(NODE, CALL, LegId("c.1"), LEG),
-        (f"POST bridges type=mixing bridgeId={CALL}", f"POST bridges/{CALL}/addChannel channel=c.1,{LEG}"),
+        (f"POST bridges type=mixing bridgeId={LEG}", f"POST bridges/{LEG}/addChannel channel=c.1,{LEG}"),
     ),
-    (DropBridge(NODE, CALL), (f"DELETE bridges/{CALL}",)),
+    (DropBridge(NODE, BridgeId(LEG)), (f"DELETE bridges/{LEG}",)),
     (Hangup(NODE, LEG, HangupReason.ANSWERED_ELSEWHERE), (f"DELETE channels/{LEG} reason=answered_elsewhere",)),
     (
         Lease(NODE, LEG, 90 * SECOND + 1),
@@ -332,6 +339,66 @@ def test_a_phone_is_rung_through_the_dialplan() -> None:
         "callerId": '"Al" <+33612345678>',
         "variables": {"FORWARD_CONTEXT": "callctl-no-forward", "CC_LEG": LEG},
     }
+
+
+OUTSIDE = OutsideNumber(E164("447912345678"), TrunkId("carrier"), "+447912345678", "trunk-carrier")
+
+
+def permit(**changes: Any) -> Permit:
+    return Permit(Purpose.AGENT, replace(OUTSIDE, **changes))
+
+
+def test_a_number_outside_is_dialled_over_its_trunk_alone() -> None:
+    make = requests(ring(endpoint="trunk-carrier", contact="", permit=permit()), 0)[1]
+    assert make.body is not None
+    assert make.body["endpoint"] == "PJSIP/+447912345678@trunk-carrier"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dial": "+4479&PJSIP/evil"},
+        {"dial": "1@2"},
+        {"dial": ""},
+        {"dial": "*21#"},
+        {"dial": "1" * 30},
+        {"endpoint": "trunk/x"},
+        {"endpoint": "a,b"},
+    ],
+)
+def test_what_is_no_plain_number_is_never_dialled(changes: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="must not be dialled"):
+        requests(ring(permit=permit(**changes)), 0)
+    with pytest.raises(ValueError, match="must not be dialled"):
+        requests(HandOver(NODE, LEG, permit(**changes), SECOND), 0)
+
+
+@pytest.mark.parametrize("how", AutoAnswer)
+def test_phones_are_told_to_answer_by_a_header(how: AutoAnswer) -> None:
+    body = requests(ring(auto_answer=how), 0)[1].body
+    assert body is not None
+    headers = [name for name in body["variables"] if name.startswith("PJSIP_HEADER(add,")]
+    assert len(headers) == (0 if how is AutoAnswer.NO else 1)
+
+
+def test_a_caller_is_handed_over_with_the_variables_first() -> None:
+    found = [shown(r) for r in requests(HandOver(NODE, LEG, permit(), 7200 * SECOND), 0)]
+    assert found == [
+        f"POST channels/{LEG}/variable variable=CC_TO value=+447912345678",
+        f"POST channels/{LEG}/variable variable=CC_VIA value=trunk-carrier",
+        f"POST channels/{LEG}/variable variable=TIMEOUT(absolute) value=7200",
+        f"POST channels/{LEG}/continue context=callctl-out extension=number priority=1",
+    ]
+    found = [shown(r) for r in requests(HandOver(NODE, LEG, Voicemail("100@default"), SECOND), 0)]
+    assert found[0] == f"POST channels/{LEG}/variable variable=CC_TO value=100@default"
+    assert found[-1] == f"POST channels/{LEG}/continue context=callctl-out extension=voicemail priority=1"
+    for mailbox in ("1,s", "1&2", "", "a" * 99):
+        with pytest.raises(ValueError, match="mailbox"):
+            requests(HandOver(NODE, LEG, Voicemail(mailbox), SECOND), 0)
+
+
+def test_a_caller_who_is_not_answered_hears_it_ring() -> None:
+    assert [shown(r) for r in requests(RingBack(NODE, LEG), 0)] == [f"POST channels/{LEG}/ring"]
 
 
 def test_a_name_cannot_leave_its_quotes() -> None:

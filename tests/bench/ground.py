@@ -34,6 +34,23 @@ def agents(count: int) -> list[str]:
     return [f"bench-{number:04d}" for number in range(1, count + 1)]
 
 
+RICH: dict[str, Any] = {
+    "wrap_up": "0s",
+    "weight": 2,
+    "asks": [{"needs": {"english": 50}, "prefers": ["billing"]}, {"after": "10s"}],
+    "words": {"first": "5s", "every": "20s", "position": True},
+    "display": "{queue} {waited} {name}",
+    "last_agent": "1h",
+    "patience": "2s",
+    "returns": "10m",
+    "max_waiting": 5000,
+    "staffed": "logged_in",
+    "longest_wait": "10m",
+    "exit_keys": {0: {"hang_up": "normal"}},
+}
+"""The queue with all of it on: skills, tiers, the last agent, words, limits."""
+
+
 def write_config(folder: Path, count: int) -> None:
     """callctl's configuration: the shipped files where they do, and the agents."""
     folder.mkdir(parents=True)
@@ -42,10 +59,19 @@ def write_config(folder: Path, count: int) -> None:
     bench: dict[str, Any] = {
         "country": "GB",
         "numbers": {DIDS["callctl"]: {"queue": QUEUE}},
-        "queues": {QUEUE: {"wrap_up": "0s"}},
+        "skills": {"english": "Speaks English", "billing": "Knows invoices"},
+        "queues": {QUEUE: RICH},
         "phones": {name: {"kind": "existing"} for name in agents(count)},
         "agents": {
-            name: {"name": name, "phone": name, "queues": [QUEUE], "default": "available"} for name in agents(count)
+            name: {
+                "name": name,
+                "phone": name,
+                "queues": [QUEUE],
+                "default": "available",
+                "skills": {"english": 50 + at % 50, **({"billing": at % 100} if at % 100 else {})},
+                "penalties": {QUEUE: at % 3},
+            }
+            for at, name in enumerate(agents(count))
         },
         "emergency": {"numbers": ["112"]},
     }

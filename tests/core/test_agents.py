@@ -164,12 +164,15 @@ def test_after_n_misses_in_a_row_the_agent_is_paused() -> None:
     assert isinstance(it.call("c1").phase, Offered)
 
 
-def test_an_answer_forgives_the_misses() -> None:
+def test_a_talk_forgives_the_misses() -> None:
     it = alone()
     it.arrive("c1")
     it.gone(it.legs("ana")[0], 17, 486)
     it.wait(5)
     it.answer(it.legs("ana")[0])
+    assert it.agent("ana").misses == 1, "who hangs up at once has missed this one too"
+    it.wait(1)
+    it.gone("c1")
     assert it.agent("ana").misses == 0
 
 

@@ -217,6 +217,7 @@ def test_wrap_up_and_talk_follow_the_queue_that_is_gone() -> None:
     it = stage()
     leg = it.talk("c1", "ana")
     change(it, bare())
+    it.wait(1)
     it.gone(leg)
     it.gone("c1")
     assert getattr(it.agent("ana").state, "until", 0) == it.now + 10 * SECOND

@@ -20,7 +20,7 @@ from callctl.core.events import (
     TimePassed,
 )
 from callctl.core.facts import CallEnded, RingEnded
-from callctl.core.ids import SECOND, AgentId, LegId, NodeId, PhoneId
+from callctl.core.ids import SECOND, AgentId, BridgeId, LegId, NodeId, PhoneId
 from callctl.core.invariants import check
 from callctl.core.model import (
     Connected,
@@ -86,8 +86,7 @@ def test_an_unanswered_caller_is_owed_the_answer() -> None:
 def test_a_talk_in_its_bridge_is_left_alone_but_for_its_lease() -> None:
     it = stage()
     leg = it.talk("c1", "ana")
-    call = it.call("c1").id
-    sent = again(it, up("c1", call), up(leg, call), bridges=(call,))
+    sent = again(it, up("c1", leg), up(leg, leg), bridges=(leg,))
     assert not [c for c in sent if not isinstance(c, Watch | Lease)]
     assert all(c.length > 4 * 3600 * SECOND - 10 * SECOND for c in sent if isinstance(c, Lease))
 
@@ -101,10 +100,10 @@ def test_a_talk_that_was_not_bridged_is_owed_the_bridge() -> None:
 def test_what_is_over_is_hung_up_and_its_bridge_dropped() -> None:
     it = stage()
     leg = it.talk("c1", "ana")
-    call = it.call("c1").id
+    it.wait(1)
     it.gone(leg)
-    sent = again(it, up("c1", call), bridges=(call, "hold-sales", "somebody-else's"))
-    assert sent == [Hangup(NODE, C1, HangupReason.NORMAL), DropBridge(NODE, call)]
+    sent = again(it, up("c1", leg), bridges=(leg, "hold-sales", "somebody-else's"))
+    assert sent == [Hangup(NODE, C1, HangupReason.NORMAL), DropBridge(NODE, BridgeId(leg))]
 
 
 def test_a_loser_that_rings_on_is_hung_up_even_if_forgotten() -> None:
@@ -122,8 +121,8 @@ def test_an_agent_who_was_sent_to_the_dialplan_while_nobody_listened_is_not_boun
     """It would cut them off in the fallback. The talk is over. (Found by the state machine of test_machine.py.)"""
     it = stage()
     leg = it.talk("c1", "ana")
-    call = it.call("c1").id
-    sent = again(it, up("c1", call), up(leg, in_app=False), bridges=(call,))
+    it.wait(1)
+    sent = again(it, up("c1", leg), up(leg, in_app=False), bridges=(leg,))
     assert leg not in [c.leg for c in sent if isinstance(c, Lease)]
     assert [h.leg for h in sent if isinstance(h, Hangup)] == [C1]
     assert it.told(CallEnded)[0].outcome is Outcome.ANSWERED
@@ -277,15 +276,14 @@ def test_the_audit_finds_what_is_right_to_be_right() -> None:
     it = stage()
     leg = it.talk("c1", "ana")
     it.arrive("c2")
-    call = it.call("c1").id
     seen = (
-        up("c1", call),
-        up(leg, call),
+        up("c1", leg),
+        up(leg, leg),
         up("c2", "hold-sales"),
         *(LegSeen(b, LegState.DOWN, False) for b in it.legs("ben")),
     )
     before = copied(it.world.calls)
-    it.do(Synced(NODE, Snapshot(seen, (call, "hold-sales"))))
+    it.do(Synced(NODE, Snapshot(seen, (leg, "hold-sales"))))
     assert it.world.calls == before
     assert not [c for c in it.commands if not isinstance(c, Watch | Lease)]
 

@@ -122,6 +122,10 @@ class Stage:
         assert isinstance(state, Reserved | Ringing | Briefed)
         return [leg for leg in self.world.legs if leg in state.legs]
 
+    def legs_or_none(self, agent: str) -> list[LegId]:
+        """The legs that ring the agent; none: nothing rings."""
+        return self.legs(agent) if isinstance(self.agent(agent).state, Reserved | Ringing) else []
+
     # ── who acts ─────────────────────────────────────────────────────────────────────────────
 
     def link_up(self, booted: str = "boot-1", snapshot: Snapshot = Snapshot()) -> Step:  # noqa: B008

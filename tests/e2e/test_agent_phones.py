@@ -14,7 +14,7 @@ from callctl.lab.ports import HOST
 from callctl.lab.rawphone import RawPhone, answering, silent
 from tests.e2e.byhand import RawCaller, Ringing, header, phone_by_hand
 from tests.e2e.conftest import QUICK
-from tests.e2e.floor import AGENT, CALLER, DESK_DID, RING_TIMEOUT, TEAM, TONES_DID, Caller, Floor, on_floor
+from tests.e2e.floor import AGENT, CALLER, DESK_DID, MUSIC, RING_TIMEOUT, TEAM, TONES_DID, Caller, Floor, on_floor
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -224,14 +224,17 @@ async def test_the_second_contact_answers(floor: Floor) -> None:
         )
 
 
-async def test_who_answers_and_hangs_up_at_once_had_a_call(floor: Floor) -> None:
+async def test_who_answers_and_hangs_up_at_once_loses_no_caller(floor: Floor) -> None:
     await floor.staff("agent7", how=Behaviour.drop(0.5))
     caller = await floor.call()
-    await caller.line.wait_ended()
-    row = await floor.row(caller, lambda row: row["wrap_up_ended"] is not None)
-    assert (row["outcome"], row["ended_by"], row["agent"]) == ("answered", "agent", "agent7")
-    assert (row["ended"] - row["connected"]).total_seconds() < 1
-    await floor.until_agent("agent7", state="idle", misses=0)
+    await floor.until_agent("agent7", misses=1)
+    await caller.line.wait_heard(lambda audio: audio.has_tone(MUSIC, 0.9), "the music again", last=0.5)
+    await floor.until_agent("agent7", status="paused", timeout=15)  # it did so again
+    await floor.staff("agent8", how=Behaviour.answer())
+    await caller.line.wait_heard(lambda audio: audio.has_tone(AGENT, 0.9), "the next agent", last=0.5)
+    assert [result for _, result, _ in await rings(floor, caller)] == ["dropped", "dropped", "answered"]
+    row = await floor.row_of_hangup(caller)
+    assert (row["outcome"], row["agent"]) == ("answered", "agent8")
 
 
 async def test_an_agent_who_answers_a_caller_who_has_gone_is_idle_at_once(floor: Floor) -> None:

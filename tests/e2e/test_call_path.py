@@ -82,7 +82,7 @@ async def test_from_the_trunk_through_the_menu_to_an_agent_and_back(floor: Floor
     await line.wait_heard(lambda audio: audio.has_tone(AGENT), "the agent's tone")
     await phone.wait_heard(lambda audio: audio.has_tone(CALLER), "the caller's tone")
     call = await floor.until_phase(caller, "connected")
-    assert await floor.bridge(caller.call) == {leg, call["agent_leg"]}
+    assert await floor.bridge(call["agent_leg"]) == {leg, call["agent_leg"]}
     assert await floor.bridge("hold-sales") == set()
     assert "Up" in await house.node.cli(f"core show channel {leg}")
 
@@ -100,7 +100,7 @@ async def test_from_the_trunk_through_the_menu_to_an_agent_and_back(floor: Floor
     assert ring["why"].startswith("longest idle of 3 free in sales")
     assert row["entered"].isoformat() <= row["menus"][0]["at"] <= row["queued"].isoformat()
     assert row["queued"].isoformat() <= ring["at"] < ring["ended"] <= row["connected"].isoformat()
-    assert await floor.bridge(caller.call) == set()
+    assert await floor.bridge(call["agent_leg"]) == set()
     await _counted(floor, before, by)
     await _printed(floor, caller, agent, by)
 

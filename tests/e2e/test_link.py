@@ -46,7 +46,7 @@ from callctl.core.events import (
     Synced,
     TrunkState,
 )
-from callctl.core.ids import SECOND, CallId, IdSource, LegId, NodeId, PhoneId, PlaybackId, QueueId, TrunkId
+from callctl.core.ids import SECOND, BridgeId, CallId, IdSource, LegId, NodeId, PhoneId, PlaybackId, QueueId, TrunkId
 from callctl.core.policy import (
     E164,
     Emergency,
@@ -242,10 +242,10 @@ async def test_a_call_is_carried_from_prompt_to_talk(stage: Stage) -> None:
     link.send(Lease(NODE, agent, 3600 * SECOND))
     link.send(Bridge(NODE, call, leg, agent))
     await line.wait_heard(lambda audio: audio.has_tone(600), "the agent's tone")
-    seen = await box.wait(Synced, lambda e: call in e.snapshot.bridges)
+    seen = await box.wait(Synced, lambda e: agent in e.snapshot.bridges)
     legs = {found.leg: found for found in seen.snapshot.legs}
     assert legs[leg].in_app
-    assert legs[leg].bridge == legs[agent].bridge == call
+    assert legs[leg].bridge == legs[agent].bridge == agent
     assert legs[leg].state is LegState.UP
     assert legs[leg].arrival == arrived
 
@@ -254,8 +254,8 @@ async def test_a_call_is_carried_from_prompt_to_talk(stage: Stage) -> None:
     assert gone.cause == 16
     link.send(Hangup(NODE, agent, HangupReason.NORMAL))
     await box.wait(LegGone, lambda e: e.leg == agent)
-    link.send(DropBridge(NODE, call))
-    await box.wait(Synced, lambda e: call not in e.snapshot.bridges, after=len(box.events))
+    link.send(DropBridge(NODE, BridgeId(agent)))
+    await box.wait(Synced, lambda e: agent not in e.snapshot.bridges, after=len(box.events))
     await box.wait(PhoneBusy, lambda e: e.phone == "anna" and not e.busy, after=box.events.index(gone))
 
 
@@ -312,7 +312,7 @@ async def test_what_cannot_be_is_told_once(stage: Stage) -> None:
     assert (await stage.box.wait(PlaybackEnded, lambda e: e.playback == "p-none")).failed
     told = [e for e in stage.box.events[before:] if isinstance(e, LegGone)]
     assert told == [LegGone(NODE, leg)] * 2
-    stage.link.send(DropBridge(NODE, call))
+    stage.link.send(DropBridge(NODE, BridgeId(leg)))
 
 
 async def test_a_hang_up_during_a_prompt_is_not_a_failed_prompt(stage: Stage) -> None:
@@ -555,7 +555,7 @@ async def test_a_queue_whose_bridge_was_destroyed_is_held_anew(stage: Stage) -> 
     stage.link.send(Answer(NODE, arrived.leg))
     stage.link.send(Hold(NODE, arrived.leg, QUEUE, "default"))
     await line.wait_answered()
-    stage.link.send(DropBridge(NODE, CallId("hold-sales")))
+    stage.link.send(DropBridge(NODE, BridgeId("hold-sales")))
     stage.link.send(Hold(NODE, arrived.leg, QUEUE, "default"))
     await line.wait_heard(lambda audio: audio.sound_seconds() > 0.5, "music")
     await line.hangup()

@@ -115,7 +115,7 @@ class Transcript:
         return self.rings.get(name, name)
 
     def bridge(self, name: str) -> str:
-        """The bridge that has this name: a call's, or a holding bridge, called as it is."""
+        """The bridge that has this name: an agent's leg's, or a holding bridge, called as it is."""
         return next((real for real, given in self.names.items() if given == name), name)
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────
@@ -186,12 +186,12 @@ def _register(it: Transcript, phone: str, *contacts: str) -> None:
 
 
 def _snapshot(it: Transcript, *seen: str) -> None:
-    """`c1:up:hold-sales c2:up:c2 ana-1:ringing c3:up:elsewhere c4:ringing:app:442079460001 ~c5`: what exists, held
+    """`c1:up:hold-sales c2:up:ben-1 ana-1:ringing c3:up:elsewhere c4:ringing:app:442079460001 ~c5`: what exists, held
     against the World.
 
-    The third part is a bridge: of a queue, or a call's (by its caller); `elsewhere`: not in our app; `app`: there, in
-    no bridge. The fourth is the number that was dialled, of a caller who may not be known. `~c5`: events named it;
-    `!c5`: and said that it has gone.
+    The third part is a bridge: of a queue, or of two who talk (by the agent's leg); `elsewhere`: not in our app;
+    `app`: there, in no bridge. The fourth is the number that was dialled, of a caller who may not be known.
+    `~c5`: events named it; `!c5`: and said that it has gone.
     """
     legs = []
     for word in (word for word in seen if word[0] not in "~!+"):

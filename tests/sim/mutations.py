@@ -74,7 +74,7 @@ MUTATIONS = (
     Mutation(
         "the bridge is not dropped",
         "core/calls.py",
-        "            turn.wish(DropBridge(call.node, call.id))\n            agents.wrap_up",
+        "            turn.wish(DropBridge(call.node, phase.bridge))\n            agents.wrap_up",
         "            agents.wrap_up",
     ),
     Mutation(
