@@ -11,12 +11,15 @@ from typing import Any
 
 from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from callctl.lab.house import House, database_url
 from callctl.lab.people import Tally
 from callctl.store.pool import connect
 
 NEWEST = 8
+TELLING = "support"
+"""The queue that asks for skills, and that a number with priority leads to."""
 _ENDED = re.compile(r'callctl_calls_ended_total\{(?=.*outcome="([a-z_]+)").*\}')
 
 
@@ -34,6 +37,8 @@ class Report:
     entered: int = 0
     ended: dict[str, int] = field(default_factory=dict)
     """By outcome, from /metrics."""
+    told: list[str] = field(default_factory=list)
+    """What `callctl explain` says of one of them: of those who reached an agent, the one with most to tell."""
 
     @property
     def rows(self) -> int:
@@ -66,6 +71,9 @@ class Report:
         yield from (f"[red]failed: {why}[/red]" for why in self.tally.failed)
         if self.records:
             yield _newest(self.records)
+        if self.told:
+            yield "\n[bold]callctl explain[/bold] of one of them:"
+            yield from (Text(line) for line in self.told)
 
 
 def _newest(records: list[dict[str, Any]]) -> Table:
@@ -91,12 +99,21 @@ async def report(house: House, tally: Tally) -> Report:
     await house.daemon.until("the last call to end", ("calls",), lambda answer: not answer["calls"], 30)
     result = Report(tally, (await house.daemon.get("records", limit=NEWEST))["records"])
     await _ask_postgres(house, result)
+    await _explain_one(house, result)
     for name, value in (await house.daemon.metrics()).items():
         if name.startswith("callctl_calls_entered_total"):
             result.entered += int(value)
         elif match := _ENDED.match(name):
             result.ended[match[1]] = result.ended.get(match[1], 0) + int(value)
     return result
+
+
+async def _explain_one(house: House, result: Report) -> None:
+    for record in result.records:
+        if record["queue"] == TELLING and record["connected"]:
+            answer = await house.daemon.get("calls", record["id"], "explain")
+            told = [f"  +{line['after']:7.3f} s  {line['text']}" for line in answer["lines"]]
+            result.told = max(result.told, told, key=len)
 
 
 async def _ask_postgres(house: House, result: Report) -> None:

@@ -14,11 +14,12 @@ Answer = dict[str, Any]
 
 _PHASES = {
     "in_menu": ("in the menu", "cyan"), "announcing": ("hears a message", "cyan"), "queued": ("waits", "yellow"),
-    "offered": ("rings", "magenta"), "connected": ("talks", "green"), "ended": ("over", "dim"),
+    "offered": ("rings", "magenta"), "connected": ("talks", "green"),
+    "handed_over": ("sent out", "blue"), "ended": ("over", "dim"),
 }  # fmt: skip
 _STATES = {
     "idle": ("free", "green"), "reserved": ("is being rung", "magenta"), "ringing": ("rings", "magenta"),
-    "on_call": ("talks", "bold green"), "wrap_up": ("wraps up", "blue"),
+    "briefed": ("hears the whisper", "magenta"), "on_call": ("talks", "bold green"), "wrap_up": ("wraps up", "blue"),
 }  # fmt: skip
 MOST_CALLS = 14
 _WIDTHS = {"agent": 8, "does": 19, "caller": 8, "what happens": 15, "queue": 8}
@@ -42,24 +43,26 @@ def draw(
 
 
 def _queues(queues: Iterable[Answer]) -> Table:
-    table = _table("queue", "waiting", "ringing", "longest wait", "talking", "agents free")
+    table = _table("queue", "strategy", "weight", "waiting", "ringing", "longest wait", "talking", "agents free")
     for queue in queues:
         waiting = Text(str(queue["waiting"]), style="bold yellow" if queue["waiting"] else "dim")
         table.add_row(
-            queue["id"], waiting, str(queue["ringing"]), f"{queue['longest_wait']:.0f} s", str(queue["talking"]),
+            queue["id"], queue["strategy"], str(queue["weight"]), waiting,
+            str(queue["ringing"]), f"{queue['longest_wait']:.0f} s", str(queue["talking"]),
             str(queue["agents"].get("routable", 0)),
         )  # fmt: skip
     return table
 
 
 def _agents(agents: Iterable[Answer]) -> Table:
-    table = _table("agent", "name", "does", "phone", "serves")
+    table = _table("agent", "name", "does", "phone", "serves", "skills")
     for agent in agents:
         phone = agent["phone"]["state"]
         table.add_row(
             agent["id"], agent["name"], _doing(agent),
             Text(phone.replace("_", " "), style="" if phone == "reachable" else "dim"),
             Text(", ".join(agent["queues"]), style="dim"),
+            Text(", ".join(f"{skill} {level}" for skill, level in agent["skills"].items()), style="dim"),
         )  # fmt: skip
     return table
 
@@ -80,16 +83,22 @@ def _doing(agent: Answer) -> Text:
 
 
 def _calls(calls: Sequence[Answer]) -> Table:
-    table = _table("caller", "dialled", "what happens", "for", "queue", "agent")
+    table = _table("caller", "dialled", "what happens", "for", "queue", "priority", "asks for", "agent")
     for call in list(calls)[-MOST_CALLS:]:
         words, style = _PHASES.get(call["phase"], (call["phase"], ""))
         table.add_row(
             call["caller"], call["dialled"], Text(words, style=style), f"{call['age']:.0f} s",
-            call.get("queue") or "", call.get("agent") or "",
+            call.get("queue") or "", str(call.get("priority") or ""), Text(_asks(call.get("asks")), style="dim"),
+            call.get("agent") or "",
         )  # fmt: skip
     if len(calls) > MOST_CALLS:
         table.add_row(Text(f"… {len(calls) - MOST_CALLS} more", style="dim"))
     return table
+
+
+def _asks(asks: Answer | None) -> str:
+    """What is asked of an agent just now."""
+    return ", ".join(f"{skill} ≥ {level}" for skill, level in (asks or {}).get("needs", {}).items())
 
 
 def _table(*columns: str) -> Table:
