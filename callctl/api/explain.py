@@ -198,6 +198,10 @@ def _considered(fact: f.CallOffered, teller: Teller) -> str:
     return f"; considered: {' · '.join(said)}{more}"
 
 
+def _dropped(fact: f.AgentDropped, teller: Teller) -> str:
+    return f"{teller.agent(fact.agent)} hung up at once: a miss, and no talk"
+
+
 def _words(fact: f.CallerTold, _: Teller) -> str:
     return f"Waiting in {fact.queue}, hears {', '.join(fact.prompts)}"
 
@@ -274,6 +278,7 @@ _TOLD: Mapping[type[Any], Callable[[Any, Teller], str]] = {
     f.CallHandedOver: _handed_over,
     f.DialRefused: _refused,
     f.AgentAccepted: _accepted,
+    f.AgentDropped: _dropped,
     f.RingEnded: _ring_ended,
     f.GhostAnswered: _ghost,
     f.CallRequeued: _requeued,

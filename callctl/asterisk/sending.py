@@ -87,6 +87,7 @@ class Sending:
                 self.seats.wished(command)
                 return self._prompts.hush(leg)
             case HandOver(leg=leg):
+                self._leases.forget(leg)  # its life is the dialplan's now
                 return self._prompts.hush(leg)
             case Unhold():
                 self.seats.wished(command)

@@ -12,7 +12,7 @@ from callctl.core import agents, calls, rings, waiting
 from callctl.core.commands import Bridge, Lease, Play, StopPlay
 from callctl.core.events import DigitPressed, PlaybackEnded
 from callctl.core.facts import AgentAccepted, CallConnected, PromptFailed
-from callctl.core.ids import SECOND, LegId, Micros, PlaybackId
+from callctl.core.ids import SECOND, LegId, Micros, PlaybackId, TrunkId
 from callctl.core.model import Agent, Briefed, Call, Connected, Offered, OnCall, Reserved, Ringing, RingResult, Rung
 from callctl.core.policy import PhonePolicy
 from callctl.core.turn import Turn
@@ -33,16 +33,15 @@ def picked_up(turn: Turn, call: Call, agent: Agent, leg: LegId) -> None:
     phase, state = call.phase, agent.state
     assert isinstance(phase, Offered)
     assert isinstance(state, Reserved | Ringing)
-    confirm = _phone(turn, agent).outside is not None  # voicemail may have picked up
-    prompts = _prompts(turn, phase, agent)
-    if not confirm:
+    prompts = _prompts(turn, phase, agent, state.over)
+    if state.over is None:
         _withdraw_others(turn, call, agent)
     if not prompts:
         accept(turn, call, agent, leg)
         return
-    until = turn.now + (ACCEPT_WITHIN if confirm else WHISPER_MOST)
+    until = turn.now + (ACCEPT_WITHIN if state.over is not None else WHISPER_MOST)
     playing = PlaybackId(turn.world.ids.ulid(turn.now))
-    agents.move(turn, agent, "picks up", Briefed(call.id, leg, state.idle_since, playing, confirm))
+    agents.move(turn, agent, "picks up", Briefed(call.id, leg, state.idle_since, playing, state.over))
     _until(turn, call, agent, until)
     turn.wish(Lease(call.node, leg, BRIEFED_LEASE), Play(call.node, leg, playing, prompts))
 
@@ -51,9 +50,10 @@ def _phone(turn: Turn, agent: Agent) -> PhonePolicy:
     return turn.world.policy.phones[agents.policy_of(turn, agent).phone]
 
 
-def _prompts(turn: Turn, phase: Offered, agent: Agent) -> tuple[str, ...]:
-    whisper, phone = turn.world.policy.queues[phase.place.queue].whisper, _phone(turn, agent)
-    return (*whisper, *phone.confirm, *phone.confirm) if phone.outside is not None else whisper
+def _prompts(turn: Turn, phase: Offered, agent: Agent, over: TrunkId | None) -> tuple[str, ...]:
+    """By what was dialled: voicemail may have picked up, whatever a reload says of the agent's phone since."""
+    whisper, confirm = turn.world.policy.queues[phase.place.queue].whisper, _phone(turn, agent).confirm
+    return whisper if over is None else (*whisper, *confirm, *confirm)
 
 
 def _until(turn: Turn, call: Call, agent: Agent, until: Micros) -> None:
@@ -101,7 +101,7 @@ def playback_ended(turn: Turn, agent: Agent, event: PlaybackEnded) -> None:
     if call is None or not isinstance(call.phase, Offered) or agent.id not in call.phase.agents:
         return  # withdrawn: the leg is about to go
     if event.failed:
-        turn.tell(PromptFailed(call.id, _prompts(turn, call.phase, agent)))
+        turn.tell(PromptFailed(call.id, _prompts(turn, call.phase, agent, state.over)))
     if not state.confirm:
         accept(turn, call, agent, state.leg)
 
@@ -111,7 +111,8 @@ def accept(turn: Turn, call: Call, agent: Agent, leg: LegId) -> None:
     phase = call.phase
     assert isinstance(phase, Offered)
     rings.over(turn, call, agent, RingResult.ANSWERED)
-    agents.move(turn, agent, "has the call", OnCall(call.id, leg))
+    assert isinstance(agent.state, Reserved | Ringing | Briefed)
+    agents.move(turn, agent, "has the call", OnCall(call.id, leg, agent.state.over))
     place = waiting.hush(turn, call, phase.place)
     longest = turn.world.policy.queues[place.queue].longest_talk
     call.story.agent, call.story.connected = agent.id, turn.now
@@ -150,5 +151,7 @@ def resume(turn: Turn, agent: Agent) -> None:
     playing = PlaybackId(turn.world.ids.ulid(turn.now))
     agents.move(turn, agent, "recovered", replace(state, playing=playing))
     _until(turn, call, agent, turn.now + (ACCEPT_WITHIN if state.confirm else WHISPER_MOST))
-    prompts = _prompts(turn, call.phase, agent) or (SILENCE,)  # the whisper may have been taken out meanwhile
+    prompts = _prompts(turn, call.phase, agent, state.over) or (
+        SILENCE,
+    )  # the whisper may have been taken out meanwhile
     turn.wish(Play(call.node, state.leg, playing, prompts))

@@ -46,13 +46,14 @@ MOVES: Moves = {
     (InMenu, "digit"): ENTERED,
     (InMenu, "no digit"): ENTERED,
     (InMenu, "recovered"): (InMenu,),
-    (Announcing, "prompts end"): (InMenu, Queued, HandedOver, Ended),
+    (Announcing, "prompts end"): ENTERED,
     (Announcing, "recovered"): (Announcing,),
     (Queued, "agent chosen"): (Offered,),
     (Queued, "asks for less"): (Queued,),
     (Queued, "is told"): (Queued,),
     (Queued, "words end"): (Queued,),
     (Queued, "recovered"): (Queued,),
+    (Offered, "is told"): (Offered,),
     (Offered, "words end"): (Offered,),
     (Offered, "recovered"): (Offered,),
     (Queued, "sent on"): ENTERED,
@@ -100,7 +101,6 @@ def enqueue(turn: Turn, call: Call, to: ToQueue, trigger: str) -> None:
     else:
         answer(turn, call)
         turn.wish(Hold(call.node, call.leg, queue.id, queue.music))
-    leave_by = turn.now + queue.longest_wait if queue.longest_wait else None
     known = turn.world.policy.callers.get(call.caller)
     priority = to.priority + (known.priority if known is not None else 0)
     wants = wanted(turn, call, to, known.agent if known is not None else None)
@@ -108,7 +108,7 @@ def enqueue(turn: Turn, call: Call, to: ToQueue, trigger: str) -> None:
     says_at = turn.now + queue.words.first if queue.words is not None and call.is_answered else None
     credit = _credit(turn, call, queue)
     place = Place(
-        queue.id, priority, since, credit, leave_by, to.stages, wants=wants, wants_until=until, says_at=says_at
+        queue.id, priority, since, turn.now, credit, None, to.stages, wants=wants, wants_until=until, says_at=says_at
     )
     move(turn, call, trigger, Queued(place_now(turn.world, place, turn.now)))
     turn.tell(CallQueued(call.id, queue.id, priority, position(turn, call), wants))

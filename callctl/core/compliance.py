@@ -6,22 +6,26 @@ Today it holds the rules against toll fraud: what may be dialled at all, and how
 from __future__ import annotations
 
 from callctl.core.facts import DialRefused
-from callctl.core.ids import SECOND, Micros, TrunkId
+from callctl.core.ids import SECOND, Micros, NodeId, TrunkId
 from callctl.core.model import Call, Usage, World
 from callctl.core.permits import Permit, Purpose, Verdict
 from callctl.core.policy import OutsideNumber
 from callctl.core.turn import MINUTE, Turn
 
 DAY: Micros = 86_400 * SECOND
+RULES = ("stopped", "trunk", "not_allowed", "refused", "premium", "calls_a_day", "minutes_a_day")
+"""By which a leg may be refused, in the order in which they are looked at."""
 
 
-def may_dial(world: World, purpose: Purpose, to: OutsideNumber, now: Micros) -> Verdict:
-    """Whether a leg may be made to this number now, by which rule, and why. The first rule that refuses is named."""
+def may_dial(world: World, purpose: Purpose, to: OutsideNumber, node: NodeId, now: Micros) -> Verdict:
+    """Whether a leg may be made from this node now, and why. Of RULES the first that refuses is named."""
     rules, trunk = world.policy.dialing, world.policy.trunks.get(to.trunk)
     if rules.stopped:
         return _no("stopped", "dialling out is stopped (dialing: {stopped: true})")
     if trunk is None:
         return _no("trunk", f"there is no trunk {to.trunk} any more")
+    if trunk.node != node:
+        return _no("trunk", f"the trunk {to.trunk} is at {trunk.node}, the call at {node}")
     digits = to.number.digits
     if not digits.startswith(rules.allowed):
         return _no("not_allowed", f"{to.number} begins with nothing that `dialing` allows")
@@ -43,7 +47,7 @@ def _no(rule: str, why: str) -> Verdict:
 
 def ask(turn: Turn, call: Call, purpose: Purpose, to: OutsideNumber) -> Permit | None:
     """A permit, counted as a call out; None, and told why, where it may not be dialled."""
-    verdict = may_dial(turn.world, purpose, to, turn.now)
+    verdict = may_dial(turn.world, purpose, to, call.node, turn.now)
     if verdict.permit is None:
         turn.tell(DialRefused(call.id, purpose, to.number, to.trunk, verdict.rule, verdict.why))
         return None

@@ -66,6 +66,8 @@ def _call_due(turn: Turn, call: Call) -> None:
             _call_due(turn, call)  # the longest wait may have passed while it rang
         case Offered(more_at=more_at) if more_at is not None and more_at <= now:
             turn.more.append(call.id)
+        case Offered(place) if place.says_at is not None and place.says_at <= now:
+            waiting.speak(turn, call, phase)
         case Connected(talk_until=talk_until) if talk_until <= now:
             calls.end(turn, call, "longest talk", Outcome.ANSWERED, Party.CALLCTL)
 

@@ -134,6 +134,15 @@ class AgentAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentDropped:
+    """The agent had the call, and hung up at once: nobody has talked."""
+
+    call: CallId
+    queue: QueueId
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
 class RingEnded:
     call: CallId
     queue: QueueId
@@ -283,6 +292,7 @@ Fact: TypeAlias = (
     | CallOffered
     | DialRefused
     | AgentAccepted
+    | AgentDropped
     | RingEnded
     | GhostAnswered
     | CallRequeued

@@ -59,7 +59,7 @@ def _calls(world: World) -> Iterator[str]:
                         yield f"call {call.id} is offered to {agent}, who is {state}"
             case Connected(agent=agent, agent_leg=leg):
                 state = world.agents[agent].state if agent in world.agents else None
-                if state != OnCall(call.id, leg):
+                if not isinstance(state, OnCall) or (state.call, state.leg) != (call.id, leg):
                     yield f"call {call.id} is connected to {agent} on {leg}, who is {state}"
             case Ended() if not _may_stay(world, call):
                 yield f"call {call.id} is over, and still in the World"

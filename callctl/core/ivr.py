@@ -72,10 +72,11 @@ def enter(turn: Turn, call: Call, to: Destination, trigger: str) -> None:
 
 def _not_dialled(turn: Turn, call: Call, to: Destination, trigger: str) -> None:
     """The number may not be dialled: the caller goes where there is always somewhere to go."""
-    if to == turn.world.policy.last_resort:
+    last = turn.world.policy.last_resort
+    if to in (last, last.then if isinstance(last, Announce) else None):
         calls.end(turn, call, trigger, Outcome.COMPLETED, Party.CALLCTL, HangupReason.CONGESTION)
     else:
-        enter(turn, call, turn.world.policy.last_resort, trigger)
+        enter(turn, call, last, trigger)
 
 
 def announce(turn: Turn, call: Call, prompts: tuple[str, ...], then: Destination, trigger: str) -> None:
@@ -119,6 +120,8 @@ def _refused(turn: Turn, call: Call, queue: QueueId, why: Overflow, to: Destinat
     """The queue does not take the caller. Each queue can do so once, so this ends."""
     calls.visited(turn, call, QueueVisit(queue, turn.now, turn.now, why))
     _flows(turn, call, queue, call.flow.since if call.flow is not None else None, why, to, taken=False)
+    if isinstance(call.phase, Queued) and call.is_answered and not isinstance(to, ToQueue):
+        turn.wish(Unhold(call.node, call.leg, call.phase.place.queue))  # out of the queue that sent the caller here
     enter(turn, call, to, trigger)
 
 

@@ -193,7 +193,9 @@ class Place:
     queue: QueueId
     priority: int
     since: Micros
-    """When the caller was queued."""
+    """When the caller began to wait."""
+    entered: Micros = 0
+    """When the caller came into this queue."""
     credit: Micros = 0
     """How long the caller had waited in an earlier call, and left: it counts for the score."""
     leave_by: Micros | None = None
@@ -337,6 +339,8 @@ class Leg:
     """When callctl decided to make it; 0: somebody else made it, or it is from before a restart."""
     up_since: Micros = 0
     """Of a leg that callctl made: when it was answered; 0: not yet."""
+    over: TrunkId | None = None
+    """Of a leg to a number outside: the trunk that it was dialled over."""
     left_by: Micros | None = None
     """Set when the channel left callctl's app: if it is not gone by then, the dialplan has it."""
 
@@ -376,6 +380,8 @@ class Reserved:
     call: CallId
     legs: frozenset[LegId]
     idle_since: Micros
+    over: TrunkId | None = None
+    """The trunk over which a number outside is rung; None: a phone of the house. A reload may say otherwise since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,6 +391,7 @@ class Ringing:
     call: CallId
     legs: frozenset[LegId]
     idle_since: Micros
+    over: TrunkId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,8 +402,13 @@ class Briefed:
     leg: LegId
     idle_since: Micros
     playing: PlaybackId | None
-    confirm: bool
-    """The agent must press a key to have the call; else it is theirs when the prompts end."""
+    over: TrunkId | None = None
+
+    @property
+    def confirm(self) -> bool:
+        """The agent must press a key to have the call: voicemail may have picked up. Else it is theirs when the prompts
+        end."""
+        return self.over is not None
 
     @property
     def legs(self) -> frozenset[LegId]:
@@ -407,6 +419,7 @@ class Briefed:
 class OnCall:
     call: CallId
     leg: LegId
+    over: TrunkId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,9 @@ def ring_more(turn: Turn, call: Call) -> None:
     phase = call.phase
     if not isinstance(phase, Offered) or phase.more_at is None or phase.more_at > turn.now:
         return
+    if phase.place.leave_by is not None and phase.place.leave_by <= turn.now:  # nobody new: who rings, rings on
+        calls.move(turn, call, "more rung", replace(phase, more_at=None))
+        return
     choice = more(turn.world, call, phase, turn.now)
     rung = _ring(turn, call, phase.place, choice) if choice is not None else ()
     rings_now, more_at = (*phase.rings, *rung), _more_at(turn, phase.place)
@@ -89,14 +92,15 @@ def _ring_one(
     assert isinstance(agent.state, Idle)
     now, queue = turn.now, turn.world.policy.queues[place.queue]
     timeout = turn.world.policy.agents[agent.id].ring_timeout or queue.ring_timeout
+    over = permit.to.trunk if permit is not None else None
     legs = tuple(LegId(turn.world.ids.ulid(now)) for _ in agent.phone.contacts)
     agents.rung(turn, agent, place.queue)
-    agents.move(turn, agent, "chosen for a call", Reserved(call.id, frozenset(legs), agent.state.since))
+    agents.move(turn, agent, "chosen for a call", Reserved(call.id, frozenset(legs), agent.state.since, over))
     call.story.rings.append(Ring(agent.id, now, choice.why))
     del call.story.rings[:-MOST_RINGS]
     number, name = shown(call, queue, now - place.since)
     for leg, contact in zip(legs, agent.phone.contacts, strict=True):
-        turn.add_leg(Leg(leg, call.node, call.id, LegRole.AGENT, agent.id, now))
+        turn.add_leg(Leg(leg, call.node, call.id, LegRole.AGENT, agent.id, now, over=over))
         endpoint, contact = (permit.to.endpoint, "") if permit is not None else (phone.endpoint, contact)
         to = RingPhone(call.node, leg, call.id, endpoint, contact, number, name, timeout, phone.auto_answer, permit)
         turn.wish(to)
@@ -107,8 +111,8 @@ def _ring_one(
 def leg_ringing(turn: Turn, agent: Agent, leg: Leg, event: LegRinging) -> None:
     """A contact rings. That a second one does as well changes nothing."""
     match agent.state:
-        case Reserved(call, legs, idle_since) if leg.id in legs:
-            agents.move(turn, agent, "phone rings", Ringing(call, legs, idle_since))
+        case Reserved(call, legs, idle_since, over) if leg.id in legs:
+            agents.move(turn, agent, "phone rings", Ringing(call, legs, idle_since, over))
         case Ringing(legs=legs) if leg.id in legs:
             pass
         case _:
@@ -149,7 +153,7 @@ def leg_gone(turn: Turn, agent: Agent, leg: Leg, cause: int, sip: int) -> None:
         case OnCall(call_id, talking) if talking == leg.id:
             call = turn.world.calls[call_id]
             if isinstance(call.phase, Connected) and _at_once(turn, call, call.phase):
-                rings.dropped(turn, call, agent)
+                rings.dropped(turn, call, call.phase.place.queue, agent)
                 agents.release(turn, agent, "hangs up at once")
                 _wait_on(turn, call, call.phase, "agent hangs up at once", f"{agent.id} hung up at once")
             elif isinstance(call.phase, Connected):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
 
 from callctl.core import admission, agents
 from callctl.core.events import PolicyChanged
 from callctl.core.facts import AgentStatusChanged, PolicyApplied
-from callctl.core.ids import AgentId, MenuId, Micros, NodeId, PhoneId, QueueId
+from callctl.core.hours import Calendar
+from callctl.core.ids import AgentId, CalendarId, MenuId, Micros, NodeId, PhoneId, QueueId
 from callctl.core.model import (
     Agent,
     AgentStatus,
@@ -147,9 +149,16 @@ def keep_what_is_used(world: World, old: Policy, new: Policy) -> None:
         new,
         menus={**kept_menus, **new.menus},
         queues={**kept_queues, **new.queues},
+        calendars={**_calendars_of(kept_queues.values(), old), **new.calendars},
         agents={**new.agents, **kept_agents},  # behind: the order of the others stays when they go
         phones={RETIRED_PHONE: _retired_phone(new.default_node), **new.phones} if kept_agents else new.phones,
     )
+
+
+def _calendars_of(queues: Iterable[QueuePolicy], policy: Policy) -> dict[CalendarId, Calendar]:
+    """The hours of queues that are kept: somebody may yet come to one of them."""
+    names = {queue.hours for queue in queues if queue.hours is not None}
+    return {name: policy.calendars[name] for name in sorted(names & policy.calendars.keys())}
 
 
 def _who_drains(world: World, old: Policy, new: Policy, queue: QueueId) -> frozenset[AgentId]:

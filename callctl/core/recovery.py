@@ -267,12 +267,16 @@ def _reseat(turn: Turn, agent: Agent) -> None:
     match agent.state:
         case Reserved(call, legs) | Ringing(call, legs) if call in calls:
             for leg in legs:
-                turn.add_leg(Leg(leg, calls[call].node, call, LegRole.AGENT, agent.id))
+                turn.add_leg(Leg(leg, calls[call].node, call, LegRole.AGENT, agent.id, over=agent.state.over))
         case Briefed(call, taken) if call in calls:
-            turn.add_leg(Leg(taken, calls[call].node, call, LegRole.AGENT, agent.id, up_since=turn.now))
+            turn.add_leg(
+                Leg(taken, calls[call].node, call, LegRole.AGENT, agent.id, up_since=turn.now, over=agent.state.over)
+            )
         case OnCall(call, talking) if call in calls:
             since = calls[call].story.connected or turn.now
-            turn.add_leg(Leg(talking, calls[call].node, call, LegRole.AGENT, agent.id, up_since=since))
+            turn.add_leg(
+                Leg(talking, calls[call].node, call, LegRole.AGENT, agent.id, up_since=since, over=agent.state.over)
+            )
         case Idle() | WrapUp():
             pass
         case _:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from callctl.core import agents, compliance
 from callctl.core.commands import Hangup
-from callctl.core.facts import GhostAnswered, RingEnded
-from callctl.core.ids import AgentId
+from callctl.core.facts import AgentDropped, GhostAnswered, RingEnded
+from callctl.core.ids import AgentId, QueueId
 from callctl.core.model import Agent, Available, Briefed, Call, Leg, Paused, Reserved, Ringing, RingResult, Unreachable
 from callctl.core.policy import HangupReason
 from callctl.core.turn import Turn
@@ -52,7 +52,10 @@ def unanswered(call: Call, agent: Agent) -> RingResult:
         return RingResult.FORWARDED
     if isinstance(agent.state, Briefed):
         return RingResult.NOT_ACCEPTED
-    return RingResult.NO_ANSWER if isinstance(agent.state, Ringing) else RingResult.UNREACHABLE
+    outside = (
+        isinstance(agent.state, Reserved) and agent.state.over is not None
+    )  # some networks never say that it rings
+    return RingResult.NO_ANSWER if outside or isinstance(agent.state, Ringing) else RingResult.UNREACHABLE
 
 
 def over(turn: Turn, call: Call, agent: Agent, result: RingResult) -> None:
@@ -80,8 +83,9 @@ def failed(turn: Turn, call: Call, agent: Agent, result: RingResult) -> None:
     _held_against(turn, agent, result)
 
 
-def dropped(turn: Turn, call: Call, agent: Agent) -> None:
+def dropped(turn: Turn, call: Call, queue: QueueId, agent: Agent) -> None:
     """The agent had answered, and hung up at once."""
+    turn.tell(AgentDropped(call.id, queue, agent.id))
     at = _latest_ring(call, agent.id)
     if at is not None:
         call.story.rings[at] = replace(call.story.rings[at], result=RingResult.DROPPED)
@@ -128,10 +132,8 @@ def note_cause(turn: Turn, call: Call, agent: Agent, cause: int, sip: int) -> No
 
 def count_outside(turn: Turn, leg: Leg) -> None:
     """A leg to an agent's outside number is over: it counts towards its trunk's minutes."""
-    policy = turn.world.policy.agents.get(leg.agent) if leg.agent is not None else None
-    phone = turn.world.policy.phones.get(policy.phone) if policy is not None else None
-    if phone is not None and phone.outside is not None and leg.up_since:
-        compliance.lasted(turn, phone.outside.trunk, turn.now - leg.up_since)
+    if leg.over is not None and leg.up_since:
+        compliance.lasted(turn, leg.over, turn.now - leg.up_since)
 
 
 def ghost(turn: Turn, call: Call, agent: Agent) -> None:

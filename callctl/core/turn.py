@@ -183,6 +183,9 @@ def place_now(world: World, place: Place, now: Micros) -> Place:
     waiting where nobody is there."""
     queue = world.policy.queues[place.queue]
     alone_by = _alone_by(world, place, now)
+    leave_by = (place.entered or place.since) + queue.longest_wait if queue.longest_wait else None
+    if leave_by != place.leave_by:
+        place = replace(place, leave_by=leave_by)
     if place.wants is not None and not _waits_for(world, place, place.wants, now):
         place = replace(place, wants=None, wants_until=None)  # for good, though the agent may come back
     if place.wants is not None:
@@ -251,7 +254,7 @@ def call_due(call: Call) -> Micros | None:
         case InMenu(digit_by=digit_by):
             return _earliest(digit_by, call.lease_renew)
         case Offered(rings=rings, more_at=more_at):
-            return _earliest(*(rung.until for rung in rings), more_at, call.lease_renew)
+            return _earliest(*(rung.until for rung in rings), more_at, call.phase.place.says_at, call.lease_renew)
         case Connected(talk_until=talk_until):
             return talk_until
         case Queued(place):

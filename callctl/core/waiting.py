@@ -22,7 +22,7 @@ POSITION_MOST = 20
 """Every language of Asterisk's sounds has a file for each number up to it. Who stands behind it hears "more than"."""
 
 
-def speak(turn: Turn, call: Call, phase: Queued) -> None:
+def speak(turn: Turn, call: Call, phase: Queued | Offered) -> None:
     """It is time for words."""
     place = phase.place
     if place.playing is not None:
@@ -31,12 +31,12 @@ def speak(turn: Turn, call: Call, phase: Queued) -> None:
     words = turn.world.policy.queues[place.queue].words
     prompts = _prompts(words, place, calls.position(turn, call)) if words is not None else ()
     if not prompts:
-        calls.move(turn, call, "is told", Queued(replace(place, says_at=None)))
+        calls.move(turn, call, "is told", replace(phase, place=replace(place, says_at=None)))
         return
     playing = PlaybackId(turn.world.ids.ulid(turn.now))
     turn.wish(Unhold(call.node, call.leg, place.queue), Play(call.node, call.leg, playing, prompts))
     told = replace(place, playing=playing, says_at=turn.now + WORDS_MOST, said=place.said + 1)
-    calls.move(turn, call, "is told", Queued(told))
+    calls.move(turn, call, "is told", replace(phase, place=told))
     turn.tell(CallerTold(call.id, place.queue, prompts))
 
 

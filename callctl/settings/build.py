@@ -265,7 +265,7 @@ def _menu(name: str, menu: MenuModel, ways: Ways) -> Menu:
 def _phone(name: str, phone: PhoneModel, ways: Ways, default_node: NodeId) -> PhonePolicy:
     caller = entry_address(phone.emergency_caller or "", ways.numbering)
     outside = ways.outside(phone.number, phone.trunk) if phone.number is not None else None
-    node = phone.node or (ways.document.trunks[outside.trunk].node if outside is not None else None)
+    node = phone.node if outside is None else ways.document.trunks[outside.trunk].node
     return PhonePolicy(
         id=PhoneId(name),
         kind=phone.kind,

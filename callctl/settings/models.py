@@ -380,7 +380,9 @@ class PhoneModel(Strict):
         outside = self.kind is PhoneKind.OUTSIDE
         if outside and self.number is None:
             raise bad("`number` is missing", "add the number that is called, such as `+447912345678`")
-        for name in ("number", "trunk", "confirm") if not outside else ("password", "endpoint", "extension", "webrtc"):
+        for name in (
+            ("number", "trunk", "confirm") if not outside else ("password", "endpoint", "extension", "webrtc", "node")
+        ):
             if name in self.model_fields_set:
                 what = "an `outside` phone" if outside else "a phone of the house"
                 raise bad(f"{what} has none", "remove it, or change `kind`", name)

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from callctl.core.ids import SECOND, AgentId, MenuId, Micros, NodeId, PhoneId, QueueId, SkillId, TrunkId, seconds
+from callctl.core.hours import Calendar
+from callctl.core.ids import (
+    SECOND,
+    AgentId,
+    CalendarId,
+    MenuId,
+    Micros,
+    NodeId,
+    PhoneId,
+    QueueId,
+    SkillId,
+    TrunkId,
+    seconds,
+)
 from callctl.core.policy import (
     ANYBODY,
     E164,
@@ -39,7 +52,8 @@ from callctl.core.policy import (
 
 NODE = NodeId("pbx")
 START: Micros = 1_700_000_000 * SECOND
-SALES, CARE, HELP, DESK, FRONT = (QueueId(name) for name in ("sales", "care", "help", "desk", "front"))
+SALES, CARE, HELP, DESK, FRONT, SHUT = map(QueueId, ("sales", "care", "help", "desk", "front", "shut"))
+NEVER = CalendarId("never")
 OUT = TrunkId("out")
 OUTSIDE = "mob"
 """Agents whose name begins so work on a number of the public network."""
@@ -68,6 +82,7 @@ ENTRIES: dict[str, Destination] = {
     "442079460017": ToNumber(NUMBER),
     "442079460018": Announce(("sound:bye",), Voicemail("100")),
     "442079460019": ToMenu(MenuId("gives-up-to-voicemail")),
+    "442079460020": Announce(("sound:hello",), ToQueue(SHUT)),
 }
 TO_DESK, TO_FRONT, TO_VOICEMAIL = "442079460014", "442079460015", "442079460016"
 TO_MENU, TO_QUEUE, TO_QUEUE_FIRST = "442079460000", "442079460001", "442079460002"
@@ -192,11 +207,13 @@ def policy(
                 longest_wait=seconds(30),
                 give_up=ToQueue(DESK),
             ),
+            SHUT: QueuePolicy(SHUT, hours=NEVER, closed=Announce(("sound:closed",), ToQueue(SALES))),
         },
         agents={AgentId(n): _agent(n, at) for at, n in enumerate(names)},
         phones={PhoneId(n): _phone(n) for n in names},
         trunks={OUT: TrunkPolicy(OUT, TrunkKind.IP, NODE, "192.0.2.200")},
         dialing=DialingRules(allowed=("44",)),
+        calendars={NEVER: Calendar(((0, 0),), ((),) * 7)},
         features=FEATURES,
     )
     return replace(made, **changes)  # type: ignore[arg-type]

@@ -22,6 +22,7 @@ from callctl.core.model import (
     Idle,
     LoggedOut,
     OnCall,
+    Outcome,
     Paused,
     Reserved,
     Ringing,
@@ -91,8 +92,10 @@ class AgentTimes(Collector):
                     kept = self._of(name, at)
                     kept.until(at)
                     kept.status = status
-                case f.CallConnected(agent=name):
+                case f.CallEnded(agent=name, outcome=Outcome.ANSWERED) if name is not None:
                     self._of(name, at).answered += 1
+                case f.AgentDropped(agent=name):
+                    self._of(name, at).missed += 1
                 case f.RingEnded(agent=name, result=result) if result in MISSES:
                     self._of(name, at).missed += 1
 

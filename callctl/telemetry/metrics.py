@@ -24,9 +24,11 @@ from prometheus_client import (
 
 from callctl import __version__
 from callctl.core import facts as f
+from callctl.core.compliance import RULES
 from callctl.core.facts import Fact
 from callctl.core.ids import SECOND, CallId, Micros, QueueId, TrunkId
 from callctl.core.model import Outcome, Party, RingResult, World
+from callctl.core.permits import Purpose
 from callctl.core.policy import Announce, Destination, HangUp, Policy, ToMenu, ToNumber, ToQueue, Voicemail
 from callctl.telemetry.agents import AgentTimes
 from callctl.telemetry.gauges import WorldGauges
@@ -72,6 +74,9 @@ class Metrics:
         self._world = world
         self._shown: Policy | None = None
         """The configuration whose series have been started."""
+        self._now = now
+        self._fresh: dict[CallId, tuple[Micros, f.CallConnected]] = {}
+        """Connected a moment ago, and not yet counted as answered."""
         self._answered: set[CallId] = set()
         """Calls counted as answered that have not ended: as many as are there now."""
         self._trunks_up: dict[TrunkId, bool] = {}
@@ -88,6 +93,7 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """The text that Prometheus reads, in version 0.0.4 of its format."""
+        self._count_talks()
         policy = self._world().policy
         if policy is not self._shown:
             self._shown = policy
@@ -129,6 +135,9 @@ class Metrics:
         for outcome in Outcome:
             for party in Party:
                 self.calls_ended.labels(outcome.value, party.value)
+        for purpose in Purpose:
+            for rule in RULES:
+                self.dial_refused.labels(purpose.value, rule)
         self.trunk_up.clear()  # a trunk that is configured no more is no trunk that is down
         for name, trunk in policy.trunks.items():
             self.trunk_up.labels(trunk.node, name).set(int(self._trunks_up.get(name, False)))
@@ -217,6 +226,8 @@ class Metrics:
         self.calls_entered.labels(fact.node).inc()
 
     def _call_ended(self, fact: f.CallEnded) -> None:
+        if (fresh := self._fresh.pop(fact.call, None)) is not None and fact.outcome is Outcome.ANSWERED:
+            self._count_answer(fresh[1])
         self.calls_ended.labels(fact.outcome.value, fact.by.value).inc()
         self._answered.discard(fact.call)
         if fact.queue is None:
@@ -258,6 +269,21 @@ class Metrics:
         self.requeued.labels(fact.queue).inc()
 
     def _connected(self, fact: f.CallConnected) -> None:
+        self._fresh[fact.call] = self._now(), fact
+
+    def _dropped(self, fact: f.AgentDropped) -> None:
+        self._fresh.pop(fact.call, None)
+
+    def _count_talks(self) -> None:
+        """Those that are talks by now: an agent who hangs up at once has answered nobody."""
+        now, queues = self._now(), self._world().policy.queues
+        for call, (since, fact) in list(self._fresh.items()):
+            queue = queues.get(fact.queue)
+            if queue is None or now - since >= queue.least_talk:
+                del self._fresh[call]
+                self._count_answer(fact)
+
+    def _count_answer(self, fact: f.CallConnected) -> None:
         if fact.call in self._answered:  # again, after a bridge that failed
             return
         self._answered.add(fact.call)
@@ -314,6 +340,7 @@ _COUNTED: Mapping[type[Any], Callable[[Metrics, Any], None]] = {
     f.CallRequeued: Metrics._requeued,
     f.FlowedOut: Metrics._flowed_out,
     f.CallConnected: Metrics._connected,
+    f.AgentDropped: Metrics._dropped,
     f.RingEnded: Metrics._ring_ended,
     f.GhostAnswered: Metrics._ghost,
     f.WrapUpEnded: Metrics._wrapped_up,

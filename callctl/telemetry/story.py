@@ -47,6 +47,7 @@ LINES: Mapping[type[Any], Line] = {
     f.CallOffered: Line("call offered"),
     f.DialRefused: Line("not dialled", WARNING),
     f.AgentAccepted: Line("agent accepted"),
+    f.AgentDropped: Line("agent hung up at once"),
     f.RingEnded: Line("ring ended"),
     f.GhostAnswered: Line("agent answered a caller who had gone"),
     f.CallRequeued: Line("call back in its old place"),

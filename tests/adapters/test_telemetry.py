@@ -427,3 +427,29 @@ def test_short_abandons_and_the_service_level_are_counted_apart() -> None:
     }  # fmt: skip
     assert {name: seen[f"callctl_queue_{name}_total{{queue=sales}}"] for name in counts} == counts
     assert seen["callctl_queue_service_level_target_seconds{queue=sales}"] == 20
+
+
+def test_an_agent_who_hangs_up_at_once_has_answered_nobody() -> None:
+    it = core.stage(office.policy(("ana", "ben")))
+    metrics = Metrics(lambda: it.world, lambda: it.now)
+    it.watch = lambda event, done: metrics.saw(it.now, done.facts)
+    leg = it.talk("c1", "ana")
+    it.gone(leg)
+    seen = samples(metrics)
+    assert seen["callctl_queue_answered_total{queue=sales}"] == 0
+    assert seen["callctl_agent_missed_total{agent=ana}"] == 1
+    it.answer(it.legs("ben")[0])
+    assert samples(metrics)["callctl_queue_answered_total{queue=sales}"] == 0
+    it.wait(1)
+    assert samples(metrics)["callctl_queue_answered_total{queue=sales}"] == 1
+    it.gone("c1")
+    seen = samples(metrics)
+    assert seen["callctl_queue_answered_total{queue=sales}"] == 1
+    assert (seen["callctl_agent_answered_total{agent=ana}"], seen["callctl_agent_answered_total{agent=ben}"]) == (0, 1)
+
+
+def test_refusals_start_at_nought() -> None:
+    """Or the first one would be no increase."""
+    it = core.stage(office.policy(("mob",)))
+    seen = samples(Metrics(lambda: it.world, lambda: it.now))
+    assert seen["callctl_dial_refused_total{purpose=overflow,rule=stopped}"] == 0

@@ -425,6 +425,7 @@ SITUATIONS: dict[str, Callable[[], Stage]] = {
     "waits_at_most_then_queue": waits_at_most(ToQueue(CARE)),
     "waits_at_most_then_announcement": waits_at_most(Announce(("sound:bye",), HangUp())),
     "gives_up_to_voicemail": gives_up_to("442079460019"),
+    "hears_a_greeting_before_a_closed_queue": lambda: arrived("442079460020"),
     "hears_an_announcement_before_voicemail": lambda: arrived("442079460018"),
     "waits_at_most_then_voicemail": waits_at_most(Voicemail("100")),
     "waits_at_most_then_end": waits_at_most(HangUp()),

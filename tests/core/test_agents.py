@@ -89,7 +89,7 @@ def test_a_phone_that_rings_too_long_is_given_up_and_the_caller_is_back_ahead_of
     told = it.wait(15.9)
     assert isinstance(it.call("c1").phase, Offered)
     told = it.wait(0.2)
-    assert it.call("c1").phase == Queued(Place(SALES, 0, since))
+    assert it.call("c1").phase == Queued(Place(SALES, 0, since, since))
     assert [f.position for f in told if isinstance(f, CallRequeued)] == [1]
     assert [(f.result, f.rang) for f in told if isinstance(f, RingEnded)] == [(RingResult.NO_ANSWER, 20 * SECOND)]
     assert [(h.leg, h.reason) for h in it.wished(Hangup)] == [(leg, HangupReason.NO_ANSWER)]

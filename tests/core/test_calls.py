@@ -209,7 +209,7 @@ def test_a_bridge_that_fails_sends_the_caller_back_to_the_old_place() -> None:
     leg = it.legs("ana")[0]
     it.answer(leg)
     it.do(BridgeFailed(NODE, it.call("c1").id, LegId(leg), "no channel"))
-    assert it.call("c1").phase == Queued(Place(SALES, 0, since))
+    assert it.call("c1").phase == Queued(Place(SALES, 0, since, since))
     assert it.told(CallRequeued)[0].position == 1
     assert it.wished(Hold) == [Hold(NODE, LegId("c1"), SALES, "default")]
     assert [h.leg for h in it.wished(Hangup)] == [leg]
@@ -346,7 +346,7 @@ def test_who_is_sent_on_to_another_queue_waits_there_and_is_judged_there() -> No
     it.arrive("c1")
     since = it.now
     it.wait(60)
-    assert it.call("c1").phase == Queued(Place(CARE, 0, since))
+    assert it.call("c1").phase == Queued(Place(CARE, 0, since, it.now))
     assert [h.queue for h in it.wished(Hold)] == [CARE]
     assert not it.wished(Unhold)
     it.gone("c1")

@@ -45,7 +45,7 @@ def test_a_digit_during_the_prompts_stops_them() -> None:
     assert old is not None
     assert it.wished(StopPlay) == [StopPlay(NODE, old)]
     assert it.wished(Hold)
-    assert it.call("c1").phase == Queued(Place(SALES, 0, it.now))
+    assert it.call("c1").phase == Queued(Place(SALES, 0, it.now, it.now))
     assert it.call("c1").story.menus[0].digits == "1"
 
 

@@ -193,3 +193,26 @@ def test_who_presses_a_key_may_come_back() -> None:
     assert isinstance(it.call("c1").phase, InMenu)
     it.press("c1", "1")
     assert where(it.world, "c1") == SALES
+
+
+def test_a_reload_changes_how_long_callers_wait_at_most() -> None:
+    it = sales()
+    it.arrive("c1")
+    it.wait(20)
+    it.do(PolicyChanged(changed(replace(policy(), sha="60"), longest_wait=seconds(60), give_up=BYE)))
+    it.wait(39)
+    assert where(it.world, "c1") == SALES
+    it.do(PolicyChanged(changed(replace(policy(), sha="0"), longest_wait=0)))
+    it.wait(60)
+    assert where(it.world, "c1") == SALES, "nobody is hung up by a limit that is gone"
+
+
+def test_who_is_sent_on_to_a_queue_that_does_not_take_them_hears_no_music_behind_the_words() -> None:
+    shut = QueuePolicy(CARE, staffed=Staffed.AVAILABLE, unstaffed=BYE)
+    it = sales(care=shut, longest_wait=seconds(10), give_up=ToQueue(CARE))
+    for agent in ("ana", "ben"):
+        it.ask(agent, Wish.PAUSE)
+    it.arrive("c1")
+    it.wait(10)
+    kinds = [type(c) for c in it.commands if isinstance(c, Hold | Unhold | Play)]
+    assert kinds == [Unhold, Play]

@@ -10,6 +10,7 @@ from callctl.core.events import PolicyChanged, StatusAsked, Wish
 from callctl.core.facts import AgentStatusChanged, CallEnded, StatusRefused
 from callctl.core.ids import SECOND, AgentId, NodeId, PhoneId, TrunkId
 from callctl.core.model import (
+    Announcing,
     Available,
     Down,
     InMenu,
@@ -222,3 +223,12 @@ def test_wrap_up_and_talk_follow_the_queue_that_is_gone() -> None:
     it.gone("c1")
     assert getattr(it.agent("ana").state, "until", 0) == it.now + 10 * SECOND
     assert RETIRED_PHONE not in it.world.policy.phones
+
+
+def test_a_queue_that_is_gone_keeps_its_hours() -> None:
+    """A caller hears a greeting that leads to it. (Found by a review: the calendar was gone.)"""
+    it = stage()
+    it.arrive("c1", "442079460020")
+    change(it, bare())
+    it.heard("c1")
+    assert isinstance(it.call("c1").phase, Announcing)

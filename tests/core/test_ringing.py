@@ -10,9 +10,9 @@ from callctl.core.briefing import ACCEPT_WITHIN, WHISPER_MOST
 from callctl.core.commands import Answer, Bridge, Hangup, Play, RingBack, RingPhone, StopPlay
 from callctl.core.events import PolicyChanged, TrunkState, Wish
 from callctl.core.facts import AgentAccepted, CallConnected, CallOffered, DialRefused, RingEnded
-from callctl.core.ids import SECOND, AgentId, PhoneId, seconds
+from callctl.core.ids import SECOND, AgentId, NodeId, PhoneId, seconds
 from callctl.core.model import Briefed, Connected, Idle, Offered, OnCall, Queued, Ringing, RingResult, Unreachable
-from callctl.core.policy import DialingRules, HangupReason, Policy, QueuePolicy
+from callctl.core.policy import DialingRules, HangupReason, Policy, QueuePolicy, ToQueue
 from callctl.core.recovery import restore
 from callctl.sim.office import DESK, FRONT, NODE, OUT, SALES, TO_DESK, TO_FRONT, TO_QUEUE, policy
 from tests.core.world import Stage, arrival_of, stage
@@ -252,6 +252,50 @@ def test_voicemail_presses_nothing_and_is_a_miss() -> None:
     assert it.agent("mob").misses == 1
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_reload_does_not_give_the_caller_to_a_voicemail(gone: bool) -> None:
+    """The agent has a phone of the house now, or is configured no more: it is the number outside that was dialled."""
+    it = mobile()
+    it.arrive("c1", TO_DESK)
+    leg = it.legs("mob")[0]
+    known = it.world.policy
+    house = replace(known.phones[PhoneId("mob")], outside=None, endpoint="desk1")
+    agents = {} if gone else known.agents
+    it.do(PolicyChanged(replace(known, sha="house", phones={PhoneId("mob"): house}, agents=agents)))
+    it.answer(leg)
+    assert isinstance(it.agent("mob").state, Briefed)
+    assert not it.wished(Bridge)
+    it.wait(10)
+    it.press(leg, "1")
+    it.wait(50)
+    it.gone("c1")
+    it.gone(leg)
+    assert it.world.usage[OUT].lasted == seconds(60), "what was talked over the trunk is counted there"
+
+
+def test_a_network_that_never_says_that_it_rings_is_a_miss_all_the_same() -> None:
+    it = mobile()
+    it.arrive("c1", TO_DESK)
+    it.wait(20)
+    assert it.call("c1").story.rings[0].result is RingResult.NO_ANSWER
+    assert it.agent("mob").misses == 1
+
+
+def test_after_the_longest_wait_nobody_new_is_rung() -> None:
+    known = policy(THREE)
+    front = replace(known.queues[FRONT], longest_wait=seconds(5), ring_more=seconds(3), give_up=ToQueue(SALES))
+    it = stage(with_queue(known, front))
+    it.arrive("c1", TO_FRONT)
+    it.wait(3)
+    assert agents_of(it, "c1") == ("ana", "ben")
+    it.wait(3)
+    assert agents_of(it, "c1") == ("ana", "ben")
+    it.wait(17)
+    phase = it.call("c1").phase
+    assert isinstance(phase, Queued | Offered)
+    assert phase.place.queue == SALES
+
+
 def test_colleagues_ring_on_until_the_key_is_pressed() -> None:
     it = mobile(("ana", "mob"))
     it.arrive("c1", TO_DESK)
@@ -321,6 +365,13 @@ def test_a_premium_number_and_the_ceilings_of_a_day() -> None:
     it.wait(86_400)
     it.arrive("c2", TO_QUEUE)
     assert agents_of(it, "c2") == ("mob",), "another day"
+
+
+def test_a_trunk_at_another_node_carries_nothing() -> None:
+    known = policy(("mob",))
+    it = stage(replace(known, trunks={OUT: replace(known.trunks[OUT], node=NodeId("other"))}))
+    it.arrive("c1", TO_QUEUE)
+    assert it.told(DialRefused)[0].rule == "trunk"
 
 
 def test_minutes_are_counted_and_then_nothing_goes_out() -> None:

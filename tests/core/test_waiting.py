@@ -11,7 +11,7 @@ from callctl.core.events import DigitPressed, LegLeft, LegSeen, LegState, LinkLo
 from callctl.core.facts import CallConnected, CallEnded, CallerTold, DialRefused
 from callctl.core.ids import AgentId, LegId, seconds
 from callctl.core.model import HandedOver, InMenu, Offered, Outcome, Queued
-from callctl.core.policy import Announce, DialingRules, HangUp, Voicemail, WaitingWords
+from callctl.core.policy import Announce, DialingRules, HangUp, HangupReason, ToNumber, Voicemail, WaitingWords
 from callctl.core.waiting import WORDS_MOST, position_prompts
 from callctl.core.waits import why_waits
 from callctl.sim.office import DESK, HELP, NODE, OUT, TO_DESK, TO_QUEUE, TO_VOICEMAIL, policy
@@ -171,10 +171,37 @@ def test_who_may_not_be_sent_out_goes_to_the_last_resort(last_resort: HangUp | A
 
 def test_nobody_goes_round_where_the_last_resort_is_that_very_number() -> None:
     known = policy()
-    number = next(to for to in known.entries.values() if type(to).__name__ == "ToNumber")
+    number = next(to for to in known.entries.values() if isinstance(to, ToNumber))
     it = stage(replace(known, dialing=DialingRules(), last_resort=number))
     it.arrive("c1", TO_NUMBER)
     assert it.told(CallEnded)[0].outcome is Outcome.COMPLETED
+
+
+def test_nobody_goes_round_where_the_last_resort_leads_to_that_number() -> None:
+    known = policy()
+    number = next(to for to in known.entries.values() if isinstance(to, ToNumber))
+    it = stage(replace(known, dialing=DialingRules(), last_resort=Announce(("sound:bye",), number)))
+    it.arrive("c1", TO_NUMBER)
+    assert it.told(CallEnded)[0].outcome is Outcome.COMPLETED
+    assert [h.reason for h in it.wished(Hangup)] == [HangupReason.CONGESTION]
+
+
+def test_a_greeting_may_lead_to_a_queue_that_is_closed() -> None:
+    it = stage()
+    it.arrive("c1", "442079460020")
+    it.heard("c1")
+    assert told(it, "c1") == ("sound:closed",)
+    it.heard("c1")
+    assert isinstance(it.call("c1").phase, Offered)
+
+
+def test_who_is_told_something_while_a_phone_rings_hears_it() -> None:
+    it = stage(policy(("ana",)))
+    it.arrive("c1", TO_DESK)
+    it.ring(it.legs("ana")[0])
+    it.wait(2)
+    assert told(it, "c1") == ALONE
+    assert isinstance(it.call("c1").phase, Offered)
 
 
 # ── why it still waits ───────────────────────────────────────────────────────────────────────
