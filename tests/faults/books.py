@@ -37,6 +37,8 @@ class Entry:
     records_wrong: int = 0
     """Of calls that Asterisk's death ended, and whose outcome is another than pbx_lost."""
     orphans: int = 0
+    twice: int = 0
+    """Talks of an agent who had another one at the same time, by the records of both."""
     unmet: int = 0
     """Not counted as lost: Asterisk handed the call over, callctl died before it had reacted in any way, and the caller
     hung up, or Asterisk died, before callctl was back. Nobody but Asterisk ever knew of the call."""
@@ -48,7 +50,7 @@ class Entry:
     def wrong(self) -> int:
         return (
             self.pairs_cut + self.callers_lost + self.records_lost + self.records_doubled + self.records_wrong
-            + self.orphans
+            + self.orphans + self.twice
         )  # fmt: skip
 
     def as_json(self) -> dict[str, Any]:
@@ -136,9 +138,20 @@ class Books:
             elif mine and caller.why == "pbx" and mine[0]["outcome"] not in ("pbx_lost", "left_for_fallback"):
                 entry.records_wrong += 1
                 self._note(entry, f"outcome {mine[0]['outcome']} in place of pbx_lost", caller)
+        await self._audit_agents()
         for number, more in found.items():
             self.entries[-1].records_doubled += len(more)
             self.entries[-1].notes.append(f"records of nobody: {number} {more}")
+
+    async def _audit_agents(self) -> None:
+        """Nobody had two calls at a time."""
+        rows = await self._parts.database.fetch(
+            "select a.agent, a.id as one, b.id as other from call a join call b on a.agent = b.agent and a.id < b.id "
+            "and a.connected < b.ended and b.connected < a.ended"
+        )
+        assert rows is not None, "Postgres does not answer"
+        self.entries[-1].twice += len(rows)
+        self.entries[-1].notes += [f"{row['agent']} had {row['one']} and {row['other']}" for row in rows]
 
     # ── orphans ──────────────────────────────────────────────────────────────────────────────
 

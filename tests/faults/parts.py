@@ -30,6 +30,14 @@ PATIENCE = 60.0
 """Seconds for which a part may be on its way back before the run is given up."""
 
 
+QUICK: Overlay = {"wrap_up": "1s", "ring_timeout": "5s"}
+RICH: dict[str, Overlay] = {
+    "sales": {"whisper": ["sound:silence/1"], "words": {"first": "1s", "every": "5s", "position": True}},
+    "support": {"strategy": "ring-progressively", "ring_more": "1s", "max_waiting": 10_000},
+}
+"""What the queues have beside that."""
+
+
 class Failure(RuntimeError):
     """The run cannot go on: a part does not come back, say."""
 
@@ -186,15 +194,22 @@ def _sitting_in(folder: Path) -> Iterable[int]:
 
 
 def _changes(agents: int) -> Overlay:
-    """The shipped configuration with more agents, who all serve all queues, and short times."""
+    """The shipped configuration with more agents, who all serve all queues, and short times; callers are told their
+    place, agents hear a whisper, have skills, and ring one after the other."""
     more = range(301, 301 + agents - len(SHIPPED))
     own = {f"agent{n}": {"name": f"Agent {n}", "phone": f"phone{n}"} for n in more}
     return {
         "phones": {f"phone{n}": {"extension": n, "password": f"file:secrets/phone{n}"} for n in more},
         "agents": {
-            name: {**own.get(name, {}), "queues": list(QUEUES), "default": "available"} for name in (*SHIPPED, *own)
+            name: {
+                **own.get(name, {}),
+                "queues": list(QUEUES),
+                "default": "available",
+                "skills": {"billing": 1 + at * 7 % 100},
+            }
+            for at, name in enumerate((*SHIPPED, *own))
         },
-        "queues": {queue: {"wrap_up": "1s", "ring_timeout": "5s"} for queue in QUEUES},
+        "queues": {queue: {**QUICK, **RICH.get(queue, {})} for queue in QUEUES},
         "menus": {"main": {"prompts": ["sound:hello-world"], "timeout": "3s"}},
         "trunks": {"carrier": {"max_channels": 1000}},
     }  # fmt: skip

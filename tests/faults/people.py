@@ -202,10 +202,12 @@ class People:
     def _look(self, caller: Caller) -> None:
         """Who of the agents is there for this caller?"""
         up = [line for line in self._arrived.get(key(caller.number), ()) if line.is_up]
+        if caller.mate is not None and caller.mate.ended and up:
+            caller.mate = up[-1]  # of several who were rung, and answered in one moment, another one has the call
         if caller.talked and caller.mate is not None and caller.mate.ended and not (caller.why or caller.hurry):
             caller.cut = True
         if up and self.observer.talks(caller.number):
-            caller.mate = up[-1]
+            caller.mate = caller.mate if caller.mate in up else up[-1]
             caller.talked = True
 
     def _heard(self, event: Message) -> None:

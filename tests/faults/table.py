@@ -9,7 +9,7 @@ from tests.faults.books import Entry
 
 COLUMNS = (
     "fault", "times", "calls in flight", "of them talking", "pairs cut", "callers lost", "records lost",
-    "records doubled", "outcome wrong", "orphans", "in charge after: median", "longest",
+    "records doubled", "outcome wrong", "orphans", "agents with two", "in charge after: median", "longest",
 )  # fmt: skip
 
 
@@ -34,7 +34,7 @@ def _row(kind: str, some: list[Entry]) -> str:
         sum(getattr(entry, name) for entry in some)
         for name in (
             "in_flight", "pairs", "pairs_cut", "callers_lost", "records_lost", "records_doubled", "records_wrong",
-            "orphans",
+            "orphans", "twice",
         )
     ]  # fmt: skip
     return " | ".join((kind, str(len(some)), *map(str, counts), f"{median(times):.2f} s", f"{max(times):.2f} s"))
