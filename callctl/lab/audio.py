@@ -79,9 +79,10 @@ class Audio:
     def likeness(self, other: "Audio") -> float:
         """How much the rise and fall of some part of it is that of `other`: 1 is the same, 0 nothing of it. Speech is
         known again so, whatever codec it came through."""
-        mine, theirs = self.loudness(), other.loudness()
-        spans = range(max(0, len(mine) - len(theirs) + 1))
-        return max((_correlation(mine[at : at + len(theirs)], theirs) for at in spans), default=0.0)
+        theirs = other.loudness()
+        shifted = [self.between(n * 0.01).loudness() for n in range(5)]  # the two need not begin at one moment
+        spans = ((mine, at) for mine in shifted for at in range(len(mine) - len(theirs) + 1))
+        return max((_correlation(mine[at : at + len(theirs)], theirs) for mine, at in spans), default=0.0)
 
     def is_silent(self, threshold: float = SILENCE_DBFS) -> bool:
         return self.sound_seconds(threshold) == 0.0
