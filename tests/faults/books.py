@@ -16,6 +16,7 @@ from tests.faults.people import Caller, People
 OWNERLESS = 30.0
 """Seconds, while callctl is in charge, after which a channel that nobody owns is an orphan."""
 LOOK = 1.0
+LOST_WITH_PBX = ("pbx_lost", "left_for_fallback")
 
 
 @dataclass
@@ -114,7 +115,7 @@ class Books:
 
     async def audit_records(self) -> None:
         """At the end: exactly one record for every caller whom Asterisk gave to callctl, none for anybody else."""
-        rows = await self._parts.database.fetch("select caller, outcome, ended from call")
+        rows = await self._parts.database.fetch("select caller, outcome, entered, ended from call")
         assert rows is not None, "Postgres does not answer"
         found: dict[str, list[Any]] = {}
         for row in rows:
@@ -135,13 +136,20 @@ class Books:
             elif mine and mine[0]["ended"] is None:
                 entry.records_lost += 1
                 self._note(entry, "record without an end", caller)
-            elif mine and caller.why == "pbx" and mine[0]["outcome"] not in ("pbx_lost", "left_for_fallback"):
+            elif mine and self._was_there(mine[0]) and caller.why == "pbx" and mine[0]["outcome"] not in LOST_WITH_PBX:
                 entry.records_wrong += 1
                 self._note(entry, f"outcome {mine[0]['outcome']} in place of pbx_lost", caller)
         await self._audit_agents()
         for number, more in found.items():
             self.entries[-1].records_doubled += len(more)
             self.entries[-1].notes.append(f"records of nobody: {number} {more}")
+
+    def _was_there(self, row: Any) -> bool:
+        """Whether the call was at Asterisk when that died. A caller who dialled in that moment and gave up may be met
+        by the next process: an INVITE is sent again until it is answered."""
+        wall = time.time() - time.monotonic()
+        entered, ended = (row[at].timestamp() - wall for at in ("entered", "ended"))
+        return any(entered < died <= ended for died, _ in self._parts.node_deaths)
 
     async def _audit_agents(self) -> None:
         """Nobody had two calls at a time."""
