@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from callctl.core import dialing, dispositions
+from callctl.core.addresses import E164
 from callctl.core.facts import (
     AgentPhoneChanged,
     AgentStatusChanged,
@@ -37,7 +39,7 @@ from callctl.core.model import (
     World,
     WrapUp,
 )
-from callctl.core.policy import E164, AgentPolicy
+from callctl.core.policy import AgentPolicy
 from callctl.core.turn import NO_TALLY, Moves, Turn, moved
 
 MOVES: Moves = {
@@ -60,6 +62,7 @@ MOVES: Moves = {
     (OnCall, "hangs up at once"): (Idle,),
     (WrapUp, "wrap-up over"): (Idle,),
     (WrapUp, "ready early"): (Idle,),
+    (WrapUp, "disposition owed"): (WrapUp,),
 }
 """Drawn in callctl/README.md."""
 
@@ -140,6 +143,8 @@ def _talked(turn: Turn, agent: Agent, call: Call, queue: QueueId) -> None:
     assert call.story.connected is not None
     agent.talked += turn.now - call.story.connected
     remember(turn.world, call, agent.id, turn.now)
+    if isinstance(call.caller, E164):
+        dialing.talked(turn, call.id, call.caller)
     _count(agent, queue, answered=agent.tallies.get(queue, NO_TALLY).answered + 1, ended=turn.now)
 
 
@@ -163,6 +168,7 @@ def wrap_up(turn: Turn, agent: Agent, call: Call, queue: QueueId) -> None:
         move(turn, agent, "call ends", WrapUp(call.id, turn.now + length))
     else:
         call.story.wrap_up_ended = turn.now
+        dispositions.settle(turn, agent.id, call)
         move(turn, agent, "call ends", Idle(turn.now))
 
 
@@ -179,6 +185,7 @@ def end_wrap_up(turn: Turn, agent: Agent, state: WrapUp, trigger: str) -> None:
     if call is None:
         return
     call.story.wrap_up_ended = turn.now
+    dispositions.settle(turn, agent.id, call)
     assert call.story.ended is not None
     turn.tell(WrapUpEnded(call.id, agent.id, turn.now - call.story.ended))
     turn.touch_call(call)
@@ -191,7 +198,11 @@ def due(turn: Turn, agent: Agent) -> None:
     if agent.held_until is not None and agent.held_until <= turn.now:
         agent.held_until = None
         turn.touch_agent(agent)
-    if isinstance(agent.state, WrapUp) and agent.state.until <= turn.now:
+    if not isinstance(agent.state, WrapUp) or agent.state.until > turn.now:
+        return
+    if (more := dispositions.goes_on(turn, agent, agent.state)) is not None:
+        move(turn, agent, "disposition owed", more)
+    else:
         end_wrap_up(turn, agent, agent.state, "wrap-up over")
 
 
@@ -210,12 +221,19 @@ def ask(turn: Turn, agent: Agent, wish: str, reason: str, by: str) -> str:
             set_status(turn, agent, Paused(reason or "manual"), by, "paused")
         case (("unpause" | "login"), Paused()):
             set_status(turn, agent, Available(), by, "unpaused")
+        case "unpause", Available() if isinstance(agent.state, WrapUp) and _is_owed(turn, agent.state):
+            why_not = "say first what the call came to"
+            turn.tell(StatusRefused(agent.id, wish, why_not))
         case "unpause", Available() if isinstance(agent.state, WrapUp):
             end_wrap_up(turn, agent, agent.state, "ready early")
         case (("pause" | "unpause"), LoggedOut()):
             why_not = "logged out: log in first"
             turn.tell(StatusRefused(agent.id, wish, why_not))
     return why_not
+
+
+def _is_owed(turn: Turn, state: WrapUp) -> bool:
+    return dispositions.is_owed(turn, turn.world.calls.get(state.call))
 
 
 def set_status(turn: Turn, agent: Agent, status: AgentStatus, by: str, why: str) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from callctl.core import agents, calls, ivr
+from callctl.core import agents, calls, dispositions, ivr
 from callctl.core.commands import Lease, Watch
-from callctl.core.events import CallArrived
+from callctl.core.events import CallArrived, DispositionChosen
 from callctl.core.facts import CallEntered
 from callctl.core.ids import CallId
-from callctl.core.model import Arrived, Call, Outcome
+from callctl.core.model import Agent, Arrived, Call, Outcome
 from callctl.core.policy import Feature, HangUp, HangupReason
 from callctl.core.turn import Turn, caller_leg
 
@@ -19,6 +19,7 @@ FEATURE_PROMPTS: dict[Feature, tuple[str, ...]] = {
     Feature.LOGOUT: ("sound:agent-loggedoff",),
     Feature.PAUSE: ("sound:do-not-disturb", "sound:activated"),
     Feature.UNPAUSE: ("sound:do-not-disturb", "sound:de-activated"),
+    Feature.DISPOSITION: ("sound:beep",),
 }
 
 
@@ -79,6 +80,15 @@ def _use_feature(turn: Turn, call: Call, code: str) -> None:
     )
     prompts: tuple[str, ...] = ("sound:beeperr",)
     if feature is not None and agent is not None:
-        refused = agents.ask(turn, agent, feature.value, "", "phone")
+        refused = _say(turn, agent, code) if feature is Feature.DISPOSITION else _ask(turn, agent, feature)
         prompts = prompts if refused else FEATURE_PROMPTS[feature]
     ivr.announce(turn, call, (PAUSE_FIRST, *prompts), HangUp(), "goes to its entry")
+
+
+def _ask(turn: Turn, agent: Agent, feature: Feature) -> str:
+    return agents.ask(turn, agent, feature.value, "", "phone")
+
+
+def _say(turn: Turn, agent: Agent, code: str) -> str:
+    found = next(it.id for it in turn.world.policy.dispositions.values() if it.code == code)
+    return dispositions.choose(turn, agent, DispositionChosen(agent.id, found))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from callctl.core import agents, compliance, rings
+from callctl.core.addresses import E164
 from callctl.core.commands import Answer, DropBridge, Hangup, Hold, Lease, RingBack
 from callctl.core.facts import (
     CallEnded,
@@ -34,7 +35,7 @@ from callctl.core.model import (
     QueueVisit,
     RingResult,
 )
-from callctl.core.policy import E164, Answering, HangupReason, QueuePolicy, ToNumber, ToQueue, Voicemail
+from callctl.core.policy import Answering, HangupReason, QueuePolicy, ToNumber, ToQueue, Voicemail
 from callctl.core.turn import Moves, Turn, moved, place_now, standing_of
 
 ENTERED = (InMenu, Announcing, Queued, HandedOver, Ended)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from callctl.core.addresses import E164, Extension, ShortCode
 from callctl.core.ids import SECOND, Micros
 from callctl.core.model import Call
-from callctl.core.policy import E164, Extension, QueuePolicy, ShortCode
+from callctl.core.policy import QueuePolicy
 
 FIELDS = ("name", "number", "queue", "waited")
 """What may stand in braces in a queue's `display`."""

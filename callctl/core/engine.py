@@ -18,8 +18,11 @@ from callctl.core import (
     briefing,
     calls,
     deadlines,
+    dialing,
+    dispositions,
     handover,
     ivr,
+    lists,
     nodes,
     offers,
     policies,
@@ -30,7 +33,14 @@ from callctl.core.commands import Command, Hangup
 from callctl.core.events import (
     BridgeFailed,
     CallArrived,
+    CampaignAsked,
+    ClockCompared,
+    ConsentAsked,
+    ContactsClaimed,
     DigitPressed,
+    DispositionChosen,
+    DoNotCallAsked,
+    DoNotCallLists,
     EmergencyDialled,
     Event,
     LegAnswered,
@@ -39,6 +49,10 @@ from callctl.core.events import (
     LegRinging,
     LinkLost,
     LinkRestored,
+    OfNode,
+    OfNoNode,
+    OfPeople,
+    PersonErased,
     PhoneBusy,
     PhoneContacts,
     PlaybackEnded,
@@ -48,10 +62,13 @@ from callctl.core.events import (
     TimePassed,
     TrunkState,
 )
-from callctl.core.facts import EmergencyCalled, Fact, StatusRefused, TrunkChanged
-from callctl.core.ids import SECOND, AgentId, CallId, Micros, NodeId, is_ours
+from callctl.core.facts import DispositionRefused, EmergencyCalled, Fact, StatusRefused, TrunkChanged
+from callctl.core.ids import SECOND, AgentId, AttemptId, CallId, IdSource, Micros, NodeId, is_ours
+from callctl.core.law import AttemptOutcome
+from callctl.core.ledger import Entry
 from callctl.core.model import Agent, Call, Down, Ended, HandedOver, Leg, LegRole, Node, Syncing, Usage, World
-from callctl.core.policy import HangupReason
+from callctl.core.outbound import Attempt, Campaign
+from callctl.core.policy import HangupReason, Policy
 from callctl.core.routing import choose
 from callctl.core.turn import Turn
 
@@ -63,13 +80,18 @@ LEFT_GRACE: Micros = 2 * SECOND
 class Touched:
     """The aggregates whose rows change, as they are after the step. Valid until the next step: copy to keep."""
 
-    calls: tuple[Call, ...]
-    agents: tuple[Agent, ...]
-    nodes: tuple[Node, ...]
-    trunks: tuple[Usage, ...]
-    closed: tuple[CallId, ...]
+    calls: tuple[Call, ...] = ()
+    agents: tuple[Agent, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    trunks: tuple[Usage, ...] = ()
+    campaigns: tuple[Campaign, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    over: tuple[AttemptId, ...] = ()
+    """Attempts that are over."""
+    ledger: tuple[Entry, ...] = ()
+    closed: tuple[CallId, ...] = ()
     """Calls that left the World."""
-    records: tuple[Call, ...]
+    records: tuple[Call, ...] = ()
     """Calls whose record is to be written."""
 
 
@@ -95,13 +117,20 @@ def step(world: World, event: Event, now: Micros) -> Step:
     return Step(commands, tuple(turn.facts), _touched(turn))
 
 
-def first_step(calls: Iterable[Call], nodes: Container[NodeId], now: Micros) -> Step:
+def first_step(calls: Iterable[Call], attempts: Iterable[Attempt], nodes: Container[NodeId], now: Micros) -> Step:
     """The step before a life's first event: of the rows that it begins with, calls on a node which is no more end as
-    lost, with a record. Without it they would be read, and left out of the World, at every start."""
+    lost, with a record. Without it they would be read, and left out of the World, at every start. Attempts to reach
+    somebody were cut off: nobody knows how they ended."""
     gone = [call for call in calls if call.node not in nodes]
     ends = tuple(recovery.lost(call, now) for call in gone if not isinstance(call.phase, Ended))
     closed = tuple(call.id for call in gone)
-    return Step((), tuple(ended_fact(call) for call in ends), Touched((), (), (), (), closed, ends))
+    cut = Turn(World(Policy(), IdSource(0)), now)
+    for attempt in attempts:
+        dialing.begun(cut.world.outbound, attempt)
+        dialing.end(cut, attempt, AttemptOutcome.UNKNOWN)
+    over = tuple(sorted(cut.attempts))
+    touched = Touched(closed=closed, records=ends, over=over, ledger=tuple(cut.ledger))
+    return Step((), (*(ended_fact(call) for call in ends), *cut.facts), touched)
 
 
 def next_due(world: World) -> Micros | None:
@@ -120,13 +149,55 @@ def next_due(world: World) -> Micros | None:
 
 
 def _event_triggered(turn: Turn, event: Event) -> None:
-    if not isinstance(event, StatusAsked | PolicyChanged | TimePassed) and event.node not in turn.world.nodes:
+    if isinstance(event, OfNoNode):
+        _of_no_node(turn, event)
+    elif event.node not in turn.world.nodes:
         turn.stray(event, "unknown node")
     else:
-        _take(turn, event)
+        _of_a_node(turn, event)
 
 
-def _take(turn: Turn, event: Event) -> None:
+def _of_no_node(turn: Turn, event: OfNoNode) -> None:
+    match event:
+        case StatusAsked() | CampaignAsked() | DoNotCallAsked() | ConsentAsked() | DispositionChosen() | PersonErased():
+            _of_people(turn, event)
+        case PolicyChanged():
+            policies.apply(turn, event)
+        case ContactsClaimed():
+            dialing.claimed(turn, event)
+        case DoNotCallLists():
+            lists.lists_read(turn, event)
+        case ClockCompared():
+            lists.clock_compared(turn, event)
+        case TimePassed():
+            pass
+        case _:
+            assert_never(event)
+
+
+def _of_people(turn: Turn, event: OfPeople) -> None:
+    match event:
+        case StatusAsked(agent_id, wish, reason, by):
+            _ask(turn, agent_id, wish, reason, by)
+        case CampaignAsked():
+            lists.campaign_asked(turn, event)
+        case DoNotCallAsked():
+            lists.do_not_call(turn, event)
+        case ConsentAsked():
+            lists.consent(turn, event)
+        case PersonErased():
+            lists.erase(turn, event)
+        case DispositionChosen(agent=agent_id):
+            agent = turn.world.agents.get(agent_id)
+            if agent is None:
+                turn.tell(DispositionRefused(agent_id, "no such agent"))
+            else:
+                dispositions.choose(turn, agent, event)
+        case _:
+            assert_never(event)
+
+
+def _of_a_node(turn: Turn, event: OfNode) -> None:
     match event:
         case CallArrived():
             arrivals.arrive(turn, event)
@@ -150,12 +221,6 @@ def _take(turn: Turn, event: Event) -> None:
         case EmergencyDialled(node, phone, number, result):
             whose = turn.world.agent_of_phone(phone)
             turn.tell(EmergencyCalled(node, phone, whose.id if whose else None, number, result))
-        case StatusAsked(agent_id, wish, reason, by):
-            _ask(turn, agent_id, wish, reason, by)
-        case PolicyChanged():
-            policies.apply(turn, event)
-        case TimePassed():
-            pass
         case _:
             assert_never(event)
 
@@ -284,6 +349,10 @@ def _touched(turn: Turn) -> Touched:
         agents=tuple(world.agents[a] for a in sorted(turn.agents) if a in world.agents),
         nodes=tuple(copy(world.nodes[n]) for n in sorted(turn.nodes)),
         trunks=tuple(copy(world.usage[t]) for t in sorted(turn.trunks)),
+        campaigns=tuple(copy(world.outbound.campaigns[c]) for c in sorted(turn.campaigns)),
+        attempts=tuple(world.outbound.attempts[a] for a in sorted(turn.attempts) if a in world.outbound.attempts),
+        over=tuple(sorted(turn.attempts - world.outbound.attempts.keys())),
+        ledger=tuple(turn.ledger),
         closed=tuple(sorted(closed)),
         records=tuple(world.calls.get(c) or closed[c] for c in sorted(turn.records)),
     )

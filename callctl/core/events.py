@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from callctl.core.ids import AgentId, CallId, LegId, NodeId, PhoneId, PlaybackId, TrunkId
-from callctl.core.policy import Address, Emergency, Policy
+from callctl.core.addresses import E164, Address, Emergency
+from callctl.core.contacts import Contact, Number
+from callctl.core.hours import Offsets
+from callctl.core.ids import (
+    AgentId,
+    CallId,
+    CampaignId,
+    ContactId,
+    DispositionId,
+    LegId,
+    Micros,
+    NodeId,
+    PhoneId,
+    PlaybackId,
+    TrunkId,
+)
+from callctl.core.policy import Policy
 
 # ── from the PBX ─────────────────────────────────────────────────────────────────────────────
 
@@ -206,9 +223,105 @@ class StatusAsked:
     by: str = ""
 
 
+class CampaignWish(StrEnum):
+    START = "start"
+    PAUSE = "pause"
+    STOP = "stop"
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyChanged:
     policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignAsked:
+    """Somebody asks that a campaign be started, paused or stopped."""
+
+    campaign: CampaignId
+    wish: CampaignWish
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DoNotCallAsked:
+    """A number, or all that begin so, is not to be called any more; or (`off`) may be again."""
+
+    digits: str
+    """E.164 without the plus; of a prefix: its digits."""
+    scope: str = ""
+    """A campaign; empty: everywhere."""
+    prefix: bool = False
+    off: bool = False
+    how: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentAsked:
+    """Somebody gave consent to be called, or took it back."""
+
+    number: E164
+    scope: str
+    """`*`: all."""
+    given: bool
+    how: str
+    at: Micros = 0
+    """When it was given; 0: now. It is revoked as from now."""
+
+
+@dataclass(frozen=True, slots=True)
+class DispositionChosen:
+    """An agent says what the call that is in wrap-up, or still going on, came to."""
+
+    agent: AgentId
+    disposition: DispositionId
+    amount: int | None = None
+    """Of a sale, in hundredths."""
+    note: str = ""
+    callback_at: Micros | None = None
+    mine: bool = False
+    """The callback is this agent's alone at first."""
+    number: Number | None = None
+    """Of the caller, with what is known of where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonErased:
+    """Everything about somebody goes: it is gone from the database already."""
+
+    numbers: tuple[E164, ...]
+    contacts: tuple[ContactId, ...]
+    forget: bool = False
+    """Also that they are not to be called."""
+
+
+# ── from the store ───────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class ContactsClaimed:
+    """Contacts that were read, and are ours now."""
+
+    campaign: CampaignId
+    contacts: tuple[Contact, ...]
+    zones: Mapping[str, Offsets]
+    """Of all time zones that they name."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoNotCallLists:
+    """The do-not-call lists, as the database has them: sorted numbers and prefixes, by scope."""
+
+    numbers: Mapping[str, array[int]]
+    prefixes: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ClockCompared:
+    """This machine's clock was held against the database's."""
+
+    off: Micros
+    """Ours less theirs."""
 
 
 # ── from the clock ───────────────────────────────────────────────────────────────────────────
@@ -219,7 +332,7 @@ class TimePassed:
     """`now` may have reached a deadline."""
 
 
-Event: TypeAlias = (
+OfNode: TypeAlias = (
     CallArrived
     | LegRinging
     | LegAnswered
@@ -235,7 +348,7 @@ Event: TypeAlias = (
     | PhoneBusy
     | TrunkState
     | EmergencyDialled
-    | StatusAsked
-    | PolicyChanged
-    | TimePassed
 )
+OfPeople: TypeAlias = StatusAsked | CampaignAsked | DoNotCallAsked | ConsentAsked | DispositionChosen | PersonErased
+OfNoNode: TypeAlias = OfPeople | PolicyChanged | ContactsClaimed | DoNotCallLists | ClockCompared | TimePassed
+Event: TypeAlias = OfNode | OfNoNode

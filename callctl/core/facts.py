@@ -5,20 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from callctl.core.ids import AgentId, CallId, LegId, MenuId, Micros, NodeId, PhoneId, QueueId, TrunkId
+from callctl.core.addresses import E164, Address, Emergency
+from callctl.core.campaigns import CampaignPhase
+from callctl.core.ids import (
+    AgentId,
+    AttemptId,
+    CallId,
+    CampaignId,
+    ContactId,
+    DispositionId,
+    LegId,
+    MenuId,
+    Micros,
+    NodeId,
+    PhoneId,
+    QueueId,
+    TrunkId,
+)
+from callctl.core.law import AttemptOutcome
 from callctl.core.model import AgentState, AgentStatus, Outcome, Party, PhoneState, RingResult
 from callctl.core.permits import Purpose
-from callctl.core.policy import (
-    E164,
-    Address,
-    Destination,
-    Emergency,
-    Feature,
-    Overflow,
-    Requirement,
-    ToNumber,
-    Voicemail,
-)
+from callctl.core.policy import Destination, Feature, Overflow, Requirement, ToNumber, Voicemail
 from callctl.core.ranks import Considered
 
 
@@ -122,6 +129,129 @@ class DialRefused:
     trunk: TrunkId
     rule: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptBegan:
+    """The gate has let an attempt pass."""
+
+    attempt: AttemptId
+    campaign: CampaignId
+    contact: ContactId
+    number: E164
+    kept: tuple[str, ...]
+    """The rule sets that were held against it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRefused:
+    """The gate has not."""
+
+    campaign: CampaignId
+    contact: ContactId
+    number: E164
+    rule: str
+    version: str
+    why: str
+    until: Micros | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnded:
+    attempt: AttemptId
+    campaign: CampaignId
+    contact: ContactId
+    outcome: AttemptOutcome
+    due: Micros | None
+    """When the contact is tried next, at the earliest."""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignChanged:
+    campaign: CampaignId
+    phase: CampaignPhase
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRefused:
+    """What was asked of a campaign cannot be."""
+
+    campaign: CampaignId
+    wish: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoNotCallChanged:
+    scope: str
+    """A campaign; empty: everywhere."""
+    digits: str
+    prefix: bool
+    off: bool
+    """It may be called again."""
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoNotCallRead:
+    """The lists were read from the database."""
+
+    numbers: int
+    prefixes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentChanged:
+    number: E164
+    scope: str
+    given: bool
+    """False: it was revoked."""
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonForgotten:
+    """Somebody was erased. Nothing says who."""
+
+    contacts: int
+
+
+@dataclass(frozen=True, slots=True)
+class DispositionNoted:
+    """What a call came to."""
+
+    call: CallId
+    agent: AgentId
+    disposition: DispositionId
+    by: str
+    """`agent`, or `default`: none was chosen in time."""
+    amount: int | None = None
+    """Hundredths."""
+
+
+@dataclass(frozen=True, slots=True)
+class DispositionRefused:
+    agent: AgentId
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackAgreed:
+    call: CallId
+    agent: AgentId
+    campaign: CampaignId
+    contact: ContactId | None
+    at: Micros
+    personal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DispositionAwaited:
+    """Wrap-up goes on: a disposition is required, and none was chosen."""
+
+    call: CallId
+    agent: AgentId
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +421,19 @@ Fact: TypeAlias = (
     | CallHandedOver
     | CallOffered
     | DialRefused
+    | AttemptBegan
+    | AttemptRefused
+    | AttemptEnded
+    | CampaignChanged
+    | CampaignRefused
+    | DoNotCallChanged
+    | DoNotCallRead
+    | ConsentChanged
+    | PersonForgotten
+    | DispositionNoted
+    | DispositionRefused
+    | DispositionAwaited
+    | CallbackAgreed
     | AgentAccepted
     | AgentDropped
     | RingEnded

@@ -38,9 +38,8 @@ def command(world: World, call: Call, to: Voicemail | Permit) -> HandOver:
 
 
 def owed(world: World, call: Call, phase: HandedOver) -> HandOver:
-    """The caller stands in callctl's app still. The permit was given, and counted, when it was decided."""
-    to = phase.to
-    return command(world, call, Permit(Purpose.OVERFLOW, to.to) if isinstance(to, ToNumber) else to)
+    """The caller stands in callctl's app still."""
+    return command(world, call, compliance.again(phase))
 
 
 def taken(turn: Turn, call: Call, phase: HandedOver) -> None:

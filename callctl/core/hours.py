@@ -8,7 +8,7 @@ the hour that does not exist is never now.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -17,6 +17,8 @@ from callctl.core.ids import SECOND, Micros
 DAY = 24 * 3600
 """Seconds."""
 
+Offsets: TypeAlias = tuple[tuple[Micros, int], ...]
+"""A zone: (from this moment on, seconds east of UTC), in order; the first holds before it too, the last for ever."""
 Span: TypeAlias = tuple[int, int]
 """Open from … until (seconds since local midnight; the end is not in it, and 86,400 is the next midnight)."""
 
@@ -25,8 +27,7 @@ Span: TypeAlias = tuple[int, int]
 class Calendar:
     """When a place is open."""
 
-    offsets: tuple[tuple[Micros, int], ...]
-    """(from this moment on, seconds east of UTC), in order; the first holds before it too, and the last for ever."""
+    offsets: Offsets
     week: tuple[tuple[Span, ...], ...]
     """By weekday, Monday first."""
     dates: Mapping[int, tuple[Span, ...]] = field(default_factory=dict)
@@ -37,15 +38,46 @@ class Calendar:
 
 def is_open(calendar: Calendar, now: Micros) -> bool:
     """Whether the place is open at this moment."""
-    day, second = local(calendar, now)
+    day, second = local(calendar.offsets, now)
     spans = calendar.dates.get(day)
-    if spans is None:
-        spans = calendar.week[(day + 3) % 7]  # 1970-01-01 was a Thursday
+    return within(second, on(calendar.week, day) if spans is None else spans)
+
+
+def on(week: tuple[tuple[Span, ...], ...], day: int) -> tuple[Span, ...]:
+    """The weekday's hours on a day (since 1970-01-01, which was a Thursday)."""
+    return week[(day + 3) % 7]
+
+
+def within(second: int, spans: tuple[Span, ...]) -> bool:
+    """Whether a second of the day lies in one of them."""
     return any(start <= second < end for start, end in spans)
 
 
-def local(calendar: Calendar, now: Micros) -> tuple[int, int]:
+def local(offsets: Offsets, now: Micros) -> tuple[int, int]:
     """The local date as days since 1970-01-01, and the seconds since its midnight by the clock on the wall."""
-    at = bisect_right(calendar.offsets, now, key=lambda it: it[0])
-    offset = calendar.offsets[max(at - 1, 0)][1]
-    return divmod(now // SECOND + offset, DAY)
+    return divmod(now // SECOND + _offset(offsets, now), DAY)
+
+
+def moment(offsets: Offsets, day: int, second: int) -> Micros:
+    """When it is this second of the local day. Of a time that comes twice the first; of one that never comes, one
+    shortly after it would have been."""
+    wall = day * DAY + second
+    at = (wall - _offset(offsets, wall * SECOND)) * SECOND
+    before = (wall - _offset(offsets, at - DAY * SECOND // 2)) * SECOND
+    return before if local(offsets, before) == (day, second) else (wall - _offset(offsets, at)) * SECOND
+
+
+def _offset(offsets: Offsets, now: Micros) -> int:
+    at = bisect_right(offsets, now, key=lambda it: it[0])
+    return offsets[max(at - 1, 0)][1]
+
+
+def starts(calendar: Calendar, now: Micros, days: int) -> Iterator[Micros]:
+    """When the place opens from now on, in the coming days, in order."""
+    today, _ = local(calendar.offsets, now)
+    for day in range(today, today + days):
+        spans = calendar.dates.get(day)
+        for start, _ in on(calendar.week, day) if spans is None else spans:
+            at = moment(calendar.offsets, day, start)
+            if at >= now:
+                yield at

@@ -24,6 +24,12 @@ MenuId = NewType("MenuId", str)
 TrunkId = NewType("TrunkId", str)
 SkillId = NewType("SkillId", str)
 CalendarId = NewType("CalendarId", str)
+CampaignId = NewType("CampaignId", str)
+ContactId = NewType("ContactId", int)
+"""A row of table `contact`."""
+AttemptId = NewType("AttemptId", str)
+RuleSetId = NewType("RuleSetId", str)
+DispositionId = NewType("DispositionId", str)
 
 Micros = int
 """Microseconds since 1970-01-01 UTC, or a length of time in microseconds. Never goes backward."""

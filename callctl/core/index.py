@@ -62,6 +62,8 @@ class Index:
     lines: dict[Lane, Line] = field(default_factory=dict)
     legs: dict[CallId, set[LegId]] = field(default_factory=dict)
     alarms: list[Alarm] = field(default_factory=list)
+    callers: dict[str, set[CallId]] = field(default_factory=dict)
+    """By the caller's number (digits of the public network): calls that are not over."""
     _places: dict[CallId, Standing] = field(default_factory=dict)
     _free: dict[AgentId, Free] = field(default_factory=dict)
 
@@ -135,6 +137,15 @@ class Index:
 
     def frees(self) -> Iterator[tuple[AgentId, Free]]:
         return iter(self._free.items())
+
+    def in_call(self, digits: str, call: CallId, *, over: bool) -> None:
+        """Note that somebody from this number is in a call, or no longer."""
+        if not over:
+            self.callers.setdefault(digits, set()).add(call)
+        elif (calls := self.callers.get(digits)) is not None:
+            calls.discard(call)
+            if not calls:
+                del self.callers[digits]
 
     def alarm(self, alarm: Alarm) -> None:
         """Note a deadline. It is checked against its owner when it comes up, so a stale one is harmless."""

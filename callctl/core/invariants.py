@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
+from callctl.core.addresses import E164
 from callctl.core.admission import unstaffed
 from callctl.core.ids import AgentId, CallId, LegId
 from callctl.core.index import Group, Lane, Line, Standing
@@ -38,6 +39,7 @@ def check(world: World) -> list[str]:
         *_agents(world),
         *_legs(world),
         *_index(world),
+        *_watched(world),
         *_matched(world),
         *_staffed(world),
     ]
@@ -133,7 +135,21 @@ def _index(world: World) -> Iterator[str]:
         legs.setdefault(leg.call, set()).add(leg.id)
     if {c: ls for c, ls in index.legs.items() if ls} != legs:
         yield f"legs by call: {index.legs} instead of {legs}"
-    alarms = set(index.alarms)
+    yield from _callers(world)
+
+
+def _callers(world: World) -> Iterator[str]:
+    callers: dict[str, set[CallId]] = {}
+    for call in world.calls.values():
+        if isinstance(call.caller, E164) and not isinstance(call.phase, Ended):
+            callers.setdefault(call.caller.digits, set()).add(call.id)
+    if world.index.callers != callers:
+        yield f"calls by caller: {world.index.callers} instead of {callers}"
+
+
+def _watched(world: World) -> Iterator[str]:
+    """No deadline is forgotten."""
+    alarms = set(world.index.alarms)
     for call in world.calls.values():
         due = call_due(call)
         if due is not None and world.node_up(call.node) and (due, "call", call.id) not in alarms:

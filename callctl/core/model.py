@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+from callctl.core.addresses import Address, Withheld
+from callctl.core.contacts import Number
 from callctl.core.ids import (
     AgentId,
     BridgeId,
     CallId,
+    DispositionId,
     IdSource,
     LegId,
     MenuId,
@@ -25,9 +28,9 @@ from callctl.core.ids import (
     TrunkId,
 )
 from callctl.core.index import Index
+from callctl.core.outbound import Outbound
 from callctl.core.policy import (
     ANYBODY,
-    Address,
     Destination,
     Feature,
     HangupReason,
@@ -38,7 +41,6 @@ from callctl.core.policy import (
     Stage,
     ToNumber,
     Voicemail,
-    Withheld,
 )
 
 # ── what is written down of a call ───────────────────────────────────────────────────────────
@@ -137,6 +139,23 @@ class Ring:
     sip: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the agent says that a call came to."""
+
+    disposition: DispositionId
+    by: str
+    """`agent`, or `default`."""
+    amount: int | None = None
+    """Of a sale, in hundredths."""
+    note: str = ""
+    callback_at: Micros | None = None
+    mine: bool = False
+    """The callback is the agent's own at first."""
+    number: Number | None = None
+    """Where to call back."""
+
+
 @dataclass(slots=True)
 class Story:
     """The call record in the making: every time of the call's way."""
@@ -159,6 +178,7 @@ class Story:
     cause: int = 0
     sip: int = 0
     wrap_up_ended: Micros | None = None
+    said: Said | None = None
 
 
 # ── a call ───────────────────────────────────────────────────────────────────────────────────
@@ -583,6 +603,7 @@ class World:
     usage: dict[TrunkId, Usage] = field(default_factory=dict)
     unstaffed: set[QueueId] = field(default_factory=set)
     """Queues of which a rule says that somebody must be there, and nobody is; follows from the agents."""
+    outbound: Outbound = field(default_factory=Outbound)
     index: Index = field(default_factory=Index)
     _people: _People | None = field(default=None, compare=False, repr=False)
 

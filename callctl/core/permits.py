@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from callctl.core.ids import Micros
 from callctl.core.policy import OutsideNumber
 
 
@@ -15,6 +16,8 @@ class Purpose(StrEnum):
     """An agent works there."""
     OVERFLOW = "overflow"
     """A caller is sent there."""
+    CAMPAIGN = "campaign"
+    """Somebody on a list is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +36,9 @@ class Verdict:
     """By which rule, in one word; for labels."""
     why: str
     """For people."""
+    version: str = ""
+    """Of the rule set that refuses; empty: a rule of the house."""
+    until: Micros | None = None
+    """Not before; None: not while this is so."""
+    kept: tuple[str, ...] = ()
+    """Of a campaign's attempt: the rule sets that were held against it, each with its version."""

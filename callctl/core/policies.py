@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
 
-from callctl.core import admission, agents
+from callctl.core import admission, agents, lists
 from callctl.core.events import PolicyChanged
 from callctl.core.facts import AgentStatusChanged, PolicyApplied
 from callctl.core.hours import Calendar
@@ -68,6 +68,7 @@ def apply(turn: Turn, event: PolicyChanged) -> None:
     for call in world.calls.values():
         if reread(turn, call):
             turn.touch_call(call)
+    lists.campaigns_changed(turn, old)
     turn.tell(PolicyApplied(new.sha))
 
 

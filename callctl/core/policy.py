@@ -10,63 +10,24 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+from callctl.core.addresses import E164, Address, Emergency, Extension, ShortCode
+from callctl.core.campaigns import CampaignPolicy, Disposition, DispositionPolicy
 from callctl.core.hours import Calendar
-from callctl.core.ids import SECOND, AgentId, CalendarId, MenuId, Micros, NodeId, PhoneId, QueueId, SkillId, TrunkId
-
-# ── addresses: parsed once, at the edge, never a string again ────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class E164:
-    """A valid number of the public network: digits with country code, without the plus."""
-
-    digits: str
-
-    def __str__(self) -> str:
-        return f"+{self.digits}"
-
-
-@dataclass(frozen=True, slots=True)
-class Extension:
-    """A number inside the house: digits."""
-
-    digits: str
-
-    def __str__(self) -> str:
-        return self.digits
-
-
-@dataclass(frozen=True, slots=True)
-class ShortCode:
-    """A listed short number: a service of the network, or a feature code such as *45."""
-
-    digits: str
-
-    def __str__(self) -> str:
-        return self.digits
-
-
-@dataclass(frozen=True, slots=True)
-class Emergency:
-    """A listed emergency number."""
-
-    digits: str
-
-    def __str__(self) -> str:
-        return self.digits
-
-
-@dataclass(frozen=True, slots=True)
-class Withheld:
-    """No usable number: withheld by the caller, missing, or not a number; `said` is masked text for people."""
-
-    said: str = ""
-
-    def __str__(self) -> str:
-        return "withheld" if not self.said else f"unusable ({self.said})"
-
-
-Address: TypeAlias = E164 | Extension | ShortCode | Emergency | Withheld
+from callctl.core.ids import (
+    SECOND,
+    AgentId,
+    CalendarId,
+    CampaignId,
+    DispositionId,
+    MenuId,
+    Micros,
+    NodeId,
+    PhoneId,
+    QueueId,
+    SkillId,
+    TrunkId,
+)
+from callctl.core.law import RuleSet
 
 # ── where a call can go ──────────────────────────────────────────────────────────────────────
 
@@ -335,6 +296,8 @@ class QueuePolicy:
     """A caller who talked with an agent of this queue within so long waits for that agent at first; 0: for nobody."""
     patience: Micros = 20 * SECOND
     """How long a caller waits for one agent, who must be available meanwhile; then for any who fits."""
+    dispositions: DispositionPolicy = DispositionPolicy()
+    """What agents say of its calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -507,6 +470,8 @@ class Feature(StrEnum):
     LOGOUT = "logout"
     PAUSE = "pause"
     UNPAUSE = "unpause"
+    DISPOSITION = "disposition"
+    """Says what the call in wrap-up came to: the disposition of this code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -540,6 +505,10 @@ class Policy:
     short_codes: tuple[ShortCode, ...] = ()
     emergency: EmergencyPolicy = field(default_factory=EmergencyPolicy)
     dialing: DialingRules = field(default_factory=DialingRules)
+    rule_sets: tuple[RuleSet, ...] = ()
+    """The law's, of all countries that are called."""
+    campaigns: Mapping[CampaignId, CampaignPolicy] = field(default_factory=dict)
+    dispositions: Mapping[DispositionId, Disposition] = field(default_factory=dict)
 
     lease: Micros = 90 * SECOND
     """A waiting caller's lease: unrenewed so long, Asterisk takes the caller to the fallback."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from callctl.core import admission, briefing, handover, ivr
+from callctl.core import admission, briefing, dialing, handover, ivr
 from callctl.core.agents import outside_reachable
 from callctl.core.briefing import BRIEFED_LEASE, TALK_MARGIN
 from callctl.core.calls import close_story
@@ -42,6 +42,7 @@ from callctl.core.model import (
     World,
     WrapUp,
 )
+from callctl.core.outbound import Attempt, Campaign
 from callctl.core.policies import keep_what_is_used, new_agent, reread
 from callctl.core.policy import HangupReason, Policy
 from callctl.core.turn import Turn, caller_leg
@@ -204,6 +205,8 @@ def restore(
     last_agents: Iterable[tuple[str, AgentId, Micros]] = (),
     usage: Iterable[Usage] = (),
     left: Iterable[tuple[str, LeftWaiting]] = (),
+    campaigns: Iterable[Campaign] = (),
+    attempts: Iterable[Attempt] = (),
 ) -> World:
     """The World as it was promised: rows become calls, legs and agents; every node is down until its link says more."""
     world = World(policy, IdSource(seed), last_agents={caller: (agent, at) for caller, agent, at in last_agents})
@@ -228,6 +231,9 @@ def restore(
             del world.agents[agent.id]
     keep_what_is_used(world, policy, policy)
     world.left = dict(left)
+    world.outbound.campaigns = {campaign.id: campaign for campaign in campaigns}
+    for attempt in attempts:
+        dialing.begun(world.outbound, attempt)
     world.usage = {used.id: used for used in usage}
     for agent in world.agents.values():
         outside_reachable(turn, agent)

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, assert_never
 
+from callctl.core.addresses import E164
 from callctl.core.commands import Answer, Command, HandOver, Hold, Lease, Play, RingBack, Watch
 from callctl.core.events import Event
 from callctl.core.facts import AgentStateChanged, Fact, StrayEvent
-from callctl.core.ids import SECOND, AgentId, CallId, Micros, NodeId, QueueId, TrunkId
+from callctl.core.ids import SECOND, AgentId, AttemptId, CallId, CampaignId, Micros, NodeId, QueueId, TrunkId
 from callctl.core.index import Lane, PlaceKey, Standing
+from callctl.core.ledger import Entry
 from callctl.core.model import (
     Agent,
     AgentState,
@@ -62,6 +64,11 @@ class Turn:
     nodes: set[NodeId] = field(default_factory=set)
     trunks: set[TrunkId] = field(default_factory=set)
     """Trunks over which something has gone out."""
+    campaigns: set[CampaignId] = field(default_factory=set)
+    attempts: set[AttemptId] = field(default_factory=set)
+    """Begun or over."""
+    ledger: list[Entry] = field(default_factory=list)
+    """What is promised about people and their numbers."""
     records: set[CallId] = field(default_factory=set)
     """Calls whose record is to be written."""
     closed: list[Call] = field(default_factory=list)
@@ -86,6 +93,10 @@ class Turn:
     def tell(self, fact: Fact) -> None:
         self.facts.append(fact)
 
+    def enter(self, entry: Entry) -> None:
+        """Into the ledger."""
+        self.ledger.append(entry)
+
     def stray(self, event: Event, where: object) -> None:
         """The event fits no phase: it changes nothing, and is counted. `where`: the phase, or what is not known."""
         phase = where if isinstance(where, str) else type(where).__name__
@@ -96,6 +107,8 @@ class Turn:
     def touch_call(self, call: Call) -> None:
         """The call's row changes; its place and its deadline are noted anew."""
         self.calls.add(call.id)
+        if isinstance(call.caller, E164):
+            self.world.index.in_call(call.caller.digits, call.id, over=isinstance(call.phase, Ended))
         at = standing_of(self.world, call)
         if self.world.index.place(call.id, at) and at is not None and not at.offered:
             self.dirty.add(at.lane)

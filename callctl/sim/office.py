@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from callctl.core.addresses import E164
+from callctl.core.campaigns import CampaignPolicy, Disposition, DispositionPolicy
 from callctl.core.hours import Calendar
 from callctl.core.ids import (
     SECOND,
     AgentId,
     CalendarId,
+    CampaignId,
+    DispositionId,
     MenuId,
     Micros,
     NodeId,
@@ -19,9 +23,9 @@ from callctl.core.ids import (
     TrunkId,
     seconds,
 )
+from callctl.core.law import CallKind
 from callctl.core.policy import (
     ANYBODY,
-    E164,
     AgentPolicy,
     Announce,
     Answering,
@@ -86,7 +90,22 @@ ENTRIES: dict[str, Destination] = {
 }
 TO_DESK, TO_FRONT, TO_VOICEMAIL = "442079460014", "442079460015", "442079460016"
 TO_MENU, TO_QUEUE, TO_QUEUE_FIRST = "442079460000", "442079460001", "442079460002"
-FEATURES = {"*45": Feature.LOGIN, "*46": Feature.LOGOUT, "*47": Feature.PAUSE, "*48": Feature.UNPAUSE}
+FEATURES = {
+    "*45": Feature.LOGIN,
+    "*46": Feature.LOGOUT,
+    "*47": Feature.PAUSE,
+    "*48": Feature.UNPAUSE,
+    "*61": Feature.DISPOSITION,
+    "*62": Feature.DISPOSITION,
+}
+SPRING = CampaignId("spring")
+SOLD, NEVER_AGAIN, CALL_BACK, NOT_THEIRS = map(DispositionId, ("sold", "never-again", "call-back", "not-theirs"))
+DISPOSITIONS = {
+    SOLD: Disposition(SOLD, "Sold", "*61", sale=True),
+    NEVER_AGAIN: Disposition(NEVER_AGAIN, "Never again", "*62", do_not_call=True, refused=True),
+    CALL_BACK: Disposition(CALL_BACK, "Call back", "", callback=True, campaign=SPRING),
+    NOT_THEIRS: Disposition(NOT_THEIRS, "Another's", "", wrong_number=True),
+}
 
 
 def menus() -> dict[MenuId, Menu]:
@@ -180,6 +199,7 @@ def policy(
                 last_agent=seconds(3600),
                 patience=seconds(3),
                 returns=seconds(600),
+                dispositions=DispositionPolicy(default=SOLD),
                 exit_keys={
                     "9": ToMenu(SUB),
                     "8": ToQueue(SALES),
@@ -215,6 +235,8 @@ def policy(
         dialing=DialingRules(allowed=("44",)),
         calendars={NEVER: Calendar(((0, 0),), ((),) * 7)},
         features=FEATURES,
+        campaigns={SPRING: CampaignPolicy(SPRING, CallKind.SALES, queue=SALES, trunks=(OUT,))},
+        dispositions=DISPOSITIONS,
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 

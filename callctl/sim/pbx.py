@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from callctl.core.addresses import E164
 from callctl.core.commands import (
     Answer,
     Bridge,
@@ -39,7 +40,6 @@ from callctl.core.events import (
     Snapshot,
 )
 from callctl.core.ids import LegId, Micros, PhoneId, PlaybackId
-from callctl.core.policy import E164
 from callctl.sim.office import NODE
 
 

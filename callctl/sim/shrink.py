@@ -11,7 +11,14 @@ from callctl.core.engine import Step
 from callctl.core.events import (
     BridgeFailed,
     CallArrived,
+    CampaignAsked,
+    ClockCompared,
+    ConsentAsked,
+    ContactsClaimed,
     DigitPressed,
+    DispositionChosen,
+    DoNotCallAsked,
+    DoNotCallLists,
     EmergencyDialled,
     Event,
     LegAnswered,
@@ -22,6 +29,7 @@ from callctl.core.events import (
     LegState,
     LinkLost,
     LinkRestored,
+    PersonErased,
     PhoneBusy,
     PhoneContacts,
     PlaybackEnded,
@@ -131,6 +139,10 @@ class _Writer:
                 return self._of_link(event)
             case TimePassed() | TrunkState() | EmergencyDialled():
                 return ""
+            case CampaignAsked() | DoNotCallAsked() | ConsentAsked() | DispositionChosen() | PersonErased():
+                raise AssertionError(f"a transcript has no words for {type(event).__name__} yet")
+            case ContactsClaimed() | DoNotCallLists() | ClockCompared():
+                raise AssertionError(f"a transcript has no words for {type(event).__name__} yet")
             case _:
                 assert_never(event)
 

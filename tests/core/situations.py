@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from callctl.core.addresses import E164, Emergency
+from callctl.core.campaigns import DispositionPolicy
+from callctl.core.contacts import Contact, Number
 from callctl.core.events import (
     BridgeFailed,
     CallArrived,
+    CampaignAsked,
+    CampaignWish,
+    ClockCompared,
+    ConsentAsked,
+    ContactsClaimed,
     DigitPressed,
+    DispositionChosen,
+    DoNotCallAsked,
+    DoNotCallLists,
     EmergencyDialled,
     Event,
     LegAnswered,
@@ -19,6 +31,7 @@ from callctl.core.events import (
     LegState,
     LinkLost,
     LinkRestored,
+    PersonErased,
     PhoneBusy,
     PhoneContacts,
     PlaybackEnded,
@@ -30,17 +43,32 @@ from callctl.core.events import (
     TrunkState,
     Wish,
 )
-from callctl.core.ids import AgentId, CallId, LegId, NodeId, PhoneId, PlaybackId, TrunkId, seconds
+from callctl.core.ids import (
+    AgentId,
+    CallId,
+    CampaignId,
+    ContactId,
+    DispositionId,
+    LegId,
+    NodeId,
+    PhoneId,
+    PlaybackId,
+    TrunkId,
+    seconds,
+)
 from callctl.core.model import Announcing, Briefed, InMenu, LegRole, Offered, Queued, World
-from callctl.core.policy import E164, Announce, Destination, Emergency, HangUp, Policy, ToMenu, ToQueue, Voicemail
+from callctl.core.policy import Announce, Destination, HangUp, Policy, ToMenu, ToQueue, Voicemail
 from callctl.sim.office import (
     CARE,
+    DISPOSITIONS,
     ENTRIES,
     FEATURES,
     MAIN,
     NODE,
     OUT,
     SALES,
+    SPRING,
+    START,
     TO_DESK,
     TO_FRONT,
     TO_MENU,
@@ -248,6 +276,18 @@ def agent_hung_up_first() -> Stage:
 def wraps_up() -> Stage:
     it = stage()
     leg = it.talk("c1", "ana")
+    it.wait(2)  # who hangs up at once has not talked
+    it.gone(leg)
+    it.gone("c1")
+    return it
+
+
+def owes_a_disposition() -> Stage:
+    known = policy()
+    sales = replace(known.queues[SALES], dispositions=DispositionPolicy(required=True))
+    it = stage(replace(known, queues={**known.queues, SALES: sales}))
+    leg = it.talk("c1", "ana")
+    it.wait(2)
     it.gone(leg)
     it.gone("c1")
     return it
@@ -399,6 +439,7 @@ SITUATIONS: dict[str, Callable[[], Stage]] = {
         caller_hung_up_first,
         agent_hung_up_first,
         wraps_up,
+        owes_a_disposition,
         in_wrap_up_with_a_busy_phone,
         left_the_app,
         agents_are_away,
@@ -482,8 +523,30 @@ def everything(world: World) -> dict[type, list[Event]]:
             StatusAsked(agent, wish, "", "test") for agent in (*world.agents, AgentId("nobody")) for wish in Wish
         ],
         PolicyChanged: [PolicyChanged(p) for p in (policy(), policy(("ben", "carl")), policy(()), bare())],
+        CampaignAsked: [CampaignAsked(name, wish) for name in (SPRING, CampaignId("none")) for wish in CampaignWish],
+        DoNotCallAsked: [DoNotCallAsked("44", scope, True, off) for scope in ("", SPRING) for off in (False, True)],
+        ConsentAsked: [ConsentAsked(E164("33142685300"), "*", given, "on paper") for given in (False, True)],
+        PersonErased: [PersonErased((E164("33142685300"),), (ContactId(1),), forget) for forget in (False, True)],
+        DispositionChosen: _said(world),
+        ContactsClaimed: [ContactsClaimed(SPRING, (CLAIMED,), {}), ContactsClaimed(SPRING, (), {})],
+        DoNotCallLists: [DoNotCallLists({}, {}), DoNotCallLists({"": array("Q", [44])}, {"": frozenset({"1"})})],
+        ClockCompared: [ClockCompared(0)],
         TimePassed: [TimePassed()],
     }
+
+
+CLAIMED = Contact(ContactId(1), SPRING, (Number(E164("33142685300")),))
+
+
+def _said(world: World) -> list[Event]:
+    later = 2_000_000_000 * 1_000_000
+    return [
+        DispositionChosen(agent, name, amount, "note", at)
+        for agent in (*world.agents, AgentId("nobody"))
+        for name in (*DISPOSITIONS, DispositionId("none"))
+        for amount in (None, 100)
+        for at in (None, later, START + seconds(7 * 86_400))
+    ]
 
 
 CAUSES = ((16, 0), (19, 0), (17, 486), (21, 603), (0, 302), (20, 404), (0, 0))

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callctl.core import engine
+from callctl.core.addresses import E164, Address
 from callctl.core.commands import Hangup
 from callctl.core.events import PolicyChanged, Wish
 from callctl.core.facts import CallEnded, CallOffered, CallQueued, CallRelaxed
@@ -26,8 +27,6 @@ from callctl.core.model import (
     World,
 )
 from callctl.core.policy import (
-    E164,
-    Address,
     AgentPolicy,
     CallerPolicy,
     DefaultStatus,

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from callctl.core.addresses import E164, Withheld
 from callctl.core.arrivals import PAUSE_FIRST
 from callctl.core.commands import Answer, Beat, Bridge, DropBridge, Hangup, Hold, Lease, Play, Unhold, Watch
 from callctl.core.events import BridgeFailed, CallArrived, LegLeft, Wish
@@ -34,7 +35,7 @@ from callctl.core.model import (
     Queued,
 )
 from callctl.core.offers import MOST_RINGS
-from callctl.core.policy import E164, Announce, HangUp, HangupReason, ToQueue, Withheld
+from callctl.core.policy import Announce, HangUp, HangupReason, ToQueue
 from callctl.sim.office import CARE, NODE, SALES, TO_MENU, TO_QUEUE, TO_QUEUE_FIRST, policy
 from tests.core.situations import impatient
 from tests.core.world import stage

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from callctl.core.addresses import E164
 from callctl.core.commands import Hangup, Hold, Play, StopPlay
 from callctl.core.events import PlaybackEnded, Wish
 from callctl.core.facts import CallEnded, DigitTaken, DigitTimedOut, MenuEntered, PromptFailed, StrayEvent
 from callctl.core.ids import SECOND, LegId, PlaybackId
 from callctl.core.ivr import MAX_VISITS
 from callctl.core.model import Announcing, InMenu, Outcome, Party, Place, Queued
-from callctl.core.policy import E164, Menu, ToMenu
+from callctl.core.policy import Menu, ToMenu
 from callctl.sim.office import MAIN, NODE, SALES, SUB, TO_MENU, policy
 from tests.core.world import Stage, stage
 

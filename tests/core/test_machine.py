@@ -343,8 +343,9 @@ class Machine(RuleBasedStateMachine):
         self.seen = None
         for channel in self._channels(lambda c: True):
             self.pbx.end(channel, 16)
-        self.look()
-        self.sync()
+        for _ in range(2):  # whom the news before the first look named, in vain, the second tells of
+            self.look()
+            self.sync()
         self.time_passes(20.0)
         self.deliver(len(self.pbx.news))
         self.time_passes(20.0)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from callctl.core.addresses import E164
 from callctl.core.commands import Answer, Bridge, Command, DropBridge, Hangup, Hold, Lease, Play, Watch
 from callctl.core.engine import first_step, step
 from callctl.core.events import (
@@ -36,7 +37,7 @@ from callctl.core.model import (
     World,
     WrapUp,
 )
-from callctl.core.policy import E164, HangupReason, Policy
+from callctl.core.policy import HangupReason, Policy
 from callctl.core.recovery import YOUNG, missed, owed, restore
 from callctl.sim.amiss import amiss
 from callctl.sim.office import MAIN, NODE, SALES, TO_MENU, TO_QUEUE, bare, policy
@@ -336,9 +337,9 @@ def test_a_call_of_a_node_that_is_no_more_ends_as_lost_at_the_start() -> None:
     it.arrive("c1")
     it.wait(3)
     before, call = copied(it.world), it.call("c1")
-    kept = first_step([call], [NODE], it.now)
+    kept = first_step([call], [], [NODE], it.now)
     assert (kept.facts, kept.touched.closed, kept.touched.records) == ((), (), ())
-    done = first_step([call], [NodeId("other")], it.now)
+    done = first_step([call], [], [NodeId("other")], it.now)
     assert done.touched.closed == (call.id,)
     (record,) = done.touched.records
     assert (record.story.outcome, record.story.ended) == (Outcome.PBX_LOST, it.now)

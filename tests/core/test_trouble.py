@@ -7,12 +7,13 @@ from random import Random
 
 import pytest
 
+from callctl.core.addresses import E164, Address
 from callctl.core.commands import DropBridge, Hangup, Hold
 from callctl.core.events import PolicyChanged, Wish
 from callctl.core.facts import CallEnded, CallRequeued
 from callctl.core.ids import QueueId, seconds
 from callctl.core.model import Connected, Idle, Offered, OnCall, Outcome, Paused, Queued, RingResult
-from callctl.core.policy import E164, Address, Destination, Policy, QueuePolicy, ToQueue
+from callctl.core.policy import Destination, Policy, QueuePolicy, ToQueue
 from callctl.sim.office import SALES, TO_QUEUE, policy
 from tests.core.world import Stage, stage
 

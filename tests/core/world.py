@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from callctl.core.addresses import E164
 from callctl.core.commands import Command
 from callctl.core.engine import Step, next_due, step
 from callctl.core.events import (
@@ -37,10 +38,7 @@ from callctl.core.ids import (
 )
 from callctl.core.invariants import check
 from callctl.core.model import Agent, Announcing, Briefed, Call, InMenu, Offered, Queued, Reserved, Ringing, World
-from callctl.core.policy import (
-    E164,
-    Policy,
-)
+from callctl.core.policy import Policy
 from callctl.core.recovery import restore
 from callctl.sim.office import NODE, START, TO_QUEUE, policy
 from callctl.sim.rows import Rows, copied
