@@ -10,26 +10,26 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from callctl.core.ids import AgentId, CalendarId, MenuId, NodeId, PhoneId, QueueId, SkillId, TrunkId
+from callctl.core.addresses import E164, Emergency, Extension, ShortCode
+from callctl.core.ids import AgentId, CalendarId, CampaignId, MenuId, NodeId, PhoneId, QueueId, SkillId, TrunkId
 from callctl.core.policy import (
-    E164,
     AgentPolicy,
     CallerPolicy,
     DialingRules,
-    Emergency,
     EmergencyPolicy,
-    Extension,
+    Feature,
     Menu,
     PhonePolicy,
     Policy,
     QueuePolicy,
-    ShortCode,
     TrunkPolicy,
     WaitingWords,
 )
 from callctl.settings.calendars import calendar_of
-from callctl.settings.check import allowed_prefixes, entry_address, numbering_of
+from callctl.settings.campaigns import campaign_of, dispositions_of, saying_of
+from callctl.settings.check import allowed_prefixes, caller_numbers, codes_of, entry_address, numbering_of
 from callctl.settings.models import Document, MenuModel, PhoneModel, TrunkModel, WordsModel
+from callctl.settings.rule_sets import rule_sets_of
 from callctl.settings.secrets import Secret
 from callctl.settings.ways import Ways, number_rules, stages
 
@@ -134,6 +134,7 @@ def policy_of(document: Document) -> Policy:
     ways = Ways(document, numbering)
     default_node = NodeId(next(iter(document.nodes)))
     emergency = document.emergency
+    owned = caller_numbers(document, numbering)
     policy = Policy(
         default_node=default_node,
         country=document.country,
@@ -180,6 +181,7 @@ def policy_of(document: Document) -> Policy:
                 short_abandon=q.short_abandon,
                 last_agent=q.last_agent,
                 patience=q.patience,
+                dispositions=saying_of(q.dispositions),
                 exit_keys={digit: ways.goal(goal) for digit, goal in q.exit_keys.items()},
             )
             for name, q in document.queues.items()
@@ -203,12 +205,15 @@ def policy_of(document: Document) -> Policy:
         },
         phones={PhoneId(name): _phone(name, p, ways, default_node) for name, p in document.phones.items()},
         trunks={TrunkId(name): _trunk(name, t, document, default_node) for name, t in document.trunks.items()},
-        features=dict(document.features),
+        features={**document.features, **dict.fromkeys(codes_of(document), Feature.DISPOSITION)},
         short_codes=tuple(ShortCode(code) for code in document.short_codes),
         emergency=EmergencyPolicy()
         if emergency is None
         else EmergencyPolicy(tuple(Emergency(n) for n in emergency.numbers), emergency.callback_window),
         dialing=_dialing(document),
+        campaigns={CampaignId(name): campaign_of(name, it, owned) for name, it in document.campaigns.items()},
+        dispositions=dispositions_of(document.dispositions),
+        rule_sets=rule_sets_of(document),
         lease=document.lease.length,
         lease_renewal=document.lease.renewal,
     )
@@ -228,6 +233,8 @@ def _canonical(value: Any, ordered: bool = False) -> Any:
     if isinstance(value, Mapping):
         pairs = [[_canonical(k), _canonical(v)] for k, v in value.items()]
         return pairs if ordered else sorted(pairs, key=lambda pair: json.dumps(pair[0]))
+    if isinstance(value, frozenset):
+        return sorted((_canonical(v) for v in value), key=json.dumps)
     if isinstance(value, tuple):
         return [_canonical(v) for v in value]
     return value

@@ -7,29 +7,22 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from callctl.core.addresses import E164, Address, Emergency, Extension, ShortCode, Withheld
 from callctl.core.ids import PhoneId
-from callctl.core.policy import (
-    E164,
-    Address,
-    Emergency,
-    Extension,
-    NumberRules,
-    PhoneKind,
-    ShortCode,
-    Transport,
-    TrunkKind,
-    Withheld,
-)
+from callctl.core.policy import Feature, NumberRules, PhoneKind, Transport, TrunkKind
 from callctl.numbers import Numbering, calling_code, country_prefix, is_premium
 from callctl.settings.calendars import days_of, span_of
+from callctl.settings.campaigns import Flag, SayingModel, chosen
 from callctl.settings.errors import KeyPath, Place, Problem, shown
+from callctl.settings.law import CallingHoursModel
 from callctl.settings.models import Document, Goal, NodeModel, Way
-from callctl.settings.types import WEEKDAYS
+from callctl.settings.rule_sets import mistakes, unverified
+from callctl.settings.types import WEEKDAYS, nearest
 
 RESERVED = frozenset({"global", "system", "acl", "transport-udp", "transport-tcp", "transport-tls", "anonymous"})
 """Sections of pjsip.conf that are no phones."""
@@ -46,9 +39,21 @@ def numbering_of(document: Document) -> Numbering:
         country=document.country,
         emergency=frozenset(document.emergency.numbers or () if document.emergency else ()),
         short_codes=frozenset(document.short_codes),
-        features=frozenset(document.features),
+        features=frozenset((*document.features, *codes_of(document))),
         extensions=frozenset(p.extension for p in document.phones.values() if p.extension),
     )
+
+
+def codes_of(document: Document) -> dict[str, str]:
+    """What agents dial to say what a call came to: the disposition's name by its code."""
+    return {it.code: path[-1] for path, it, _ in chosen(document.dispositions or {}) if it.code}
+
+
+def caller_numbers(document: Document, numbering: Numbering) -> dict[str, E164]:
+    """What each text of a caller ID means, where it means a number of the public network."""
+    texts = {it.number for campaign in document.campaigns.values() for it in campaign.caller_ids or () if it.number}
+    found = {text: entry_address(text, numbering) for text in texts}
+    return {text: number for text, number in found.items() if isinstance(number, E164)}
 
 
 def entry_address(text: str, numbering: Numbering) -> Address:
@@ -64,6 +69,11 @@ def allowed_prefixes(document: Document) -> tuple[str, ...]:
     given."""
     allowed = document.dialing.allowed if document.dialing is not None else None
     return (country_prefix(document.country),) if allowed is None else tuple(p.removeprefix("+") for p in allowed)
+
+
+def _count(number: int, word: str) -> str:
+    """`1 rule`, `2 rules`."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _is_missing(folder: Path) -> bool:
@@ -93,11 +103,14 @@ class Check:
         self._numbers()
         self._callers()
         self._outside()
+        self._dispositions()
+        self._campaigns()
         self._emergency(whole)
         self._trunks()
         self._endless_menus()
         self._last_resort()
         self._calendars()
+        self._law()
         self._deaf_prompts()
         self._twice_in_lists()
 
@@ -245,6 +258,60 @@ class Check:
                 first = self._place(("callers", seen[address]), True)
                 wrong = f"the same number is there already, in {first.file}, line {first.line}"
                 self._wrong(path, wrong, "keep one of them", of_key=True)
+
+    def _dispositions(self) -> None:
+        """Each name and each code once; what queues ask for is there."""
+        seen: dict[str, KeyPath] = {}
+        codes: dict[str, KeyPath] = {}
+        for path, it, _ in chosen(self.document.dispositions or {}):
+            first = self._once(seen, path[-1], path, "name", of_key=True)
+            if it.code:
+                self._once(codes, it.code, (*path, "code"), "code")
+                if it.code in self.document.features:
+                    self._wrong((*path, "code"), f"{shown(it.code)} is a feature code", "choose another code")
+            if Flag.CALLBACK in (it.flags or ()) and it.campaign is None and first:
+                wrong = "no campaign calls back callers who are on no list"
+                self._warn(path, wrong, "add `campaign`, if it is for a queue that people call")
+        choices = sorted({path[-1] for path, it, _ in chosen(self.document.dispositions or {}) if not it.below})
+        for name, queue in self.document.queues.items():
+            if queue.dispositions is not None:
+                self._said_of(("queues", name, "dispositions"), queue.dispositions, choices)
+        for code, feature in self.document.features.items():
+            if feature is Feature.DISPOSITION:
+                right = "give the code to the disposition: `dispositions: {sold: {code: ...}}`"
+                self._wrong(("features", code), "a disposition has a code of its own", right)
+
+    def _said_of(self, path: KeyPath, saying: SayingModel, choices: list[str]) -> None:
+        named = [((*path, "of", i), name) for i, name in enumerate(saying.of or ())]
+        if saying.default:
+            named.append(((*path, "default"), saying.default))
+        for at, name in named:
+            if name not in choices:
+                self._wrong(at, f"there is no disposition {shown(name)} that may be chosen", nearest(name, choices))
+        if saying.default and saying.of and saying.default not in saying.of:
+            self._wrong((*path, "default"), f"{shown(saying.default)} is not among `of`", "add it there")
+
+    def _once(self, seen: dict[str, KeyPath], word: str, path: KeyPath, what: str, of_key: bool = False) -> bool:
+        first = seen.setdefault(word, path)
+        if first is path:
+            return True
+        place = self._place(first, of_key)
+        wrong = f"the same {what} is there already, in {place.file}, line {place.line}"
+        self._wrong(path, wrong, f"choose another {what}", of_key)
+        return False
+
+    def _campaigns(self) -> None:
+        owned = caller_numbers(self.document, self._numbering)
+        answered = {entry_address(text, self._numbering) for text in self.document.numbers}
+        for name, campaign in self.document.campaigns.items():
+            for i, own in enumerate(campaign.caller_ids or ()):
+                path: KeyPath = ("campaigns", name, "caller_ids", i, "number")
+                if own.number and own.number not in owned:
+                    right = "write a number such as `+442079460000`"
+                    self._wrong(path, f"{shown(own.number)} is no valid number of the public network", right)
+                elif own.number and owned[own.number] not in answered:
+                    wrong = f"who calls {shown(own.number)} back reaches nobody"
+                    self._wrong(path, wrong, f"say under `numbers` where calls to {owned[own.number]} go")
 
     def _outside(self) -> None:
         """Numbers of the public network that callctl itself dials: valid, allowed, and over a trunk that is known."""
@@ -424,22 +491,58 @@ class Check:
 
     def _calendars(self) -> None:
         for name, calendar in self.document.calendars.items():
-            seen: dict[int, str] = {}
-            for days, hours in (calendar.week or {}).items():
-                path: KeyPath = ("calendars", name, "week", days)
-                for day in days_of(days):
-                    if (first := seen.setdefault(day, days)) != days:
-                        wrong = f"{WEEKDAYS[day]} is there already, in `{first}`"
-                        self._wrong(path, wrong, "name each day once", of_key=True)
-                        break
-                self._apart(path, hours)
+            self._week(("calendars", name, "week"), calendar.week or {})
             for date, hours in (calendar.dates or {}).items():
                 self._apart(("calendars", name, "dates", date), hours)
+
+    def _week(self, path: KeyPath, week: Mapping[str, Iterable[str]]) -> None:
+        seen: dict[int, str] = {}
+        for days, hours in week.items():
+            for day in days_of(days):
+                if (first := seen.setdefault(day, days)) != days:
+                    wrong = f"{WEEKDAYS[day]} is there already, in `{first}`"
+                    self._wrong((*path, days), wrong, "name each day once", of_key=True)
+                    break
+            self._apart((*path, days), hours)
 
     def _apart(self, path: KeyPath, hours: Iterable[str]) -> None:
         spans = sorted(span_of(one) for one in hours)
         if any(start < end for (_, end), (start, _) in pairwise(spans)):
             self._wrong(path, "these hours overlap", "write them one after the other")
+
+    # ── the law ──────────────────────────────────────────────────────────────────────────────
+
+    def _law(self) -> None:
+        for mistake in mistakes(self.document):
+            self._wrong(*mistake)
+        for name, model in self.document.rule_sets.items():
+            for rule, it in (model.rules or {}).items():
+                if isinstance(it, CallingHoursModel):
+                    self._week(("rule_sets", name, "rules", rule, "week"), it.week)
+        self._unread_law()
+
+    def _unread_law(self) -> None:
+        """Sets for people whom nobody may call anyway are told once for each country, and no more of them."""
+        by_country: dict[str, list[str]] = {}
+        for name, model in self.document.rule_sets.items():
+            if model.country is not None:
+                by_country.setdefault(model.country, []).append(name)
+        for country, names in by_country.items():
+            if not self._reaches(country):
+                wrong = f"`dialing` allows no number of {country}: {_count(len(names), 'rule set')} for nobody"
+                right = f'add `dialing: {{allowed: ["+{country_prefix(country)}"]}}`, or remove what is not needed'
+                self._warn(("rule_sets", names[0]), wrong, right)
+                continue
+            for name in names:
+                if unread := unverified(self.document.rule_sets[name]):
+                    some = ", ".join(unread[:12])
+                    wrong = f"{_count(len(unread), 'rule')} unverified in rule set {shown(name)}: {some}"
+                    right = "have counsel check"
+                    self._warn(("rule_sets", name), wrong, right)
+
+    def _reaches(self, country: str) -> bool:
+        code = country_prefix(country)
+        return any(it.startswith(code) or code.startswith(it) for it in allowed_prefixes(self.document))
 
     def _deaf_prompts(self) -> None:
         """Asterisk cannot stop what it spells out: it would speak on over the menu that a key has ended, and let every
@@ -474,5 +577,7 @@ class Check:
         lists += [(("agents", a, "queues"), v.queues) for a, v in self.document.agents.items()]
         lists += [(("trunks", n, "codecs"), v.codecs) for n, v in self.document.trunks.items()]
         lists += [(("phones", PhoneId(p), "codecs"), v.codecs) for p, v in self.document.phones.items()]
+        for name, model in self.document.rule_sets.items():
+            lists += [(("rule_sets", name, key), getattr(model, key)) for key in ("states", "kinds")]
         for path, values in lists:
             self._unique([((*path, i), value) for i, value in enumerate(values or ())], "keep one of them")

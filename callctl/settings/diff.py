@@ -7,36 +7,27 @@ from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import Any
 
+from callctl.core.addresses import E164, Emergency, Extension, ShortCode
 from callctl.core.hours import Calendar
-from callctl.core.policy import (
-    E164,
-    Announce,
-    Emergency,
-    Extension,
-    HangUp,
-    Policy,
-    ShortCode,
-    Stage,
-    ToMenu,
-    ToNumber,
-    ToQueue,
-    Voicemail,
-)
+from callctl.core.policy import Announce, HangUp, Policy, Stage, ToMenu, ToNumber, ToQueue, Voicemail
 from callctl.settings.build import KEPT_ORDER, DaemonSettings
+from callctl.settings.law_text import law_changes
 from callctl.settings.secrets import Secret
 from callctl.settings.types import duration_text
 
 _WORDS = {
     "entries": "number", "menus": "menu", "queues": "queue", "agents": "agent", "phones": "phone",
     "trunks": "trunk", "features": "feature code", "options": "option", "calendars": "calendar", "callers": "caller",
-    "exit_keys": "exit key", "skills": "skill", "penalties": "penalty in",
+    "exit_keys": "exit key", "campaigns": "campaign", "dispositions": "disposition", "retries": "after",
+    "skills": "skill", "penalties": "penalty in",
 }  # fmt: skip
 _CALENDAR = {"week": "weekly hours", "dates": "dates", "zone": "time zone"}
 _LENGTHS = frozenset(
     {
         "timeout", "ring_timeout", "wrap_up", "longest_talk", "miss_delay", "qualify", "callback_window", "lease",
         "lease_renewal", "longest_wait", "unstaffed_after", "last_agent", "patience", "ring_more", "busy_delay",
-        "reject_delay", "service_level", "short_abandon", "least_talk", "returns", "first", "every", "longest",
+        "reject_delay", "service_level", "short_abandon", "least_talk", "returns", "first", "every", "delay",
+        "after_conversation", "longest",
     }
 )  # fmt: skip
 
@@ -73,6 +64,9 @@ def _fields(path: str, old: Any, new: Any) -> Iterator[str]:
         if isinstance(old, Calendar):
             if before != after and field.name != "offsets":
                 yield f"{path}: other {_CALENDAR[field.name]}"
+            continue
+        if field.name == "rule_sets":
+            yield from law_changes(before, after)
             continue
         if before == after:
             if field.name in KEPT_ORDER and list(before) != list(after):

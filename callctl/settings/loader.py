@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from callctl.core.ids import CampaignId
 from callctl.core.policy import Policy
 from callctl.settings.build import DaemonSettings, daemon_of, policy_of
 from callctl.settings.check import Check
 from callctl.settings.errors import KeyPath, Place, Problem, SettingsError, sorted_problems
 from callctl.settings.folder import read_all
+from callctl.settings.lists import ListForm, form_of
 from callctl.settings.models import Document
 from callctl.settings.secrets import NoSecret, Secret, database_url, resolve, sip_password
 from callctl.settings.validate import Validation
@@ -27,6 +29,8 @@ class Loaded:
     daemon: DaemonSettings
     secrets: Mapping[str, Secret]
     """SIP passwords, by `phone:<id>` and `trunk:<id>`."""
+    lists: Mapping[CampaignId, ListForm]
+    """How each campaign's lists are read."""
     warnings: tuple[Problem, ...]
     """What may be meant, but is odd: a queue that no agent serves."""
 
@@ -61,6 +65,7 @@ def load(directory: Path, overlay: Path | None = None, environ: Mapping[str, str
         policy=policy_of(document),
         daemon=daemon_of(document, directory, secrets),
         secrets={k: v for k, v in secrets.items() if k.startswith(SIP)},
+        lists={CampaignId(name): form_of(it.list) for name, it in document.campaigns.items()},
         warnings=sorted_problems(check.warnings),
     )
 

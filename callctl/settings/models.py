@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import Field
 
 from callctl.core.ids import Micros
 from callctl.core.policy import (
@@ -24,17 +24,10 @@ from callctl.core.policy import (
     TrunkKind,
 )
 from callctl.settings import types as t
-from callctl.settings.types import bad, duration
-
-
-def lasting(default: str, about: str) -> Any:
-    """A duration's field: its default as people write it."""
-    return Field(default=duration(default), description=about, json_schema_extra={"default": default})
-
-
-def key(about: str, example: str) -> Any:
-    """A required field, with the example that is shown when it is missing."""
-    return Field(description=about, examples=[example])
+from callctl.settings.campaigns import CampaignModel, DispositionModel, SayingModel
+from callctl.settings.law import RuleSetModel
+from callctl.settings.strict import Strict, key, lasting
+from callctl.settings.types import bad
 
 
 class Sending(StrEnum):
@@ -65,22 +58,6 @@ class LogFormat(StrEnum):
 
 Codecs = Annotated[tuple[t.Codec, ...], Field(min_length=1, max_length=8)]
 Prompts = Annotated[tuple[t.Prompt, ...], Field(max_length=32)]
-
-
-class Strict(BaseModel):
-    """A mapping with known keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
-
-    def judge(self) -> None:
-        """What must hold between keys; raises `bad(...)`."""
-
-    @model_validator(mode="after")
-    def _judged(self, info: ValidationInfo) -> Self:
-        # What is left of a mapping with mistakes is looked at once more, by itself: see validate.py.
-        if not (info.context or {}).get("leftovers"):
-            self.judge()
-        return self
 
 
 # ── where calls go ───────────────────────────────────────────────────────────────────────────
@@ -296,6 +273,7 @@ class QueueModel(Strict):
         "20s", "How long a caller waits for one agent; then for any who fits."
     )
     exit_keys: dict[t.MenuKey, Goal] = Field(default={}, description="Where a key leads that a waiting caller presses.")
+    dispositions: SayingModel = Field(default=SayingModel(), description="What agents say that its calls came to.")
 
     def judge(self) -> None:
         in_order(self.asks)
@@ -603,4 +581,11 @@ class Document(Strict):
     )
     emergency: EmergencyModel | None = Field(default=None, description="Emergency numbers.")
     dialing: DialingModel = Field(default=DialingModel(), description="What may be dialled outside.")
+    rule_sets: dict[t.Name, RuleSetModel] = Field(
+        default={}, description="The law for calls to people, by who is called: see docs/law.md."
+    )
+    campaigns: dict[t.Name, CampaignModel] = Field(default={}, description="Calls to lists of people.")
+    dispositions: dict[t.Name, DispositionModel] = Field(
+        default={}, description="What agents say that calls came to: a tree."
+    )
     lease: LeaseModel = Field(default=LeaseModel(), description="How long callers wait for a dead callctl.")

@@ -191,6 +191,32 @@ class Length(Kind):
         return {"type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$"}
 
 
+class Percent(Kind):
+    """A part of a hundred, exactly: of 100,000."""
+
+    wanted = "a percentage from 0% to 100% such as `3%` or `2.5%`, of at most three decimals"
+
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        if re.fullmatch(r"[0-9]{1,3}(?:[.][0-9]{1,3})?", text):
+            raise bad(f"{shown(text)} has no percent sign", f"write `{text}%`")
+        found = re.fullmatch(r"([0-9]{1,3})(?:[.]([0-9]{1,3}))?%", text)
+        if found is None:
+            raise bad(f"{shown(text)} is no percentage", f"write {self.wanted}")
+        value = int(found[1]) * 1000 + int((found[2] or "").ljust(3, "0"))
+        if value > 100_000:
+            raise bad(f"{shown(text)} is out of range", f"write {self.wanted}")
+        return value
+
+    def schema(self) -> JsonSchemaValue:
+        return {"type": "string", "pattern": "^[0-9]{1,3}([.][0-9]{1,3})?%$"}
+
+
+def percent_text(share: int) -> str:
+    """A share of 100,000 as people write it: 3,000 is `3%`."""
+    whole, rest = divmod(share, 1000)
+    return f"{whole}{f'.{rest:03}'.rstrip('0') if rest else ''}%"
+
+
 @dataclass(frozen=True)
 class OneOf(Kind):
     """A word of an enumeration."""
@@ -367,6 +393,26 @@ class CountryCode(Kind):
         return {"type": "string", "pattern": "^[A-Z]{2}$"}
 
 
+class FieldValue(Kind):
+    """What a contact's field may hold."""
+
+    wanted = "text, a whole number, true or false"
+
+    def _any(self, value: object, info: core_schema.ValidationInfo) -> object:
+        if isinstance(value, bool):
+            return value
+        return super()._any(value, info)
+
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        if len(text) > 1000:
+            raise bad("more than 1000 characters", "write less")
+        return text
+
+    def schema(self) -> JsonSchemaValue:
+        kinds: Any = ["string", "integer", "boolean"]
+        return {"type": kinds}
+
+
 class SecretReference(Kind):
     """`env:NAME` or `file:PATH`. What is written instead is never shown: it may be the secret."""
 
@@ -432,6 +478,10 @@ Name = Annotated[
 ]
 """Names go into Asterisk's configuration: endpoints, contexts, bridges."""
 Label = Annotated[str, Text(r"(?=.*\S).{1,80}", "at most 80 characters", number=True)]
+Citation = Annotated[str, Text(r"(?=.*\S).{1,200}", "where the law says it, in at most 200 characters")]
+State = Annotated[
+    str, Text(r"[A-Za-z0-9 ]{1,40}", "a state or province by its ISO 3166-2 code without the country, such as `FL`")
+]
 Digits = Annotated[str, Text(r"[0-9]{2,6}", "2 to 6 digits", number=True)]
 ShortNumber = Annotated[str, Text(r"[0-9*#]{2,8}", "2 to 8 digits", number=True)]
 FeatureCode = Annotated[str, Text(r"[*#][0-9*#]{1,7}", 'a star or hash and digits, in quotes: `"*45"`')]
@@ -475,6 +525,7 @@ UriHost = Annotated[str, Reachable(in_uri=True)]
 Source = Annotated[str, Reachable(networks=True)]
 Country = Annotated[str, CountryCode()]
 Bool = Annotated[bool, Switch()]
+Share = Annotated[int, Percent()]
 Port = Annotated[int, Whole(1, 65535)]
 SecretRef = Annotated[str, SecretReference()]
 DbUrl = Annotated[str, DatabaseUrl()]
@@ -489,6 +540,8 @@ Zone = Annotated[str, ZoneName()]
 CalendarRef = Annotated[str, Reference("calendars", "calendar")]
 AgentRef = Annotated[str, Reference("agents", "agent")]
 SkillRef = Annotated[str, Reference("skills", "skill")]
+CampaignRef = Annotated[str, Reference("campaigns", "campaign")]
+Scope = Annotated[str, Text(r"[a-z][a-z0-9_-]{0,39}", "a word of small letters, such as `sales`")]
 TrunkRef = Annotated[str, Reference("trunks", "trunk")]
 PhoneRef = Annotated[str, Reference("phones", "phone")]
 NodeRef = Annotated[str, Reference("nodes", "node")]

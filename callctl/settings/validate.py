@@ -9,12 +9,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from callctl.settings.errors import KeyPath, Place, Problem
-from callctl.settings.models import Document, Strict
+from callctl.settings.errors import KeyPath, Place, Problem, shown
+from callctl.settings.models import Document
+from callctl.settings.strict import Strict
 from callctl.settings.types import kind_of, nearest
 from callctl.settings.yamlfile import Raw, Tree
 
-SECTIONS = ("menus", "queues", "phones", "nodes", "skills", "calendars", "agents")
+SECTIONS = ("menus", "queues", "phones", "nodes", "skills", "calendars", "agents", "campaigns")
 """What other sections refer to."""
 
 
@@ -113,9 +114,13 @@ class Validation:
         loc = detail["loc"]
         if loc and loc[-1] == "[key]":
             of_key, loc = True, loc[:-1]
-        path = (*base, *loc)
+        path = (*base, *_written(kind, loc))
         what = detail["type"]
         context = detail.get("ctx", {})
+        if what == "union_tag_not_found" and (*path, "kind") in self.tree.broken:
+            return None
+        if what in ("union_tag_invalid", "union_tag_not_found"):
+            return self._no_such_kind(path, list(_choices(_inner(kind, loc))), detail["input"])
         if what == "too_short" and detail["input"]:
             return None  # what is in it was refused, and told
         if what == "missing":
@@ -133,6 +138,17 @@ class Validation:
             return Problem.at(self.place(path, of_key), path, context["wrong"], context["right"])
         wrong, right = _general(what, detail)
         return Problem.at(self.place(path, of_key), path, wrong, right)
+
+    def _no_such_kind(self, path: KeyPath, kinds: list[str], raw: Any) -> Problem:
+        """A mapping whose form depends on its `kind`, without one that is known."""
+        here: KeyPath = (*path, "kind")
+        if "kind" not in raw:
+            place = self.place(path, of_key=True)
+            return Problem.at(place, here, "the key is missing", f"add `kind`, {nearest('', kinds)}")
+        found, place = raw["kind"], self.place(here)
+        if not isinstance(found, str):
+            return Problem.at(place, here, f"{kind_of(found)} is written here", f"write {nearest('', kinds)}")
+        return Problem.at(place, here, f"{shown(found)} is not known here", nearest(found, kinds))
 
 
 def _general(what: str, detail: ErrorDetails) -> tuple[str, str]:
@@ -175,6 +191,9 @@ def _model(kind: Any) -> type[Strict] | None:
 def _inner(kind: Any, loc: tuple[int | str, ...]) -> Any:
     """The type at a place inside a type."""
     for part in loc:
+        if choices := _choices(kind):
+            kind = choices[str(part)]
+            continue
         model = _model(kind)
         if model is not None:
             kind = typing.get_type_hints(model, include_extras=True).get(str(part))
@@ -186,6 +205,23 @@ def _inner(kind: Any, loc: tuple[int | str, ...]) -> Any:
     while typing.get_origin(kind) is typing.Annotated:
         kind = typing.get_args(kind)[0]
     return kind
+
+
+def _choices(kind: Any) -> dict[str, type[Strict]]:
+    """The models by `kind`, of a type that is one of several; empty, of any other type."""
+    while typing.get_origin(kind) is typing.Annotated:
+        kind = typing.get_args(kind)[0]
+    choices: dict[str, type[Strict]] = {}
+    for one in typing.get_args(kind):
+        field = one.model_fields.get("kind") if isinstance(one, type) and issubclass(one, Strict) else None
+        if field is not None and typing.get_origin(field.annotation) is typing.Literal:
+            choices[typing.get_args(field.annotation)[0]] = one
+    return choices
+
+
+def _written(kind: Any, loc: tuple[int | str, ...]) -> KeyPath:
+    """A place as the file has it: pydantic puts the kind into it, behind the key of a mapping that has one."""
+    return tuple(part for i, part in enumerate(loc) if not _choices(_inner(kind, loc[:i])))
 
 
 def _keys_at(kind: Any, loc: tuple[int | str, ...]) -> list[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from callctl.core.addresses import E164
 from callctl.core.ids import AgentId, MenuId, QueueId, SkillId, TrunkId
 from callctl.core.policy import (
-    E164,
     Announce,
     Destination,
     HangUp,
@@ -20,7 +20,7 @@ from callctl.core.policy import (
     ToQueue,
     Voicemail,
 )
-from callctl.numbers import Numbering, for_trunk, is_premium
+from callctl.numbers import Numbering, outside
 from callctl.settings.models import AskModel, Document, Goal, TrunkModel, Way
 
 
@@ -52,7 +52,7 @@ class Ways:
         number = self.numbering.parse(text, NumberRules(country=self.document.country))
         assert isinstance(number, E164)
         rules = number_rules(self.document.trunks[name], self.document)
-        return OutsideNumber(number, TrunkId(name), for_trunk(number, rules), f"trunk-{name}", is_premium(number))
+        return outside(number, TrunkId(name), rules)
 
 
 def number_rules(trunk: TrunkModel, document: Document) -> NumberRules:

@@ -8,18 +8,15 @@ from pathlib import Path
 import pytest
 
 from callctl.asterisk import provision
+from callctl.core.addresses import E164, Emergency, Extension, ShortCode
 from callctl.core.ids import SECOND, AgentId, MenuId, NodeId, PhoneId, QueueId, TrunkId
 from callctl.core.policy import (
-    E164,
     Announce,
     DefaultStatus,
-    Emergency,
-    Extension,
     Feature,
     HangUp,
     HangupReason,
     PhoneKind,
-    ShortCode,
     ToMenu,
     ToQueue,
     TrunkKind,
@@ -57,7 +54,7 @@ def overlay(tmp_path: Path) -> Path:
 def test_the_sample_is_a_small_call_centre(overlay: Path) -> None:
     loaded = load(SAMPLE, overlay, {})
     policy = loaded.policy
-    assert loaded.warnings == ()
+    assert {warning.path.split(".")[0] for warning in loaded.warnings} == {"rule_sets"}  # they are in test_law.py
     assert policy.entries[E164("442079460000")] == ToMenu(MenuId("main"))
     assert policy.entries[Extension("200")] == ToMenu(MenuId("main"))
     assert isinstance(policy.unknown_number, Announce)
@@ -80,7 +77,9 @@ def test_the_sample_is_a_small_call_centre(overlay: Path) -> None:
         "*46": Feature.LOGOUT,
         "*47": Feature.PAUSE,
         "*48": Feature.UNPAUSE,
+        **{f"*60{n}": Feature.DISPOSITION for n in range(1, 6)},
     }
+    assert {it.code for it in policy.dispositions.values()} == {"", *(f"*60{n}" for n in range(1, 6))}
     numbering = Numbering.of(policy)
     assert numbering.parse("101") == Extension("101")
     assert numbering.parse("*45") == ShortCode("*45")

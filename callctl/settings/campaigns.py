@@ -1,0 +1,259 @@
+"""The form of campaigns and dispositions, and what they are to the core (core/campaigns.py says what each means)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from callctl.core.addresses import E164
+from callctl.core.campaigns import (
+    RETRIES,
+    CallerId,
+    CampaignPolicy,
+    Compare,
+    Disposition,
+    DispositionPolicy,
+    Filter,
+    Mode,
+    NextNumber,
+    Order,
+    Retry,
+    Value,
+)
+from callctl.core.ids import CalendarId, CampaignId, DispositionId, Micros, QueueId, TrunkId
+from callctl.core.law import AttemptOutcome, CallKind
+from callctl.settings import types as t
+from callctl.settings.lists import ListModel
+from callctl.settings.strict import Strict, key, lasting
+from callctl.settings.types import bad
+
+# ── dispositions ─────────────────────────────────────────────────────────────────────────────
+
+
+class RetryModel(Strict):
+    """When somebody is tried again."""
+
+    delay: Annotated[Micros, t.Length("1m", "365d")] = key("After so long.", "4h")
+    growth: Annotated[int, t.Whole(100, 1000)] = Field(
+        default=100, description="Percent by which each further delay is longer: 200 doubles it."
+    )
+    most: Annotated[int, t.Whole(1, 100)] = Field(
+        default=5, description="Attempts of one contact that may end so; then it is done."
+    )
+    number: Annotated[NextNumber, t.OneOf(NextNumber)] = Field(
+        default=NextNumber.SAME, description="The `same` number again, or the contact's `next`."
+    )
+
+
+class Flag(StrEnum):
+    """What a disposition does, beside being noted."""
+
+    SALE = "sale"
+    RESOLVED = "resolved"
+    CALLBACK = "callback"
+    DO_NOT_CALL = "do_not_call"
+    WRONG_NUMBER = "wrong_number"
+    MACHINE = "machine"
+    RIGHT_PARTY = "right_party"
+    REFUSED = "refused"
+
+
+class DispositionModel(Strict):
+    """What an agent says that a call came to; or a group of such, under `below`."""
+
+    label: t.Label = key("In words.", "Sold")
+    code: t.FeatureCode | None = Field(default=None, description="What an agent dials to say so.")
+    flags: Annotated[tuple[Annotated[Flag, t.OneOf(Flag)], ...], Field(max_length=len(Flag))] = Field(
+        default=(), description="What it does: see docs/campaigns.md."
+    )
+    campaign: t.CampaignRef | None = Field(
+        default=None, description="With `callback`: whose list a caller goes onto who is on none."
+    )
+    below: dict[t.Name, DispositionModel] = Field(
+        default={}, description="A group: what may be chosen below it; the group itself may not."
+    )
+
+    def judge(self) -> None:
+        if self.below:
+            for name in ("code", "flags", "campaign"):
+                if name in self.model_fields_set:
+                    raise bad("a group cannot be chosen", f"move `{name}` to what is below it", name)
+        if self.campaign is not None and Flag.CALLBACK not in self.flags:
+            raise bad("a campaign without the flag `callback`", "add the flag, or remove it", "campaign")
+        if Flag.SALE in self.flags and Flag.REFUSED in self.flags:
+            raise bad("both `sale` and `refused`", "keep one of them", "flags")
+
+
+class SayingModel(Strict):
+    """What is asked of agents at the end of a queue's calls."""
+
+    of: Annotated[tuple[t.Name, ...], Field(max_length=200)] = Field(
+        default=(), description="The dispositions that may be chosen; all if not given."
+    )
+    required: t.Bool = Field(default=False, description="Wrap-up goes on until one is chosen.")
+    default: t.Name | None = Field(default=None, description="Noted when wrap-up ends without one.")
+
+    def judge(self) -> None:
+        if self.required and self.default is not None:
+            raise bad("required, and with a default: it never comes to that", "keep one of them", "default")
+
+
+def chosen(dispositions: Mapping[str, DispositionModel]) -> Iterator[tuple[tuple[str, ...], DispositionModel, str]]:
+    """Every disposition of the tree: its keys from the top, itself, and the group that it is in."""
+
+    def walk(
+        these: Mapping[str, DispositionModel], path: tuple[str, ...], parent: str
+    ) -> Iterator[tuple[tuple[str, ...], DispositionModel, str]]:
+        for name, it in (these or {}).items():
+            yield (*path, name), it, parent
+            yield from walk(it.below or {}, (*path, name, "below"), name)
+
+    return walk(dispositions, ("dispositions",), "")
+
+
+def dispositions_of(models: Mapping[str, DispositionModel]) -> dict[DispositionId, Disposition]:
+    """Those that may be chosen, by name."""
+    return {
+        DispositionId(path[-1]): _disposition(path[-1], model, parent)
+        for path, model, parent in chosen(models)
+        if not model.below
+    }
+
+
+def _disposition(name: str, model: DispositionModel, parent: str) -> Disposition:
+    return Disposition(
+        id=DispositionId(name),
+        label=model.label,
+        code=model.code or "",
+        parent=DispositionId(parent) if parent else None,
+        campaign=CampaignId(model.campaign) if model.campaign else None,
+        **{str(flag): True for flag in model.flags},
+    )
+
+
+def saying_of(model: SayingModel) -> DispositionPolicy:
+    default = DispositionId(model.default) if model.default else None
+    return DispositionPolicy(model.required, default, tuple(DispositionId(name) for name in model.of))
+
+
+def _retry(model: RetryModel) -> Retry:
+    return Retry(model.delay, model.growth, model.most, model.number)
+
+
+# ── campaigns ────────────────────────────────────────────────────────────────────────────────
+
+
+class CallerIdModel(Strict):
+    """A number that is shown to those who are called."""
+
+    number: t.NumberText = key("One of yours, and answered: it stands under `numbers`.", "+442079460000")
+    verified: t.Label = key("How you know that it is yours.", "carrier's letter of 2026-05-04")
+
+
+FieldText = Annotated[str | bool, t.FieldValue()]
+
+
+class FilterModel(Strict):
+    """Only contacts whose field compares so. Give one comparison."""
+
+    field: t.Label = key("The name of a contact's field.", "balance")
+    is_: FieldText | None = Field(default=None, alias="is", description="Equal to this.")
+    is_not: FieldText | None = Field(default=None, description="Not equal to it, or not there.")
+    at_least: Annotated[int, t.Whole(-(10**15), 10**15)] | None = Field(default=None, description="A number.")
+    at_most: Annotated[int, t.Whole(-(10**15), 10**15)] | None = Field(default=None, description="A number.")
+    one_of: Annotated[tuple[FieldText, ...], Field(max_length=1000)] = Field(default=(), description="Any of these.")
+
+    def judge(self) -> None:
+        given = [c for c in Compare if self.compared(c)]
+        if len(given) != 1:
+            words = ", ".join(f"`{c}`" for c in Compare)
+            if not given:
+                raise bad("nothing is compared", f"add one of {words}")
+            raise bad("a filter compares in one way", f"keep one of {words}")
+
+    def compared(self, how: Compare) -> tuple[Value, ...]:
+        found = getattr(self, "is_" if how is Compare.IS else str(how))
+        if found is None:
+            return ()
+        return tuple(map(_value, found if isinstance(found, tuple) else (found,)))
+
+
+def _value(found: str | bool | int) -> Value:
+    """Digits mean a number: YAML's own text and numbers look alike here, and the query compares with either."""
+    return int(found) if isinstance(found, str) and re.fullmatch(r"-?(?:0|[1-9][0-9]{0,14})", found) else found
+
+
+class CampaignModel(Strict):
+    """Calls to a list of people."""
+
+    kind: Annotated[CallKind, t.OneOf(CallKind)] = key("What the calls are in law.", "sales")
+    mode: Annotated[Mode, t.OneOf(Mode)] = Field(default=Mode.PREVIEW, description="How its numbers are dialled.")
+    queue: t.QueueRef | None = Field(default=None, description="Whose agents talk; with any mode but `broadcast`.")
+    hours: t.CalendarRef | None = Field(
+        default=None, description="When the house calls; the law's hours hold beside it. Always if not given."
+    )
+    trunks: Annotated[tuple[t.TrunkRef, ...], Field(min_length=1, max_length=32)] = key(
+        "Over which the calls go, in this order.", "[carrier]"
+    )
+    caller_ids: Annotated[tuple[CallerIdModel, ...], Field(min_length=1, max_length=1000)] = key(
+        "Numbers that are shown. None: nobody is called.", "[{number: +442079460000, verified: carrier's letter}]"
+    )
+    order: Annotated[Order, t.OneOf(Order)] = Field(
+        default=Order.OLDEST, description="Which contact comes first, of those of the same priority."
+    )
+    filters: Annotated[tuple[FilterModel, ...], Field(max_length=32)] = Field(
+        default=(), description="Only contacts that fit all of these."
+    )
+    retries: dict[Annotated[AttemptOutcome, t.OneOf(AttemptOutcome)], RetryModel | None] = Field(
+        default={}, description="By how an attempt ended; `null`: not again. What is not given is as docs/campaigns.md."
+    )
+    most_per_number: Annotated[int, t.Whole(1, 1000)] = Field(default=10, description="Attempts at one number, in all.")
+    most_per_contact: Annotated[int, t.Whole(1, 1000)] = Field(default=15, description="Attempts in all.")
+    consent: t.Scope | None = Field(
+        default=None, description="The consent that the house asks for, beside the law's: a word of yours."
+    )
+    after_conversation: Annotated[Micros, t.Length("1h", "365d", zero=True)] = lasting(
+        "7d", "Who talked with an agent about something else is left in peace for so long; 0s: not at all."
+    )
+    callback_window: Annotated[Micros, t.Length("1m", "30d")] = lasting(
+        "1h", "How long a callback that an agent promised is theirs alone; then it is anybody's."
+    )
+
+    list: ListModel = Field(default=ListModel(), description="How its lists are read: `callctl contacts import`.")
+
+    def judge(self) -> None:
+        if self.mode is not Mode.BROADCAST and self.queue is None:
+            raise bad("`queue` is missing: nobody would talk", "add `queue`, or make it `mode: broadcast`")
+        if AttemptOutcome.UNKNOWN in self.retries or AttemptOutcome.ANSWERED in self.retries:
+            raise bad("who talked, and of whom nobody knows, is not tried again by itself", "remove it", "retries")
+
+
+def campaign_of(name: str, model: CampaignModel, numbers: Mapping[str, E164]) -> CampaignPolicy:
+    """The core's campaign. `numbers`: what each caller ID's text means."""
+    retries = {**RETRIES, **{o: _retry(m) for o, m in model.retries.items() if m is not None}}
+    return CampaignPolicy(
+        id=CampaignId(name),
+        kind=model.kind,
+        mode=model.mode,
+        queue=QueueId(model.queue) if model.queue else None,
+        hours=CalendarId(model.hours) if model.hours else None,
+        trunks=tuple(TrunkId(trunk) for trunk in model.trunks),
+        caller_ids=tuple(CallerId(numbers[it.number], it.verified) for it in model.caller_ids),
+        order=model.order,
+        filters=tuple(_filter(it) for it in model.filters),
+        retries={o: r for o, r in retries.items() if model.retries.get(o, r) is not None},
+        most_per_number=model.most_per_number,
+        most_per_contact=model.most_per_contact,
+        consent=model.consent or "",
+        after_conversation=model.after_conversation,
+        callback_window=model.callback_window,
+    )
+
+
+def _filter(model: FilterModel) -> Filter:
+    how = next(c for c in Compare if model.compared(c))
+    return Filter(model.field, how, model.compared(how))

@@ -1,0 +1,35 @@
+"""What every mapping of the configuration is made of."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+
+from callctl.settings.types import duration
+
+
+def lasting(default: str, about: str) -> Any:
+    """A duration's field: its default as people write it."""
+    return Field(default=duration(default), description=about, json_schema_extra={"default": default})
+
+
+def key(about: str, example: str) -> Any:
+    """A required field, with the example that is shown when it is missing."""
+    return Field(description=about, examples=[example])
+
+
+class Strict(BaseModel):
+    """A mapping with known keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    def judge(self) -> None:
+        """What must hold between keys; raises `bad(...)`."""
+
+    @model_validator(mode="after")
+    def _judged(self, info: ValidationInfo) -> Self:
+        # What is left of a mapping with mistakes is looked at once more, by itself: see validate.py.
+        if not (info.context or {}).get("leftovers"):
+            self.judge()
+        return self
