@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from callctl.core.facts import Fact
 from callctl.core.ids import AgentId, CallId, MenuId, Micros, QueueId
-from callctl.core.model import Call, MenuVisit, QueueVisit, Ring, RingResult
+from callctl.core.model import Call, MenuVisit, QueueVisit, Ring, RingResult, Said
 from callctl.core.policy import Overflow
 from callctl.store.codec import DecodeError, loads, storable
 from callctl.store.pool import Pool, answering
@@ -53,6 +53,11 @@ class CallRecord:
     cause: int
     sip: int
     wrap_up_ended: Micros | None
+    disposition: str | None = None
+    disposition_by: str | None = None
+    amount: str | None = None
+    """As people write it: 1234.50."""
+    note: str = ""
 
     @property
     def waited(self) -> Micros:
@@ -107,6 +112,19 @@ def record_row(call: Call) -> dict[str, Any]:
         "cause": story.cause,
         "sip": story.sip,
         "wrap_up_ended": iso_or_none(story.wrap_up_ended),
+        **_said_row(story.said),
+    }
+
+
+def _said_row(said: Said | None) -> dict[str, Any]:
+    if said is None:
+        return {"disposition": None, "disposition_by": None, "amount": None, "note": ""}
+    amount = None if said.amount is None else f"{said.amount // 100}.{said.amount % 100:02}"
+    return {
+        "disposition": storable(said.disposition),
+        "disposition_by": said.by,
+        "amount": amount,
+        "note": storable(said.note),
     }
 
 
@@ -170,6 +188,7 @@ def _record(row: asyncpg.Record) -> CallRecord:
     values = {name: value for name, value in row.items() if name != "epoch"}
     values |= {name: _micros(row[name]) for name in times}
     values["entered"] = to_micros(row["entered"])
+    values["amount"] = None if row["amount"] is None else str(row["amount"])
     values["menus"] = tuple(_menu(data) for data in json.loads(row["menus"]))
     values["queues"] = tuple(_visit(data) for data in json.loads(row["queues"]))
     values["rings"] = tuple(_ring(data) for data in json.loads(row["rings"]))

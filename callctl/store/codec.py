@@ -241,11 +241,12 @@ def _at(step: str, hint: Any, data: Any) -> Any:
 
 
 def _union_decoder(hints: tuple[Any, ...]) -> _Decode:
-    """Objects by their tag; a union holds at most one kind of anything else."""
+    """Objects by their tag; a union holds at most one kind of anything else, or scalars that JSON tells apart."""
     objects = [hint for hint in hints if isinstance(hint, type) and dataclasses.is_dataclass(hint)]
     tags = {hint.__name__: hint for hint in objects}
     others = [hint for hint in hints if hint is not type(None) and hint not in tags.values()]
-    if len(tags) + len(others) + (type(None) in hints) != len(hints) or len(others) > 1:
+    scalars = len(others) > 1 and set(others) <= {str, int, bool}
+    if len(tags) + len(others) + (type(None) in hints) != len(hints) or (len(others) > 1 and not scalars):
         raise TypeError(f"the stored form of {hints!r} would be ambiguous")
 
     def decode_union(data: Any) -> Any:
@@ -256,6 +257,10 @@ def _union_decoder(hints: tuple[Any, ...]) -> _Decode:
             if not isinstance(tag, str) or tag not in tags:
                 raise DecodeError(f"unknown tag {_shown(tag)}: known are {', '.join(tags) or 'none'}")
             return _decoder(tags[tag])(data)
+        if scalars:
+            if type(data) in others:
+                return data
+            raise DecodeError(f"{_shown(data)} is none of {', '.join(kind.__name__ for kind in others)}")
         if others:
             return _decoder(others[0])(data)
         raise DecodeError(f"{_shown(data)} has no tag: known are {', '.join(tags)}")

@@ -228,6 +228,7 @@ class EmbeddedPostgres:
             "fsync": "on",
             "max_connections": "50",
             "log_checkpoints": "off",
+            "wal_recycle": "off",  # what was erased is not kept in files for later use
             "log_timezone": "UTC",
             "timezone": "UTC",
         }

@@ -17,7 +17,7 @@ import contextlib
 import heapq
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -179,6 +179,10 @@ class PostgresJournal:
         self._spool.close()
         self.mode = Mode.CLOSED
         self._release(StoreError("the journal is closed"))
+
+    def forget(self, texts: Iterable[str]) -> int:
+        """Remove what the spool put aside for people, where it names any of these; how many files."""
+        return self._spool.forget(texts)
 
     @property
     def stored_seq(self) -> int:

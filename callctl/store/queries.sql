@@ -49,7 +49,7 @@ insert into epoch (holder, code, policy_sha, seed) values ($1, $2, $3, $4) retur
 
 -- name: hold_epoch
 -- Locks our epoch's row: a transaction of ours that was cut off and still runs has ended after this.
-select ended is null as current from epoch where id = $1 and seed = $2 for update
+select ended is null as current, last_seq from epoch where id = $1 and seed = $2 for update
 
 -- name: store_unit
 -- A unit, or a piece of one ($4 false: the rest is still to come), in one statement: one request, one transaction.
@@ -81,17 +81,18 @@ with seen as materialized (
     insert into call (
         id, node, epoch, trunk, phone, caller, caller_kind, caller_name, dialled, diverted_from, feature,
         entered, answered_by_pbx, menus, queue, queued, queues, rings, agent, connected,
-        ended, ended_by, outcome, cause, sip, wrap_up_ended
+        ended, ended_by, outcome, cause, sip, wrap_up_ended, disposition, disposition_by, amount, note
     )
     select
         id, node, $1, trunk, phone, caller, caller_kind, caller_name, dialled, diverted_from, feature,
         entered, answered_by_pbx, menus, queue, queued, coalesce(queues, '[]'), rings, agent, connected,
-        ended, ended_by, outcome, cause, sip, wrap_up_ended
+        ended, ended_by, outcome, cause, sip, wrap_up_ended, disposition, disposition_by, amount, coalesce(note, '')
     from fresh, jsonb_to_recordset($12::jsonb) as r (
         id text, node text, trunk text, phone text, caller text, caller_kind text, caller_name text,
         dialled text, diverted_from text, feature text, entered timestamptz, answered_by_pbx timestamptz,
         menus jsonb, queue text, queued timestamptz, queues jsonb, rings jsonb, agent text,
-        connected timestamptz, ended timestamptz, ended_by text, outcome text, cause integer, sip integer, wrap_up_ended timestamptz
+        connected timestamptz, ended timestamptz, ended_by text, outcome text, cause integer, sip integer, wrap_up_ended timestamptz,
+        disposition text, disposition_by text, amount numeric, note text
     )
     on conflict (id) do update set
         node = excluded.node, epoch = excluded.epoch, trunk = excluded.trunk, phone = excluded.phone,
@@ -102,7 +103,8 @@ with seen as materialized (
         rings = excluded.rings, agent = excluded.agent,
         connected = excluded.connected, ended = excluded.ended, ended_by = excluded.ended_by,
         outcome = excluded.outcome, cause = excluded.cause, sip = excluded.sip,
-        wrap_up_ended = excluded.wrap_up_ended
+        wrap_up_ended = excluded.wrap_up_ended, disposition = excluded.disposition,
+        disposition_by = excluded.disposition_by, amount = excluded.amount, note = excluded.note
     where call.epoch <= excluded.epoch
 ), events as (
     insert into call_event (at, call, epoch, seq, n, kind, body)
@@ -167,3 +169,556 @@ select * from call where id = $1
 -- name: call_events
 select at, call, epoch, seq, n, kind, body from call_event
 where call = $1 order by epoch, seq, n limit $2
+
+-- The ledger (store/ledger.py): times are microseconds since 1970.
+
+-- name: ledger_listed
+insert into do_not_call (scope, number, prefix, since, how)
+values ($1, $2, $3, timestamptz 'epoch' + $4::bigint * interval '1 microsecond', $5)
+on conflict (scope, number, prefix) do update set since = excluded.since, how = excluded.how
+where do_not_call.how like 'file %'
+
+-- name: ledger_unlisted
+-- Not what was listed later.
+delete from do_not_call where scope = $1 and number = $2 and prefix = $3
+    and since <= timestamptz 'epoch' + $4::bigint * interval '1 microsecond'
+
+-- name: ledger_consent
+insert into consent (number, scope, given, how)
+values ($1, $2, timestamptz 'epoch' + $3::bigint * interval '1 microsecond', $4)
+
+-- name: ledger_happened
+-- What was revoked is so marked as well: `*` revokes all.
+with said as (
+    insert into happened (id, what, at, number, contact, debt, scope, why)
+    values ($1, $2, timestamptz 'epoch' + $3::bigint * interval '1 microsecond', $4, $5, $6, $7, $8)
+    on conflict (id, what) do update set
+        contact = coalesce(happened.contact, excluded.contact),
+        debt = case when happened.debt = '' then excluded.debt else happened.debt end
+    returning what, at, number, scope, why
+)
+update consent set revoked = said.at, revoked_how = said.why
+from said
+where said.what = 'revoked' and consent.number = said.number and consent.revoked is null
+    and (said.scope = '*' or consent.scope = said.scope)
+
+-- name: ledger_attempt
+with made as (
+    insert into attempt (id, campaign, contact, number, debt, trunk, caller_id, began, rules, epoch)
+    values ($1, $2, $3, $4, $5, $6, $7, timestamptz 'epoch' + $8::bigint * interval '1 microsecond', $9::jsonb, $10)
+    on conflict (id) do nothing
+    returning contact, number, began
+), counted as (
+    update contact_number set attempts = attempts + 1 from made
+    where contact_number.contact = made.contact and contact_number.number = made.number
+)
+-- A time that was agreed is kept with the first attempt at or after it.
+update contact set
+    attempts = contact.attempts + 1, last_attempt = made.began,
+    callback_at = case when callback_at > made.began then callback_at end
+from made where contact.id = made.contact
+
+-- name: ledger_attempt_over
+with done as (
+    update attempt set ended = timestamptz 'epoch' + $2::bigint * interval '1 microsecond', outcome = $3, call = $4
+    where id = $1 and outcome is null and number = $6
+    returning contact, outcome
+)
+update contact set outcomes = jsonb_set(outcomes, array[done.outcome],
+    to_jsonb(coalesce((outcomes ->> done.outcome)::integer, 0) + 1))
+from done where contact.id = done.contact and contact.id = $5
+
+-- name: ledger_planned
+-- $6: when it was decided: a time that was agreed for later is kept, in place of an end. $7: by which epoch; whom a later
+-- one has claimed is not its own.
+update contact set
+    standing = case when kept then 'later' else $2 end,
+    due = case when kept then callback_at else timestamptz 'epoch' + $3::bigint * interval '1 microsecond' end,
+    callback_at = case when not kept and $2 = 'done' then null else callback_at end,
+    next_number = $4, why = $5, epoch = null, claimed = null
+from (
+    select id as whom, coalesce(
+        $2 in ('done', 'later') and callback_at > timestamptz 'epoch' + $6::bigint * interval '1 microsecond', false
+    ) as kept
+    from contact where id = $1
+) as known
+where id = known.whom and standing = 'claimed' and epoch <= $7
+
+-- name: ledger_promised
+-- $1 null: a caller who is on no list, or on this campaign's by the number.
+with known as (
+    select coalesce($1::bigint, (
+        select min(contact.id) from contact_number join contact on contact.id = contact_number.contact
+        where contact_number.number = $4 and contact.campaign = $2
+    )) as id
+), kept as (
+    update contact set
+        callback_at = timestamptz 'epoch' + $5::bigint * interval '1 microsecond', callback_number = $4,
+        callback_agent = $6, callback_note = $8,
+        callback_until = timestamptz 'epoch' + nullif($7::bigint, 0) * interval '1 microsecond',
+        standing = case when standing = 'claimed' then standing else 'later' end,
+        due = timestamptz 'epoch' + $5::bigint * interval '1 microsecond', why = 'a time to call was agreed'
+    from known where contact.id = known.id
+), made as (
+    insert into contact (
+        campaign, name, standing, due, callback_at, callback_number, callback_agent, callback_until, callback_note, why
+    )
+    select
+        $2, $3, 'later', timestamptz 'epoch' + $5::bigint * interval '1 microsecond',
+        timestamptz 'epoch' + $5::bigint * interval '1 microsecond', $4, $6,
+        timestamptz 'epoch' + nullif($7::bigint, 0) * interval '1 microsecond', $8, 'a time to call was agreed'
+    from known where known.id is null
+    returning id
+)
+insert into contact_number (contact, n, number, country, zones, states) select id, 0, $4, $9, $10, $11 from made
+
+-- name: ledger_barred
+-- Where it is another person's number, it is so on every list, those to come too; a contact of another key is another
+-- person ('': of any).
+insert into wrong_number (number, key, why)
+values ($1, coalesce((select key from contact where id = $3::bigint), ''), $2)
+on conflict (number, key) do nothing
+
+-- name: ledger_withheld
+insert into dial_refusal (at, campaign, contact, number, rule, version, why, until)
+values (
+    timestamptz 'epoch' + $1::bigint * interval '1 microsecond', $2, $3, $4, $5, $6, $7,
+    timestamptz 'epoch' + $8::bigint * interval '1 microsecond'
+)
+
+-- Contacts (store/contacts.py).
+
+-- name: promote
+-- Those whose time has come; a bounded number each time, so that no claim waits for a million.
+update contact set standing = 'open', why = '' where id in (
+    select id from contact where campaign = $1 and standing = 'later' and due <= $2
+    order by due limit $3 for update skip locked
+)
+
+-- name: claim_begins
+-- No row: the epoch has ended, or the database does not know yet what was decided up to this step: nobody is claimed
+-- who would be judged by less. Locked before any contact, as the journal does, until the claim is committed.
+select id from epoch where id = $1 and ended is null and last_seq >= $2 for share
+
+-- name: claim
+-- {order} is one of contacts.ORDERS. $1: campaign, $2: how many, $3: our epoch, $4: now, $5,
+-- $6: the filters as a JSON path and its values, $7: agents who may call back whom they promised to. Times that were
+-- agreed come first.
+with called_back as (
+    select contact.id from contact
+    where campaign = $1 and standing = 'open' and callback_at <= $4
+        and (callback_agent is null or callback_until <= $4 or callback_agent = any ($7::text[]))
+    order by callback_at limit $2 for update skip locked
+), listed as (
+    select contact.id from contact
+    where campaign = $1 and standing = 'open' and callback_at is null
+        and ($5::jsonpath is null or jsonb_path_match(fields, $5::jsonpath, $6::jsonb, true))
+    order by {order} limit greatest(0, $2 - (select count(*) from called_back)) for update skip locked
+)
+update contact set standing = 'claimed', epoch = $3, claimed = $4
+where id in (select id from called_back union all select id from listed)
+returning {columns}
+
+-- name: one_contact
+select {columns} from contact where id = $1
+
+-- name: contacts_at
+-- Contacts that a number is of, or that have this key in one of the campaigns, or are of this number here.
+select {columns} from contact where id in (
+    select contact from contact_number where number = $1
+    union
+    select id from contact where key = $2 and campaign = any ($3)
+    union
+    select id from contact where id = $4
+)
+order by id limit 200
+
+-- name: numbers_of
+select
+    contact, number, kind, contact_number.country, zones, states, contact_number.attempts,
+    coalesce(nullif(barred, ''), (
+        select min(wrong_number.why) from wrong_number
+        where wrong_number.number = contact_number.number
+            and (contact.key is null or wrong_number.key in ('', contact.key))
+    ), '') as barred,
+    exists (
+        select from contact as other
+        where other.callback_number = contact_number.number and other.callback_at is not null
+            and other.standing in ('open', 'later', 'claimed') and other.id <> contact_number.contact
+    ) as promised
+from contact_number join contact on contact.id = contact_number.contact
+where contact = any ($1) order by contact, n
+
+-- name: past_of
+-- What rules count, of the contacts, their numbers and debts.
+with mine as (
+    select distinct number from contact_number where contact = any ($1)
+), debts as (
+    select distinct debt from contact where id = any ($1) and debt <> ''
+)
+select id, 'attempt' as what, began as at, number, contact, debt, outcome, '' as scope
+from attempt where contact = any ($1) and began > $2
+union
+select id, 'attempt', began, number, contact, debt, outcome, ''
+from attempt where number in (select number from mine) and began > $2
+union
+select id, 'attempt', began, number, contact, debt, outcome, ''
+from attempt where debt <> '' and debt in (select debt from debts) and began > $2
+union
+select id, what, at, number, contact, debt, null, scope
+from happened where number in (select number from mine) and (at > $2 or what = 'revoked')
+union
+select id, what, at, number, contact, debt, null, scope
+from happened where contact = any ($1) and at > $2
+union
+select id, what, at, number, contact, debt, null, scope
+from happened where debt <> '' and debt in (select debt from debts) and at > $2
+
+-- name: consents_of
+select number, scope, given, how from consent
+where revoked is null and number in (select number from contact_number where contact = any ($1))
+
+-- name: release_claims
+-- Of lives that are over: who was not being called is anybody's again.
+update contact set standing = 'open', epoch = null, claimed = null
+where standing = 'claimed' and epoch <> $1
+    and not exists (select from attempt where attempt.contact = contact.id and outcome is null)
+
+-- name: do_not_call_numbers
+-- All of a scope as one value, sorted: 8 bytes each, the highest first.
+select scope, string_agg(int8send(number), ''::bytea order by number) as numbers
+from do_not_call where not prefix group by scope
+
+-- name: do_not_call_prefixes
+select scope, number from do_not_call where prefix
+
+-- name: clock
+select clock_timestamp()
+
+-- Reports for people (store/reports.py).
+
+-- name: standings
+select campaign, standing, count(*) as contacts, count(callback_at) as promised from contact group by 1, 2
+
+-- name: outcomes
+-- Attempts since a moment, by how they ended.
+select campaign, coalesce(outcome, 'open') as outcome, count(*) as attempts from attempt
+where began >= $1 group by 1, 2
+
+-- name: refusals
+-- Of a campaign, since a moment, by rule.
+select rule, version, count(*) as refusals, max(at) as last from dial_refusal
+where campaign = $1 and at >= $2 group by 1, 2 order by 3 desc, 1, 2
+
+-- name: nowhere
+-- Contacts that nobody may call, whatever the hour: no time zone is known of any of their numbers, nor stated.
+select count(*) from contact
+where campaign = $1 and zone = '' and not exists (
+    select from contact_number where contact = contact.id and zones <> '{}' and barred = ''
+)
+
+-- name: abandoned_windows
+-- Attempts that a person answered, as the rule set $3 counts them: in windows of $4 seconds from $2 on.
+select
+    floor(extract(epoch from began - $2) / $4)::bigint as n,
+    count(*) as live, count(*) filter (where outcome = 'abandoned') as abandoned
+from attempt
+where campaign = $1 and began >= $2 and outcome in ('answered', 'abandoned')
+    and exists (select from jsonb_array_elements_text(rules) as kept where split_part(kept, ' ', 1) = $3)
+group by 1 order by 1
+
+-- name: abandoned_rows
+-- The same attempts, one by one.
+select id, began, ended, contact, number, outcome from attempt
+where campaign = $1 and began >= $2 and outcome in ('answered', 'abandoned')
+    and exists (select from jsonb_array_elements_text(rules) as kept where split_part(kept, ' ', 1) = $3)
+order by began limit $4
+
+-- name: attempts_of
+select id, campaign, number, trunk, caller_id, began, ended, outcome, rules, call from attempt
+where contact = $1 order by began desc limit 200
+
+-- name: refusals_of
+select at, number, rule, version, why, until from dial_refusal where contact = $1 order by at desc limit 200
+
+-- name: happened_of
+select what, at, number, debt, scope, why from happened where contact = $1
+union
+select what, at, number, debt, scope, why from happened where number = any ($2)
+order by at desc limit 200
+
+-- name: consents_all
+select number, scope, given, how, revoked, revoked_how from consent
+where number = any ($1) order by given desc limit 200
+
+-- name: listed_of
+-- $2: every beginning of the numbers.
+select scope, number, prefix, since, how from do_not_call where not prefix and number = any ($1)
+union all
+select scope, number, prefix, since, how from do_not_call where prefix and number = any ($2)
+order by since
+
+-- One person's data (store/person.py). A number in a text is found as a whole one: `patterns` are regular expressions.
+
+-- name: person_contacts
+select distinct contact from contact_number where number = $1
+
+-- name: person_numbers
+-- Of these contacts; without those that somebody else has as well, unless it is the one that was asked for.
+select distinct number from contact_number where contact = any ($1)
+    and (number = $2 or not exists (
+        select from contact_number as other where other.number = contact_number.number and other.contact <> all ($1)
+    ))
+
+-- name: person_calls
+select * from call where caller = any ($1) or diverted_from = any ($1) or dialled = any ($1) order by entered
+
+-- name: person_events
+select at, call, kind, body from call_event where call = any ($1) order by at, epoch, seq, n
+
+-- name: person_rows
+-- What tables hold by the number alone.
+select 'attempt' as what, to_jsonb(attempt) as body from attempt where number = any ($1) or contact = any ($2)
+union all
+select 'happened', to_jsonb(happened) from happened where number = any ($1) or contact = any ($2)
+union all
+select 'consent', to_jsonb(consent) from consent where number = any ($1)
+union all
+select 'do_not_call', to_jsonb(do_not_call) from do_not_call where number = any ($1) and not prefix
+union all
+select 'wrong_number', to_jsonb(wrong_number) from wrong_number where number = any ($1)
+union all
+select 'dial_refusal', to_jsonb(dial_refusal) from dial_refusal where number = any ($1) or contact = any ($2)
+
+-- name: person_live
+-- What is going on with them: nobody is erased in the middle of a call.
+select kind, id from live where kind in ('call', 'attempt') and body::text ~ any ($1)
+
+-- name: erase_contacts
+with gone as (
+    delete from contact where id = any ($1) returning id
+)
+delete from contact_number using gone where contact_number.contact = gone.id
+
+-- name: erase_attempts
+update attempt set number = null, contact = null, debt = '' where contact = any ($2)
+    or (contact is null and number = any ($1))
+
+-- name: erase_refusals
+update dial_refusal set number = null, contact = null, why = '' where contact = any ($2)
+    or (contact is null and number = any ($1))
+
+-- name: erase_happened
+delete from happened where contact = any ($2) or (contact is null and number = any ($1))
+
+-- name: erase_consents
+delete from consent where number = any ($1)
+
+-- name: erase_wrong_numbers
+delete from wrong_number where number = any ($1)
+
+-- name: erase_do_not_call
+delete from do_not_call where not prefix and number = any ($1)
+
+-- name: erase_do_not_call_how
+update do_not_call set how = '' where not prefix and number = any ($1)
+
+-- name: erase_calls
+update call set caller = 'erased', caller_kind = 'Withheld', caller_name = '', diverted_from = null, note = ''
+where caller = any ($1) or diverted_from = any ($1)
+
+-- name: erase_texts
+-- Where another's call names them: that alone.
+update call set
+    dialled = case when dialled ~ any ($1) then 'erased' else dialled end,
+    note = case when note ~ any ($1) then '' else note end
+where dialled ~ any ($1) or note ~ any ($1)
+
+-- name: erase_events
+-- Of those calls, and all else that names a number. Every event is looked at: there is no index of what they say.
+delete from call_event where call = any ($1) or body::text ~ any ($2)
+
+-- name: erase_aside
+delete from live_aside where body::text ~ any ($1)
+
+-- name: erased_tables
+-- What must be rewritten for nothing to be left in the files.
+select format('%I.%I', schemaname, relname) from pg_stat_user_tables
+where relname in (
+    'contact', 'contact_number', 'wrong_number', 'attempt', 'dial_refusal', 'happened', 'consent', 'do_not_call', 'call', 'live',
+    'live_aside'
+) or relname like 'call\_event%'
+
+-- name: wal_files
+-- As far as this user may see them.
+select case when has_function_privilege('pg_ls_waldir()', 'execute') then (select count(*) from pg_ls_waldir()) else 20 end
+
+-- name: list_begin
+-- Of an import's transaction: named, so that people see what it is; never without an index, for the tables grow from
+-- nothing while it goes on, and nobody counts their rows for the planner; on the disk when it is told, without a wait
+-- for standby servers.
+select set_config('application_name', 'callctl-import', false),
+    set_config('synchronous_commit', 'local', true),
+    set_config('enable_seqscan', 'off', true),
+    set_config('idle_in_transaction_session_timeout', '0', true)
+
+-- name: list_lock
+-- One import of a campaign at a time: two would not see each other's contacts.
+select pg_try_advisory_xact_lock($1, hashtext($2))
+
+-- name: list_tables
+-- What a chunk of a file says of contacts that are there: `contact` is the one that the row is.
+create temp table list_row (
+    contact bigint primary key, name text not null, country text not null, state text not null, zone text not null,
+    debt text not null, fields jsonb not null, priority smallint not null
+) on commit drop;
+create temp table list_number (
+    contact bigint not null, n smallint not null, number bigint not null, kind text not null, country text not null,
+    zones text[] not null, states text[] not null, primary key (contact, n)
+) on commit drop;
+create temp table list_merged (
+    contact bigint not null, n smallint not null, number bigint not null, kind text not null, country text not null,
+    zones text[] not null, states text[] not null, attempts integer not null, barred text not null,
+    primary key (contact, n)
+) on commit drop
+
+-- name: list_number_import
+select nextval(pg_get_serial_sequence('list_import', 'id'))
+
+-- name: list_number_contacts
+select array_agg(nextval(named.sequence))
+from (select pg_get_serial_sequence('contact', 'id')::regclass as sequence offset 0) as named, generate_series(1, $1::integer)
+
+-- name: list_find
+-- Of a chunk's rows (keys $3, first numbers $4) those whose contact is there: on the campaign's ($1) list, or further up
+-- in the same file ($2: the import). By key; those without one by their first number, among contacts without a key.
+with line as (
+    select n, key, first, row_number() over (partition by key, case when key is null then first end order by n) as nth
+    from unnest($3::text[], $4::bigint[]) with ordinality as r (key, first, n)
+)
+select line.n - 1 as n, known.id as known, line.nth > 1 or coalesce(known.imported = $2, false) as in_file
+from line left join lateral (
+    select c.id, c.imported from contact c
+    where line.key is not null and c.campaign = $1 and c.key = line.key
+    union all
+    select c.id, c.imported from contact_number o cross join lateral (
+        select id, imported from contact where id = o.contact and campaign = $1 and key is null offset 0
+    ) as c
+    where line.key is null and o.number = line.first and o.n = 0
+    limit 1
+) as known on true
+where line.nth > 1 or known.id is not null order by line.n
+
+-- name: list_hold
+-- Of known contacts those that no daemon has or is about to have. The others are not waited for: a daemon that
+-- claimed one writes to it, and would have to wait for the whole import.
+select id from contact where id = any($1::bigint[]) and standing <> 'claimed' order by id for update skip locked
+
+-- name: list_merge
+-- The numbers that known contacts will have, where those of the file are others: the file's in its order, with what is
+-- known of them; then those that are barred, and the one of a callback.
+with other as (
+    select r.contact, count(*) as numbers from list_number r group by r.contact
+    having array_agg(row(r.number, r.kind) order by r.n) is distinct from
+        (select array_agg(row(o.number, o.kind) order by o.n) from contact_number o where o.contact = r.contact)
+)
+insert into list_merged
+select r.contact, r.n, r.number, r.kind, r.country, r.zones, r.states, coalesce(o.attempts, 0), coalesce(o.barred, '')
+from other join list_number r on r.contact = other.contact
+left join lateral (
+    select attempts, barred from contact_number where contact = r.contact and number = r.number limit 1
+) as o on true
+union all
+select o.contact, other.numbers - 1 + row_number() over (partition by o.contact order by o.n),
+    o.number, o.kind, o.country, o.zones, o.states, o.attempts, o.barred
+from other join contact_number o on o.contact = other.contact join contact c on c.id = other.contact
+where (o.barred <> '' or o.number = c.callback_number)
+and not exists (select from list_number r where r.contact = other.contact and r.number = o.number)
+
+-- name: list_change
+-- What the file has a column for ($2 to $7) is brought up to date; of the fields those that it names ($8). The number
+-- that is tried next stays the same one where it stays.
+update contact c set
+    name = case when $2 then r.name else c.name end,
+    country = case when $3 then r.country else c.country end,
+    state = case when $4 then r.state else c.state end,
+    zone = case when $5 then r.zone else c.zone end,
+    debt = case when $6 then r.debt else c.debt end,
+    priority = case when $7 then r.priority else c.priority end,
+    fields = (c.fields - $8::text[]) || r.fields,
+    next_number = case when exists (select from list_merged m where m.contact = c.id) then coalesce((
+        select m.n from contact_number o join list_merged m on m.contact = o.contact and m.number = o.number
+        where o.contact = c.id and o.n = c.next_number
+    ), 0) else c.next_number end,
+    imported = $1
+from list_row r where c.id = r.contact
+
+-- name: list_clear_numbers
+delete from contact_number using (select distinct contact from list_merged) as m where contact_number.contact = m.contact
+
+-- name: list_put_numbers
+insert into contact_number (contact, n, number, kind, country, zones, states, attempts, barred)
+select contact, n, number, kind, country, zones, states, attempts, barred from list_merged
+
+-- name: list_clear
+truncate list_row, list_number, list_merged
+
+-- name: list_end
+insert into list_import (id, campaign, file, at, who, read, taken, changed, duplicates, refused)
+overriding system value values ($1, $2, $3, clock_timestamp(), $4, $5, $6, $7, $8, $9)
+
+-- name: list_width
+-- How many numbers the contact of a campaign has that has most.
+select coalesce(max(cardinality), 0) from (
+    select count(*) as cardinality from contact c join contact_number n on n.contact = c.id
+    where c.campaign = $1 and n.barred = '' group by c.id
+) as counted
+
+-- name: list_field_names
+-- The fields of a campaign's contacts, with the types that their values have.
+select f.key as name, array_agg(distinct jsonb_typeof(f.value)) as types
+from contact c cross join lateral jsonb_each(c.fields) as f where c.campaign = $1 group by f.key order by f.key
+
+-- name: list_export
+select c.key, c.name, c.country, c.state, c.zone, c.debt, c.priority, c.fields, c.standing, c.why, c.due, c.attempts,
+    c.outcomes, c.last_attempt, c.callback_at, n.numbers, n.kinds, n.barred
+from contact c left join lateral (
+    select array_agg(number order by n) filter (where barred = '') as numbers,
+        array_agg(kind order by n) filter (where barred = '') as kinds,
+        array_agg(number || ' ' || barred order by n) filter (where barred <> '') as barred
+    from contact_number where contact = c.id
+) as n on true
+where c.campaign = $1 order by c.id
+
+-- Numbers that are not called, from a file (lists/listed.py). $1: the scope, $2: how they came onto the list.
+
+-- name: listed_table
+create temporary table listed_now (number bigint not null) on commit drop
+
+-- name: list_numbers
+with new as (
+    insert into do_not_call (scope, number, how) select distinct $1, number, $2 from listed_now
+    on conflict (scope, number, prefix) do nothing
+    returning 1
+)
+select count(*) from new
+
+-- name: unlist_others
+with gone as (
+    delete from do_not_call where scope = $1 and how = $2 and not prefix
+        and not exists (select from listed_now where listed_now.number = do_not_call.number)
+    returning 1
+)
+select count(*) from gone
+
+-- name: release_lost
+-- Claims that no life holds any more: of ended epochs, or too old to judge by.
+update contact set standing = 'open', epoch = null, claimed = null
+where standing = 'claimed' and (epoch <> $1 or claimed < $2)
+    and not exists (select from attempt where attempt.contact = contact.id and outcome is null)
+
+-- name: list_version
+select last_value from do_not_call_version
+
+-- name: new_list_version
+select nextval('do_not_call_version')

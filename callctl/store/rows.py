@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar
 
 import structlog
 
 from callctl.core.facts import CallOffered, Fact
-from callctl.core.ids import AgentId, CallId, Micros
+from callctl.core.ids import AgentId, AttemptId, CallId, Micros
+from callctl.core.ledger import Entry
 from callctl.core.model import Agent, Call, Node, Usage
+from callctl.core.outbound import Attempt, Campaign
 from callctl.runtime.ports import Batch
 from callctl.store import codec
 from callctl.store.cdr import record_row
+from callctl.store.ledger import ledger_row
 from callctl.store.times import to_datetime
 
 LIVE: dict[str, type] = {"call": Call, "agent": Agent, "node": Node, "trunk": Usage}
+LIVE |= {"campaign": Campaign, "attempt": Attempt}
 """What a kind of live row holds."""
-FORMAT = 1
+FORMAT = 2
 """Of a spooled unit. A higher one is of a newer callctl and is set aside."""
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 _V = TypeVar("_V")
 
+Aggregate: TypeAlias = Call | Agent | Node | Usage | Campaign | Attempt
 LiveRow: TypeAlias = tuple[str, str, int, str]
 """kind, id, seq, body."""
 EventRow: TypeAlias = tuple[Micros, str | None, int, int, str, str]
 """at, call, seq, n, kind, body."""
+LedgerRow: TypeAlias = tuple[int, str, list[Any]]
+"""seq, statement, its parameters."""
 
 
 @dataclass(slots=True)
@@ -37,10 +44,12 @@ class Unit:
 
     seq: int = 0
     batches: int = 0
-    live: dict[tuple[str, str], tuple[int, Call | Agent | Node | Usage]] = field(default_factory=dict)
+    live: dict[tuple[str, str], tuple[int, Aggregate]] = field(default_factory=dict)
     """By kind and id: the step that last changed it, and the value then."""
     closed: set[CallId] = field(default_factory=set)
     left: set[AgentId] = field(default_factory=set)
+    over: set[AttemptId] = field(default_factory=set)
+    ledger: list[tuple[int, Entry]] = field(default_factory=list)
     ended: dict[CallId, Call] = field(default_factory=dict)
     facts: list[tuple[int, Micros, Fact]] = field(default_factory=list)
     urgent: bool = False
@@ -56,6 +65,12 @@ class Unit:
         self.live.update({("agent", id_): (batch.seq, agent) for id_, agent in batch.agents.items()})
         self.live.update({("node", id_): (batch.seq, node) for id_, node in batch.nodes.items()})
         self.live.update({("trunk", id_): (batch.seq, used) for id_, used in batch.trunks.items()})
+        self.live.update({("campaign", id_): (batch.seq, campaign) for id_, campaign in batch.campaigns.items()})
+        self.live.update({("attempt", id_): (batch.seq, attempt) for id_, attempt in batch.attempts.items()})
+        for attempt_id in batch.over:
+            self.live.pop(("attempt", attempt_id), None)
+            self.over.add(attempt_id)
+        self.ledger.extend((batch.seq, entry) for entry in batch.ledger)
         for call_id in batch.closed:
             self.live.pop(("call", call_id), None)
             self.closed.add(call_id)
@@ -80,6 +95,8 @@ class Rows:
     gone: tuple[tuple[str, str], ...] = ()
     events: tuple[EventRow, ...] = ()
     records: tuple[dict[str, Any], ...] = ()
+    ledger: tuple[LedgerRow, ...] = ()
+    """In order; each is applied once."""
 
     def without_events(self) -> Rows:
         """What restores and what is counted, without what explains."""
@@ -95,6 +112,7 @@ class Rows:
             "gone": self.gone,
             "events": self.events,
             "records": self.records,
+            "ledger": self.ledger,
         }
         return codec.to_text(data).encode("utf-8")
 
@@ -113,6 +131,7 @@ class Rows:
                 gone=tuple((kind, id_) for kind, id_ in data["gone"]),
                 events=tuple((at, call, seq, n, kind, body) for at, call, seq, n, kind, body in data["events"]),
                 records=tuple(data["records"]),
+                ledger=tuple((seq, kind, row) for seq, kind, row in data.get("ledger", ())),
             )
         except (TypeError, KeyError) as error:
             raise ValueError(f"no unit of the journal: {error!r}") from None
@@ -139,6 +158,7 @@ def merged(several: Sequence[Rows]) -> Rows:
         gone=tuple(sorted(gone)),
         events=tuple(event for rows in several for event in rows.events),
         records=tuple(records.values()),
+        ledger=tuple(entry for rows in several for entry in rows.ledger),
     )
 
 
@@ -157,11 +177,20 @@ def to_rows(unit: Unit, epoch: int, seed: int) -> Rows:
         live=tuple(live),
         gone=(
             *(("agent", codec.storable(agent)) for agent in sorted(unit.left)),
+            *(("attempt", attempt) for attempt in sorted(unit.over)),
             *(("call", codec.storable(call)) for call in sorted(unit.closed)),
         ),
         events=tuple(_events(unit.facts)),
         records=tuple(record for record in records if record is not None),
+        ledger=tuple(_ledger(unit.ledger)),
     )
+
+
+def _ledger(entries: list[tuple[int, Entry]]) -> Iterator[LedgerRow]:
+    for seq, entry in entries:
+        row = _tried("ledger", str(seq), ledger_row, entry)
+        if row is not None:
+            yield (seq, *row)
 
 
 def _events(facts: list[tuple[int, Micros, Fact]]) -> list[EventRow]:

@@ -11,6 +11,7 @@ import os
 import struct
 import threading
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import structlog
@@ -170,6 +171,16 @@ class Spool:
             os.ftruncate(self._fd, self._tail)
         except OSError as error:  # the next append overwrites it, the next open drops it
             _log.error("spool.partial_frame", file=str(self.file), why=error.strerror)
+
+    def forget(self, texts: Iterable[str]) -> int:
+        """Remove what was put aside, torn off or damaged, where it names any of these; how many files."""
+        wanted, gone = [text.encode() for text in texts], 0
+        for what in ("aside", "torn", "damaged"):
+            file = self.folder / f"journal.{what}"
+            if file.exists() and any(text in file.read_bytes() for text in wanted):
+                file.unlink()
+                gone += 1
+        return gone
 
     def _keep(self, what: str, payload: bytes) -> Path:
         file = self.folder / f"journal.{what}"

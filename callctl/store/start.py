@@ -17,6 +17,7 @@ from callctl.core.model import LeftWaiting
 from callctl.runtime.ports import Restored
 from callctl.store import partitions
 from callctl.store.codec import DecodeError, loads
+from callctl.store.contacts import release_claims
 from callctl.store.drain import store_spooled
 from callctl.store.errors import DeposedError, StoreError
 from callctl.store.journal import ACTIVE_LOCK, Epoch, PostgresJournal
@@ -104,6 +105,7 @@ async def open_store(
         spool.open()
         await _store_leftovers(connection, spool)
         epoch, restored, live = await _begin(connection, life)
+        await release_claims(connection, epoch.id)
         if last_agents_of:
             restored = replace(restored, last_agents=await _last_agents(connection, now() - last_agents_of))
         if left_of:
@@ -186,5 +188,13 @@ def _decoded(live: LiveBodies) -> tuple[Restored, dict[tuple[str, str], str]]:
         except DecodeError as error:
             _log.error("store.row_set_aside", kind=kind, id=id_, why=str(error))
             refused[kind, id_] = str(error)
-    values = (tuple(found[kind]) for kind in ("call", "agent", "node", "trunk"))
-    return Restored(*values), refused
+    rows = {kind: tuple(values) for kind, values in found.items()}
+    restored = Restored(
+        calls=rows["call"],
+        agents=rows["agent"],
+        nodes=rows["node"],
+        trunks=rows["trunk"],
+        campaigns=rows["campaign"],
+        attempts=rows["attempt"],
+    )
+    return restored, refused

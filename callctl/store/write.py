@@ -16,6 +16,7 @@ import structlog
 
 from callctl.store.codec import to_text
 from callctl.store.errors import DeposedError, StoreError
+from callctl.store.ledger import write_ledger
 from callctl.store.pool import Connection
 from callctl.store.queries import SQL
 from callctl.store.rows import Rows
@@ -40,14 +41,20 @@ async def write(connection: Connection, rows: Rows, *, history: bool = False) ->
     if history:
         rows = replace(rows, live=(), gone=())
     try:
-        if not await _store(connection, rows, history):
-            async with connection.transaction():
-                await _hold(connection, rows, history)
-                await _store(connection, rows, history)
+        if rows.ledger or not await _store(connection, rows, history):
+            await _store_held(connection, rows, history)
     except _REFUSALS as error:
         _log.error("journal.refused", why=str(error), seq=rows.seq)
         return await _store_piecewise(connection, rows, history)
     return 0
+
+
+async def _store_held(connection: Connection, rows: Rows, history: bool) -> None:
+    """In a transaction that holds the epoch's row: with what the ledger says, or after a race for the row."""
+    async with connection.transaction():
+        stored = await _hold(connection, rows, history)
+        await _store(connection, rows, history)
+        await write_ledger(connection, rows.epoch, rows.ledger, stored)
 
 
 async def _store(connection: Connection, rows: Rows, history: bool, *, whole: bool = True) -> bool:
@@ -71,24 +78,27 @@ def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> Sequence[tuple[Any,
     return tuple(zip(*rows, strict=True)) or ((),) * width
 
 
-async def _hold(connection: Connection, rows: Rows, history: bool) -> None:
-    """Lock the epoch's row until the transaction's end: what follows sees all that was stored before."""
+async def _hold(connection: Connection, rows: Rows, history: bool) -> int:
+    """Lock the epoch's row until the transaction's end: what follows sees all that was stored before, up to the step
+    that is returned."""
     held = await connection.fetchrow(SQL["hold_epoch"], rows.epoch, Decimal(rows.seed))
     if held is None:
         raise ForeignRowsError(f"this database has no epoch {rows.epoch} with these rows' seed")
     if not held["current"] and not history:
         raise DeposedError(f"epoch {rows.epoch} has ended: another callctl has taken over this database")
+    return int(held["last_seq"])
 
 
 async def _store_piecewise(connection: Connection, rows: Rows, history: bool) -> int:
     """The same, each row in a savepoint of its own."""
     refused = 0
     async with connection.transaction():
-        await _hold(connection, rows, history)
+        stored = await _hold(connection, rows, history)
         for what, piece in _pieces(rows):
             try:
                 async with connection.transaction():
                     await _store(connection, piece, history, whole=False)
+                    await write_ledger(connection, rows.epoch, piece.ledger, stored)
             except _REFUSALS as error:
                 _log.error("journal.row_refused", what=what, why=str(error))
                 refused += 1
@@ -106,3 +116,5 @@ def _pieces(rows: Rows) -> Iterator[tuple[str, Rows]]:
         yield "record", replace(none, records=(record,))
     for event in rows.events:
         yield "event", replace(none, events=(event,))
+    for entry in rows.ledger:
+        yield "ledger entry", replace(none, ledger=(entry,))

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from callctl.core.addresses import E164
 from callctl.core.facts import CallEnded, CallQueued, Fact
 from callctl.core.ids import SECOND, AgentId, CallId, LegId, MenuId, Micros, NodeId, QueueId, TrunkId
 from callctl.core.model import (
@@ -27,7 +28,7 @@ from callctl.core.model import (
     RingResult,
     Story,
 )
-from callctl.core.policy import E164, HangupReason
+from callctl.core.policy import HangupReason
 from callctl.runtime.ports import Batch
 from callctl.store.pool import connect
 from callctl.store.start import Life, Store, open_store

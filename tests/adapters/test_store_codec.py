@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from callctl.core.addresses import E164, Withheld
 from callctl.core.facts import CallQueued, DigitTaken, Fact
 from callctl.core.ids import AgentId, CallId, LegId, MenuId, NodeId, QueueId
 from callctl.core.model import Agent, Available, Call, CallPhase, Idle, Node, Place, Queued, Reachable, WrapUp
-from callctl.core.policy import E164, Feature, HangUp, HangupReason, Policy, ToQueue, Withheld
+from callctl.core.policy import Feature, HangUp, HangupReason, Policy, ToQueue
 from callctl.store.codec import DecodeError, decode, dumps, encode, loads, storable
 
 pytestmark = pytest.mark.adapter
@@ -111,7 +112,7 @@ def test_text_that_is_not_json_is_a_decode_error() -> None:
         loads(Agent, "{")
 
 
-@pytest.mark.parametrize("hint", [CallQueued | CallQueued | str | int, str | int | None])
+@pytest.mark.parametrize("hint", [CallQueued | CallQueued | str | float, str | float | None])
 def test_an_ambiguous_union_is_refused_when_it_is_met(hint: Any) -> None:
     with pytest.raises(TypeError, match="ambiguous"):
         decode(hint, "x")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from callctl.core.addresses import E164, Withheld
 from callctl.core.facts import CallQueued
 from callctl.core.ids import SECOND, AgentId, CallId
 from callctl.core.model import MenuVisit, Ring, RingResult
-from callctl.core.policy import E164, Withheld
 from callctl.runtime.ports import Restored
 from callctl.store import cdr
 from callctl.store import pool as pool_module
@@ -60,12 +60,12 @@ async def test_a_row_that_cannot_be_read_is_set_aside(postgres_url: str, tmp_pat
         await store.journal.flushed(1)
     bad = json.dumps({"$": "Call", "id": "call-1"})
     await ask(postgres_url, "update live set body = $1 where id = 'call-1'", bad)
-    await ask(postgres_url, "insert into live values ('campaign', 'x', 1, 1, '{}')")
+    await ask(postgres_url, "insert into live values ('spaceship', 'x', 1, 1, '{}')")
     async with opened(postgres_url, tmp_path, life=life(3)) as store:
         assert [call.id for call in store.restored.calls] == ["call-2"]
         assert await ask(postgres_url, "select id, why from live_aside order by id") == [
             ("call-1", "value: Call without its field node"),
-            ("x", "value: unknown kind campaign"),
+            ("x", "value: unknown kind spaceship"),
         ]
         assert await ask(postgres_url, "select id from live") == ["call-2"]
 
