@@ -8,16 +8,19 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from callctl import __version__
+from callctl import __version__, cli_people
 from callctl.api.client import Client, NoDaemonError, RefusedError
+from callctl.lists import arguments as lists_arguments
+from callctl.printing import as_json, clock, fail, print_problems, printable, seconds, table
 from callctl.sim import arguments
 
 if TYPE_CHECKING:
     from callctl.settings import Loaded
+    from callctl.store.pool import Connection
 
 OK, FAILED, WRONG, NO_DAEMON, INTERRUPTED = 0, 1, 2, 3, 130
 DEFAULT_SOCKET = Path("/run/callctl/control.sock")
@@ -39,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except NoDaemonError as error:
-        return _fail(str(error), NO_DAEMON)
+        return fail(str(error), NO_DAEMON)
     except RefusedError as error:
         return _refused(error)
     except BrokenPipeError:  # the reader of our output has gone: `callctl calls | head`
@@ -51,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get("CALLCTL_DEBUG"):
             raise
         told = _told(error)
-        return told if told is not None else _fail(_unexpected(error), FAILED)
+        return told if told is not None else fail(_unexpected(error), FAILED)
 
 
 def _told(error: Exception) -> int | None:
@@ -60,10 +63,10 @@ def _told(error: Exception) -> int | None:
     from callctl.store.errors import StoreError
 
     if isinstance(error, SettingsError):
-        _print_problems(str(problem) for problem in error.problems)
+        print_problems(str(problem) for problem in error.problems)
         return WRONG
     if isinstance(error, StoreError):
-        return _fail(str(error), FAILED)
+        return fail(str(error), FAILED)
     return None
 
 
@@ -72,18 +75,8 @@ def _unexpected(error: Exception) -> str:
 
 
 def _refused(error: RefusedError) -> int:
-    _print_problems(error.problems)
-    return _fail(str(error), WRONG if error.problems else FAILED)
-
-
-def _fail(message: str, code: int) -> int:
-    print(f"callctl: {message}", file=sys.stderr)
-    return code
-
-
-def _print_problems(problems: Iterable[str]) -> None:
-    for problem in problems:
-        print(problem, file=sys.stderr)
+    print_problems(error.problems)
+    return fail(str(error), WRONG if error.problems else FAILED)
 
 
 # ── parsing ──────────────────────────────────────────────────────────────────────────────────────
@@ -101,6 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_daemon_commands(commands)
     _add_looks(commands)
     _add_deeds(commands)
+    cli_people.add_commands(commands, _add, _asks, _client, _import_numbers)
+    _add_contacts(commands)
     _add_simulation(commands)
     return parser
 
@@ -141,7 +136,12 @@ def _add_daemon_commands(commands: _Commands) -> None:
         help="make each missing file: secret of phones and nodes (mode 0600); a carrier's are yours to write",
     )
     db = _add(commands, "db", _migrate, "care for the database")
-    db.add_argument("action", choices=("migrate",), help="migrate: bring the schema up to this callctl's")
+    db.add_argument(
+        "action",
+        choices=("migrate", "scrub"),
+        help="migrate: bring the schema up to this callctl's; scrub: leave nothing of what was erased in its files"
+        " (locks table after table: at a quiet hour)",
+    )
     _files(db, required=True)
 
 
@@ -149,8 +149,15 @@ def _add_looks(commands: _Commands) -> None:
     status = _add(commands, "status", _status, "tell whether the daemon is ready, and why not")
     calls = _add(commands, "calls", _calls, "list the calls that are there, or the newest that ended")
     calls.add_argument("--ended", type=_count, metavar="N", help="the newest N call records instead (1 to 1000)")
-    explain = _add(commands, "explain", _explain, "tell a call's way in words, with the why of each choice")
-    explain.add_argument("call", metavar="CALL", help="the call's id, from `callctl calls`")
+    explain = _add(
+        commands,
+        "explain",
+        _explain,
+        "tell a call's way in words with the why of each choice; or a contact's, and whether it may be called now",
+        epilog="callctl explain 01KAZ… · callctl explain contact +442079460000",
+    )
+    explain.add_argument("call", metavar="CALL", help="the call's id, from `callctl calls`; or the word contact")
+    explain.add_argument("contact", nargs="?", metavar="CONTACT", help="its number, a telephone number, or its key")
     for it in (calls, explain):
         it.add_argument("--unmask", action="store_true", help="show numbers and pressed digits")
     queues = _add(commands, "queues", _queues, "list the queues: who waits, how long, and their agents")
@@ -176,6 +183,23 @@ def _add_deeds(commands: _Commands) -> None:
     reload = _add(commands, "reload", _reload, "put the configuration on disk in force, all or nothing")
     for it in (agents, reload):
         _asks(it)
+
+
+def _add_contacts(commands: _Commands) -> None:
+    what = "put people onto a campaign's list, or write the list down"
+    lists_arguments.arguments(_add(commands, "contacts", _contacts, what, epilog=lists_arguments.EPILOG))
+
+
+def _import_numbers(args: argparse.Namespace) -> int:
+    from callctl.lists.listed import command
+
+    return command(args)
+
+
+def _contacts(args: argparse.Namespace) -> int:
+    from callctl.lists.command import command
+
+    return command(args)
 
 
 def _add_simulation(commands: _Commands) -> None:
@@ -240,7 +264,7 @@ def _run(args: argparse.Namespace) -> int:
     try:
         return daemon.run(args.config, args.overlay)
     except daemon.StartError as error:
-        return _fail(str(error), FAILED)
+        return fail(str(error), FAILED)
 
 
 def _check(args: argparse.Namespace) -> int:
@@ -252,9 +276,9 @@ def _check(args: argparse.Namespace) -> int:
         if args.json:
             print(json.dumps({"ok": False, "problems": [str(p) for p in error.problems]}, indent=2))
             return WRONG
-        _print_problems(str(problem) for problem in error.problems)
+        print_problems(str(problem) for problem in error.problems)
         count = len(error.problems)
-        return _fail(f"{args.config}: {count} mistake{'s' if count > 1 else ''}; nothing can be applied", WRONG)
+        return fail(f"{args.config}: {count} mistake{'s' if count > 1 else ''}; nothing can be applied", WRONG)
     policy = loaded.policy
     counts = {
         "nodes": len(loaded.daemon.nodes),
@@ -266,10 +290,12 @@ def _check(args: argparse.Namespace) -> int:
         "phones": len(policy.phones),
         "feature codes": len(policy.features),
         "emergency numbers": len(policy.emergency.numbers),
+        "campaigns": len(policy.campaigns),
+        "rule sets": len(policy.rule_sets),
     }
     warnings = [str(warning) for warning in loaded.warnings]
-    if not _as_json(args, {"ok": True, "sha": policy.sha, "counts": counts, "warnings": warnings}):
-        _print_problems(f"warning: {warning}" for warning in warnings)
+    if not as_json(args, {"ok": True, "sha": policy.sha, "counts": counts, "warnings": warnings}):
+        print_problems(f"warning: {warning}" for warning in warnings)
         named = (f"{n} {what[:-1] if n == 1 else what}" for what, n in counts.items())
         print(f"{args.config}: good: {', '.join(named)}")
     return OK
@@ -281,7 +307,7 @@ def _secrets(args: argparse.Namespace) -> int:
     try:
         made = create_missing(args.config, args.overlay)
     except OSError as error:
-        return _fail(f"cannot make a secret: {error.filename}: {error.strerror}", FAILED)
+        return fail(f"cannot make a secret: {error.filename}: {error.strerror}", FAILED)
     for path in made:
         print(f"made {path}")
     if not made:
@@ -290,29 +316,34 @@ def _secrets(args: argparse.Namespace) -> int:
 
 
 def _migrate(args: argparse.Namespace) -> int:
+    from callctl.store.migrate import migrate
+    from callctl.store.person import scrub
+
     database = _load(args).daemon.database
-    applied = asyncio.run(_migrated(None if database.url is None else database.url.reveal(), database.data_dir))
-    for name in applied:
-        print(f"applied {name}")
-    if not applied:
+    url = None if database.url is None else database.url.reveal()
+    done = asyncio.run(_at_database(url, database.data_dir, scrub if args.action == "scrub" else migrate))
+    for name in done:
+        print(f"{'rewritten' if args.action == 'scrub' else 'applied'} {name}")
+    if not done:
         print("the schema is current")
     return OK
 
 
-async def _migrated(url: str | None, folder: Path) -> Sequence[str]:
+async def _at_database(
+    url: str | None, folder: Path, work: Callable[[Connection], Awaitable[Sequence[str]]]
+) -> Sequence[str]:
     from callctl.store.embedded import EmbeddedPostgres
-    from callctl.store.migrate import migrate
     from callctl.store.pool import connect
 
     if url is None:
         own = EmbeddedPostgres(folder, supervise=False)
         try:
-            return await _migrated(await own.start(), folder)
+            return await _at_database(await own.start(), folder, work)
         finally:
             await own.stop()
     connection = await connect(url)
     try:
-        return await migrate(connection)
+        return await work(connection)
     finally:
         await connection.close()
 
@@ -335,13 +366,13 @@ def _configured_socket(config: Path, overlay: Path | None) -> Path | None:
 
 def _status(args: argparse.Namespace) -> int:
     answer = _client(args).get("status")
-    if not _as_json(args, answer):
+    if not as_json(args, answer):
         print(f"callctl {answer['version']}: {'ready' if answer['ready'] else 'not ready'}")
         rows = [
             (c["name"], "ok" if c["ok"] else "FAILS" if c["needed"] else "fails", c["why"])
             for c in answer["conditions"]
         ]
-        _table(("condition", "state", "why"), rows)
+        table(("condition", "state", "why"), rows)
     return OK if answer["ready"] else FAILED
 
 
@@ -349,43 +380,57 @@ def _calls(args: argparse.Namespace) -> int:
     unmask = int(args.unmask)
     if args.ended:
         answer = _client(args).get("records", limit=args.ended, unmask=unmask)
-        if not _as_json(args, answer):
+        if not as_json(args, answer):
             _print_records(answer["records"])
         return OK
     answer = _client(args).get("calls", unmask=unmask)
-    if not _as_json(args, answer):
+    if not as_json(args, answer):
         rows = [
             (
-                *(c["id"], c["phase"], _seconds(c["age"]), c["caller"], c["dialled"]),
+                *(c["id"], c["phase"], seconds(c["age"]), c["caller"], c["dialled"]),
                 *(c["trunk"] or c["phone"], c.get("queue"), c.get("agent")),
             )
             for c in answer["calls"]
         ]
-        _table(("call", "phase", "age", "caller", "dialled", "from", "queue", "agent"), rows, "no calls")
+        table(("call", "phase", "age", "caller", "dialled", "from", "queue", "agent"), rows, "no calls")
     return OK
 
 
 def _print_records(records: list[dict[str, Any]]) -> None:
     rows = [
         (
-            *(r["id"], _clock(r["entered"]), r["caller"], r["dialled"], r["queue"], r["agent"], r["outcome"]),
-            *(r["ended_by"], _seconds(r["waited"]) if r["queued"] else None),
-            _seconds(r["talked"]) if r["connected"] else None,
+            *(r["id"], clock(r["entered"]), r["caller"], r["dialled"], r["queue"], r["agent"], r["outcome"]),
+            *(r["ended_by"], seconds(r["waited"]) if r["queued"] else None),
+            seconds(r["talked"]) if r["connected"] else None,
         )
         for r in records
     ]
     columns = ("call", "entered", "caller", "dialled", "queue", "agent", "outcome", "by", "waited", "talked")
-    _table(columns, rows, "no call has ended yet", right=(8, 9))
+    table(columns, rows, "no call has ended yet", right=(8, 9))
 
 
 def _explain(args: argparse.Namespace) -> int:
+    if args.call == "contact" or args.contact is not None:
+        return _explain_contact(args)
     answer = _client(args).get("calls", args.call, "explain", unmask=int(args.unmask))
-    if _as_json(args, answer):
+    if as_json(args, answer):
         return OK
     state = f"is there now: {answer['phase']}" if answer["live"] else "has ended"
     print(f"Call {answer['call']} {state}")
-    rows = [(_clock(line["at"]), f"+{line['after']:.3f} s", line["text"]) for line in answer["lines"]]
-    _table(("time (UTC)", "after", "what happened"), rows, "nothing is stored of it yet", right=(1,))
+    rows = [(clock(line["at"]), f"+{line['after']:.3f} s", line["text"]) for line in answer["lines"]]
+    table(("time (UTC)", "after", "what happened"), rows, "nothing is stored of it yet", right=(1,))
+    return OK
+
+
+def _explain_contact(args: argparse.Namespace) -> int:
+    if args.call != "contact" or args.contact is None:
+        return fail("say which: callctl explain contact CONTACT", WRONG)
+    answer = _client(args).get("contacts", args.contact, "explain", unmask=int(args.unmask))
+    if not as_json(args, answer):
+        for n, contact in enumerate(answer["contacts"]):
+            if n:
+                print()
+            cli_people.print_contact(contact)
     return OK
 
 
@@ -393,7 +438,7 @@ def _agents(args: argparse.Namespace) -> int:
     if args.wish is not None:
         return _wish(args)
     answer = _client(args).get("agents")
-    if not _as_json(args, answer):
+    if not as_json(args, answer):
         rows = [
             (
                 *(a["id"], a["name"], a["status"] + (f" ({a['reason']})" if a["reason"] else "")),
@@ -401,18 +446,18 @@ def _agents(args: argparse.Namespace) -> int:
             )
             for a in answer["agents"]
         ]
-        _table(("agent", "name", "status", "state", "phone", "standing", "queues", "call"), rows, "no agents")
+        table(("agent", "name", "status", "state", "phone", "standing", "queues", "call"), rows, "no agents")
     return OK
 
 
 def _wish(args: argparse.Namespace) -> int:
     if args.agent is None:
-        return _fail(f"which agent? callctl agents {args.wish} AGENT", WRONG)
+        return fail(f"which agent? callctl agents {args.wish} AGENT", WRONG)
     if args.reason and args.wish != "pause":
-        return _fail("--reason goes with pause alone", WRONG)
+        return fail("--reason goes with pause alone", WRONG)
     body = {"reason": args.reason} if args.reason else {}
     answer = _client(args).post("agents", args.agent, args.wish, **body)
-    if not _as_json(args, answer):
+    if not as_json(args, answer):
         reason = f" ({answer['reason']})" if answer["reason"] else ""
         print(f"{answer['id']}: {answer['status']}{reason}, {answer['state']}, phone {answer['phone']['state']}")
     return OK
@@ -420,47 +465,47 @@ def _wish(args: argparse.Namespace) -> int:
 
 def _queues(args: argparse.Namespace) -> int:
     if args.watch and not sys.stdout.isatty():
-        return _fail("--watch wants a terminal; for programs there is --json", WRONG)
+        return fail("--watch wants a terminal; for programs there is --json", WRONG)
     if args.watch:
         from callctl.watch import watch
 
         return watch(_client(args), args.every)
     answer = _client(args).get("queues")
-    if not _as_json(args, answer):
+    if not as_json(args, answer):
         rows = [
             (
-                *(q["id"], q["waiting"], q["ringing"], _seconds(q["longest_wait"]), q["talking"]),
+                *(q["id"], q["waiting"], q["ringing"], seconds(q["longest_wait"]), q["talking"]),
                 ", ".join(f"{n} {what}" for what, n in q["agents"].items() if n) or "none",
             )
             for q in answer["queues"]
         ]
         columns = ("queue", "waiting", "of these ringing", "longest wait", "talking", "agents")
-        _table(columns, rows, "no queues", right=(1, 2, 3, 4))
+        table(columns, rows, "no queues", right=(1, 2, 3, 4))
     return OK
 
 
 def _trunks(args: argparse.Namespace) -> int:
     answer = _client(args).get("trunks")
-    if not _as_json(args, answer):
+    if not as_json(args, answer):
         states = {True: "up", False: "DOWN", None: "unknown"}
         rows = [
-            (t["id"], states[t["up"]], _seconds(t["age"]), f"{t['host']}:{t['port']}/{t['transport']}", t["why"])
+            (t["id"], states[t["up"]], seconds(t["age"]), f"{t['host']}:{t['port']}/{t['transport']}", t["why"])
             for t in answer["trunks"]
         ]
-        _table(("trunk", "state", "for", "where", "why"), rows, "no trunks")
+        table(("trunk", "state", "for", "where", "why"), rows, "no trunks")
     return OK
 
 
 def _plan(args: argparse.Namespace) -> int:
     answer = _client(args).get("plan")
-    if not _as_json(args, answer):
+    if not as_json(args, answer):
         _print_changes(answer["changes"], "a reload would change nothing", "a reload would change:")
     return OK
 
 
 def _reload(args: argparse.Namespace) -> int:
     answer = _client(args).post("reload")
-    if not _as_json(args, answer):
+    if not as_json(args, answer):
         _print_changes(answer["changes"], "reloaded; nothing changed", "reloaded:")
     return OK
 
@@ -468,65 +513,4 @@ def _reload(args: argparse.Namespace) -> int:
 def _print_changes(changes: list[str], none: str, some: str) -> None:
     print(some if changes else none)
     for change in changes:
-        print(f"  {_printable(change)}")
-
-
-# ── printing ─────────────────────────────────────────────────────────────────────────────────────
-
-
-def _as_json(args: argparse.Namespace, answer: dict[str, Any]) -> bool:
-    if args.json:
-        print(json.dumps(answer, indent=2, ensure_ascii=False))
-    return bool(args.json)
-
-
-def _table(
-    columns: Sequence[str], rows: Sequence[Sequence[object]], none: str = "", *, right: Sequence[int] = ()
-) -> None:
-    """A rich table on a terminal, aligned text elsewhere. Cells are text: nothing in them is markup."""
-    if not rows:
-        print(none)
-        return
-    cells = [["-" if cell is None or cell == "" else _printable(str(cell)) for cell in row] for row in rows]
-    if sys.stdout.isatty():
-        _rich_table(columns, cells, right)
-        return
-    widths = [max(len(row[n]) for row in ([*columns], *cells)) for n in range(len(columns))]
-    for row in ([column.upper() for column in columns], *cells):
-        aligned = [
-            cell.rjust(width) if n in right else cell.ljust(width)
-            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        print("  ".join(aligned).rstrip())
-
-
-def _rich_table(columns: Sequence[str], cells: list[list[str]], right: Sequence[int]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    for n, column in enumerate(columns):
-        table.add_column(column, justify="right" if n in right else "left", overflow="fold")
-    for row in cells:
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
-
-
-def _printable(text: str) -> str:
-    """What came from outside may hold escape sequences: the terminal never sees them."""
-    return "".join(c if c.isprintable() else "?" for c in text)
-
-
-def _seconds(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    from callctl.api.explain import length
-
-    return length(round(seconds * 1_000_000))
-
-
-def _clock(iso: str | None) -> str:
-    """`2026-11-22 01:02:03.456` of an ISO 8601 time."""
-    return "-" if iso is None else iso.replace("T", " ")[:23]
+        print(f"  {printable(change)}")

@@ -22,7 +22,7 @@ from aiohttp import web
 
 from callctl import __version__
 from callctl.api.control import control_app
-from callctl.api.ports import Reloaded
+from callctl.api.ports import Reloaded, UnavailableError
 from callctl.api.public import public_app
 from callctl.api.server import SHUTDOWN_SECONDS, ListenError, Server, listen_tcp, listen_unix
 from callctl.asterisk.provision import ProvisionError
@@ -30,9 +30,12 @@ from callctl.core.engine import first_step
 from callctl.core.events import Event, PolicyChanged
 from callctl.core.ids import NodeId
 from callctl.core.model import World
+from callctl.core.outbound import keep
 from callctl.core.recovery import restore
 from callctl.desk import DaemonDesk
 from callctl.links import Links
+from callctl.outbound import Outbound
+from callctl.people import PeopleDesk
 from callctl.runtime.clock import SystemClock
 from callctl.runtime.gate import Gate
 from callctl.runtime.inbox import BoundedInbox
@@ -43,6 +46,7 @@ from callctl.runtime.ports import Batch, Restored
 from callctl.settings import Loaded, SettingsError, changes, load, needs_restart, new_passwords
 from callctl.store.embedded import EmbeddedPostgres
 from callctl.store.errors import StoreError
+from callctl.store.journal import Mode
 from callctl.store.start import Life, Store, open_store
 from callctl.telemetry.log import configure
 from callctl.telemetry.metrics import Metrics
@@ -99,6 +103,7 @@ class Daemon:
         self.inbox.on_relief = self.links.resync
         self.store: Store | None = None
         self.loop: Loop | None = None
+        self.outbound: Outbound | None = None
         self.world = self._world(Restored())
         self.metrics = Metrics(lambda: self.world_now, self.clock.now)
         self.desk = DaemonDesk(self)
@@ -107,6 +112,15 @@ class Daemon:
         """What the start waits for; empty: started."""
         self._stop = asyncio.Event()
         self.poison = Poison(loaded.daemon.state_dir / "poison")
+        self.people = PeopleDesk(
+            lambda: self.world_now,
+            self.clock.now,
+            self.desk.pool,
+            self._outbound,
+            self.desk.ask,
+            self._all_stored,
+            self._forget_files,
+        )
         self._failed = ""
         self._servers: list[Server] = []
         self._servers_stopping: asyncio.Task[None] | None = None
@@ -162,9 +176,10 @@ class Daemon:
             await self._listen(listen_tcp(self._public(), settings.http.host, settings.http.port))
             # Before anything is touched: where another callctl listens, this one must not take its calls over.
             _make_folder(settings.control_socket.parent)
-            control = await self._listen(listen_unix(control_app(self.desk), settings.control_socket))
+            control = await self._listen(listen_unix(control_app(self.desk, self.people), settings.control_socket))
             self.store = await self._or_stopped(self._open_store(stack))
-            self.world = self._world(self.store.restored)
+            restored = self.store.restored
+            self.world = self._world(replace(restored, attempts=()))
             self.loop = Loop(
                 self.world,
                 self.inbox,
@@ -176,10 +191,13 @@ class Daemon:
                 self.notify.alive,
                 [agent.id for agent in self.store.restored.agents],
             )
-            self.loop.begin(first_step(self.store.restored.calls, settings.nodes, self.clock.now()))
+            self.loop.begin(first_step(restored.calls, restored.attempts, settings.nodes, self.clock.now()))
             turning = asyncio.create_task(self.loop.run(), name="loop")
             turning.add_done_callback(self._loop_ended)
             stack.push_async_callback(self._stop_loop, turning)
+            self.outbound = Outbound(self.store.pool, self.store.journal.epoch.id, self.loop.ask, self.clock.now)
+            self.outbound.start()
+            stack.push_async_callback(self.outbound.stop)
             self._start_links()
             stack.push_async_callback(self._stop_links)
             stack.push_async_callback(control.refuse)  # first of all: nobody is promised anything any more
@@ -330,6 +348,8 @@ class Daemon:
             restored.last_agents,
             restored.trunks,
             restored.left,
+            restored.campaigns,
+            restored.attempts,
         )
 
     async def _rebuild(self, event: Event, error: BaseException) -> World:
@@ -351,7 +371,9 @@ class Daemon:
             await self._set_aside(event)
         known = tuple((caller, agent, at) for caller, (agent, at) in self.world.last_agents.items())
         left = tuple(self.world.left.items())
+        said = self.world.outbound
         self.world = self._world(replace(self.store.restore(), last_agents=known, left=left))
+        keep(self.world.outbound, said)
         self.links.resync()
         return self.world
 
@@ -410,7 +432,7 @@ class Daemon:
         except BaseException:
             self.links.put_back(before)
             raise
-        self.loaded = Loaded(new.policy, self.loaded.daemon, new.secrets, new.warnings)
+        self.loaded = Loaded(new.policy, self.loaded.daemon, new.secrets, new.lists, new.warnings)
         unread = await self.links.have_read()
         self.links.speak_of(new)
         result = replace(result, changes=result.changes + unread)
@@ -477,6 +499,26 @@ class Daemon:
         self._reloads.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("reload_failed", why=f"{type(error).__name__}: {error}", exc_info=error)
+
+    async def _all_stored(self) -> None:
+        """UnavailableError: the database is behind what was decided."""
+        if self.loop is None or self.store is None:
+            raise UnavailableError("callctl is starting")
+        journal = self.store.journal
+        await journal.flushed(self.loop.given)
+        if journal.spool_bytes or journal.mode is not Mode.STORING:
+            raise UnavailableError("the database does not take records: what waits for it may be about them")
+
+    def _forget_files(self, texts: Iterable[str]) -> int:
+        """What is kept for people in the state folder: failures, and what could not be stored."""
+        assert self.store is not None
+        wanted = tuple(texts)
+        return self.poison.forget(wanted) + self.store.journal.forget(wanted)
+
+    def _outbound(self) -> Outbound:
+        if self.outbound is None:
+            raise UnavailableError("callctl is starting")
+        return self.outbound
 
     def _measure(self) -> None:
         """Gauges of what no fact tells."""

@@ -92,25 +92,26 @@ class DaemonDesk:
     async def records(self, limit: int) -> Sequence[Record]:
         """The newest call records, newest first. UnavailableError: the database is away."""
         try:
-            return await cdr.recent_calls(self._pool(), limit)
+            return await cdr.recent_calls(self.pool(), limit)
         except StoreError as error:
             raise UnavailableError(str(error)) from error
 
     async def record(self, call: CallId) -> Record | None:
         """One call's record, or None. UnavailableError: the database is away."""
         try:
-            return await cdr.call(self._pool(), call)
+            return await cdr.call(self.pool(), call)
         except StoreError as error:
             raise UnavailableError(str(error)) from error
 
     async def events(self, call: CallId) -> Sequence[Stored]:
         """What is stored of a call, in order. UnavailableError: the database is away."""
         try:
-            return await cdr.events(self._pool(), call)
+            return await cdr.events(self.pool(), call)
         except StoreError as error:
             raise UnavailableError(str(error)) from error
 
-    def _pool(self) -> Pool:
+    def pool(self) -> Pool:
+        """For reading. UnavailableError: callctl is starting."""
         store = self._daemon.store
         if store is None:
             raise UnavailableError("callctl is starting")

@@ -11,7 +11,9 @@ from urllib.parse import unquote
 
 import phonenumbers
 
-from callctl.core.policy import E164, Address, Emergency, Extension, NumberRules, Policy, ShortCode, Withheld
+from callctl.core.addresses import E164, Address, Emergency, Extension, ShortCode, Withheld
+from callctl.core.ids import TrunkId
+from callctl.core.policy import NumberRules, OutsideNumber, Policy
 
 _LONGEST = 64
 """Characters. ITU-T E.164 allows 15 digits; the rest is room for separators and prefixes."""
@@ -124,6 +126,11 @@ def for_trunk(number: E164, rules: NumberRules) -> str:
             written = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
             return "".join(c for c in written if c in "0123456789")
     return "00" + number.digits
+
+
+def outside(number: E164, trunk: TrunkId, rules: NumberRules) -> OutsideNumber:
+    """The number as it is dialled over a trunk whose numbers are written so."""
+    return OutsideNumber(number, trunk, for_trunk(number, rules), f"trunk-{trunk}", is_premium(number))
 
 
 def from_to_header(text: str) -> str:

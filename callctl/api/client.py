@@ -14,6 +14,10 @@ TIMEOUT = 15.0
 """Seconds; a status change waits for its commit, a reload for the whole configuration."""
 
 
+LONGEST = 1000
+"""Characters of a name in a request."""
+
+
 class NoDaemonError(Exception):
     """Nobody answers on the socket; `str()` names it and says what to do."""
 
@@ -53,10 +57,12 @@ class Client:
         asked = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in query.items())
         return self._request("GET", parts, asked, None)
 
-    def post(self, *parts: str, **body: str) -> dict[str, Any]:
+    def post(self, *parts: str, **body: Any) -> dict[str, Any]:
         return self._request("POST", parts, "", body)
 
     def _request(self, method: str, parts: tuple[str, ...], query: str, body: Any) -> dict[str, Any]:
+        if not all(parts) or any(len(part) > LONGEST for part in parts):
+            raise RefusedError(400, {"detail": f"a name is empty, or longer than {LONGEST} characters"})
         target = "/v1/" + "/".join(quote(part, safe="") for part in parts) + (f"?{query}" if query else "")
         connection = _UnixConnection(self.path)
         try:

@@ -6,19 +6,19 @@ request says `unmask=1`. Nothing from a request is interpreted: ids are looked u
 
 from __future__ import annotations
 
-import socket
-import struct
 from typing import Annotated
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from callctl import __version__
+from callctl.api import people
 from callctl.api.causes import words
 from callctl.api.explain import Teller, explain, still_waits
-from callctl.api.ports import Desk, Record, Reloaded
+from callctl.api.ports import Desk, People, Record, Reloaded
 from callctl.api.problems import ProblemError, as_problems, not_found
 from callctl.api.public import readiness
+from callctl.api.requests import body_of, masking_of, who
 from callctl.core.events import StatusAsked, Wish
 from callctl.core.facts import StatusRefused
 from callctl.core.ids import AgentId, CallId
@@ -43,10 +43,12 @@ class StatusBody(BaseModel):
     reason: Reason = ""
 
 
-def control_app(desk: Desk) -> web.Application:
+def control_app(desk: Desk, people_desk: People | None = None) -> web.Application:
     """The /v1 API."""
     app = web.Application(middlewares=[as_problems], client_max_size=LARGEST_BODY)
     app[_DESK] = desk
+    if people_desk is not None:
+        people.add_routes(app, desk, people_desk)  # before the agents' wishes, of which a disposition is none
     route = app.router
     route.add_get("/v1/status", _status)
     route.add_get("/v1/calls", _calls)
@@ -80,20 +82,20 @@ async def _status(request: web.Request) -> web.Response:
 
 async def _calls(request: web.Request) -> web.Response:
     desk = request.app[_DESK]
-    return web.json_response({"calls": views.calls(desk.world, desk.now(), _masking(request))})
+    return web.json_response({"calls": views.calls(desk.world, desk.now(), masking_of(request))})
 
 
 async def _call(request: web.Request) -> web.Response:
     desk, call = request.app[_DESK], _call_id(request)
     live = desk.world.calls.get(call)
     if live is not None:
-        body = views.call(live, desk.now(), _masking(request))
+        body = views.call(live, desk.now(), masking_of(request))
         body["waits"] = why_waits(desk.world, live, desk.now()) or None
         return web.json_response({"live": True, **body})
     record = await desk.record(call)
     if record is None:
         raise _no_call(call)
-    return web.json_response({"live": False, **_record(record, _masking(request))})
+    return web.json_response({"live": False, **_record(record, masking_of(request))})
 
 
 async def _explain(request: web.Request) -> web.Response:
@@ -102,7 +104,7 @@ async def _explain(request: web.Request) -> web.Response:
     live = desk.world.calls.get(call)
     if not events and live is None:
         raise _no_call(call)
-    lines = explain(events, Teller(desk.world.policy, _masking(request)))
+    lines = explain(events, Teller(desk.world.policy, masking_of(request)))
     phase = None if live is None else views.CALL_PHASES[type(live.phase)]
     if live is not None and (waits := why_waits(desk.world, live, desk.now())):
         lines.append(still_waits(waits, desk.now(), live.entered))
@@ -112,7 +114,7 @@ async def _explain(request: web.Request) -> web.Response:
 async def _records(request: web.Request) -> web.Response:
     desk = request.app[_DESK]
     rows = await desk.records(_limit(request))
-    return web.json_response({"records": [_record(row, _masking(request)) for row in rows]})
+    return web.json_response({"records": [_record(row, masking_of(request)) for row in rows]})
 
 
 async def _agents(request: web.Request) -> web.Response:
@@ -144,10 +146,10 @@ async def _wish(request: web.Request) -> web.Response:
         wish = Wish(request.match_info["wish"])
     except ValueError:
         raise not_found("agent action", request.match_info["wish"], (w.value for w in Wish)) from None
-    body = await _body(request)
+    body = await body_of(request, StatusBody, 'for pause with at most {"reason": "up to 40 characters"}')
     if body.reason and wish is not Wish.PAUSE:
         raise ProblemError(400, "wrong body", f"{wish.value} takes no reason", "give a reason with pause alone")
-    facts = await desk.ask(StatusAsked(agent, wish, body.reason, by=_who(request)))
+    facts = await desk.ask(StatusAsked(agent, wish, body.reason, by=who(request)))
     for fact in facts:
         if isinstance(fact, StatusRefused) and fact.agent == agent:
             raise ProblemError(409, "refused", f"{wish.value} of {agent} is refused: {fact.why}")
@@ -175,10 +177,6 @@ def _reloaded(result: Reloaded) -> Plain:
 
 
 # ── what requests say ────────────────────────────────────────────────────────────────────────────
-
-
-def _masking(request: web.Request) -> Masking:
-    return Masking(unmask=request.query.get("unmask") == "1")
 
 
 def _call_id(request: web.Request) -> CallId:
@@ -226,28 +224,6 @@ def _limit(request: web.Request) -> int:
     return int(said)
 
 
-async def _body(request: web.Request) -> StatusBody:
-    raw = await request.read()
-    try:
-        return StatusBody.model_validate_json(raw or b"{}")
-    except ValidationError as error:
-        said = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors(include_url=False)
-        )
-        raise ProblemError(
-            400, "wrong body", said, 'a JSON object, for pause with at most {"reason": "up to 40 characters"}'
-        ) from None
-
-
-def _who(request: web.Request) -> str:
-    """Who asks: the kernel says which user opened the socket."""
-    sock = request.transport.get_extra_info("socket") if request.transport is not None else None
-    if sock is None or sock.family != socket.AF_UNIX:
-        return "api"
-    _, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return f"api:uid={uid}"
-
-
 def _record(it: Record, masking: Masking) -> Plain:
     """A record as JSON's types, with what must not be shown hidden."""
     return {
@@ -276,6 +252,10 @@ def _record(it: Record, masking: Masking) -> Plain:
         "sip": it.sip,
         "cause_words": words(it.cause, it.sip),
         "wrap_up_ended": views.iso_or_none(it.wrap_up_ended),
+        "disposition": it.disposition,
+        "disposition_by": it.disposition_by,
+        "amount": it.amount,
+        "note": it.note,
         "waited": views.in_seconds(it.waited),
         "talked": views.in_seconds(it.talked),
     }

@@ -265,6 +265,21 @@ def _wrapped_up(fact: f.WrapUpEnded, teller: Teller) -> str:
     return f"Wrap-up of {teller.agent(fact.agent)} over after {length(fact.lasted)}"
 
 
+def _said(fact: f.DispositionNoted, teller: Teller) -> str:
+    who = teller.agent(fact.agent) if fact.by == "agent" else "Nobody in time, so the default"
+    amount = "" if fact.amount is None else f", {fact.amount // 100}.{fact.amount % 100:02}"
+    return f"{who} says: {fact.disposition}{amount}"
+
+
+def _awaited(fact: f.DispositionAwaited, teller: Teller) -> str:
+    return f"Wrap-up of {teller.agent(fact.agent)} goes on: what the call came to must be said"
+
+
+def _callback(fact: f.CallbackAgreed, teller: Teller) -> str:
+    whose = f"{teller.agent(fact.agent)} calls" if fact.personal else "somebody calls"
+    return f"Agreed: {whose} back at {iso(fact.at)} (campaign {fact.campaign})"
+
+
 _TOLD: Mapping[type[Any], Callable[[Any, Teller], str]] = {
     f.CallEntered: _entered,
     f.MenuEntered: _menu,
@@ -286,5 +301,8 @@ _TOLD: Mapping[type[Any], Callable[[Any, Teller], str]] = {
     f.CallConnected: _connected,
     f.CallEnded: _ended,
     f.WrapUpEnded: _wrapped_up,
+    f.DispositionNoted: _said,
+    f.DispositionAwaited: _awaited,
+    f.CallbackAgreed: _callback,
 }
 """The facts that tell a call's way; the others are not about a call."""

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from callctl.core.addresses import E164
 from callctl.core.events import Event
-from callctl.core.facts import Fact
-from callctl.core.ids import CallId, Micros, TrunkId
+from callctl.core.facts import DoNotCallRead, Fact
+from callctl.core.ids import CallId, CampaignId, Micros, TrunkId
 from callctl.core.model import MenuVisit, QueueVisit, Ring, World
-from callctl.runtime.views import TrunkNow
+from callctl.runtime.masking import Masking
+from callctl.runtime.views import Plain, TrunkNow
 
 
 class UnavailableError(Exception):
@@ -127,6 +129,18 @@ class Record(Protocol):
     def wrap_up_ended(self) -> Micros | None: ...
 
     @property
+    def disposition(self) -> str | None: ...
+
+    @property
+    def disposition_by(self) -> str | None: ...
+
+    @property
+    def amount(self) -> str | None: ...
+
+    @property
+    def note(self) -> str: ...
+
+    @property
     def waited(self) -> Micros: ...
 
     @property
@@ -191,4 +205,37 @@ class Desk(Protocol):
 
     async def events(self, call: CallId) -> Sequence[Stored]:
         """What is stored of a call, in order. Raises UnavailableError."""
+        ...
+
+
+class People(Protocol):
+    """What the daemon offers about campaigns and people. Each method raises UnavailableError: the database is away."""
+
+    async def campaigns(self) -> list[Plain]:
+        """Every campaign, with counts."""
+        ...
+
+    async def campaign(self, name: CampaignId) -> Plain:
+        """One that is configured, with what it was refused."""
+        ...
+
+    async def compliance(self, name: CampaignId, masking: Masking, rows: bool) -> Plain:
+        """The abandoned rate as each rule set counts it; `rows`: with the attempts themselves."""
+        ...
+
+    async def explain(self, said: str, number: E164 | None, masking: Masking) -> list[Plain]:
+        """Contacts by what is said of them: their number, a telephone number (then parsed too), the house's own name.
+        With all that was done and why."""
+        ...
+
+    async def person(self, number: E164) -> Plain:
+        """Everything that is stored about whoever has this number."""
+        ...
+
+    async def erase(self, number: E164, forget: bool) -> Plain:
+        """Erase it. `forget`: also that they are not to be called."""
+        ...
+
+    async def read_lists(self) -> DoNotCallRead:
+        """Read the do-not-call lists anew."""
         ...

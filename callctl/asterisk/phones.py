@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 from callctl.asterisk.provision import client_uri, trunk_endpoint
 from callctl.asterisk.translate import clean, is_contact
+from callctl.core.addresses import Emergency
 from callctl.core.events import EmergencyDialled, Event, PhoneBusy, PhoneContacts, TrunkState
 from callctl.core.ids import NodeId, PhoneId, TrunkId
-from callctl.core.policy import Emergency, PhoneKind, PhonePolicy, Policy, TrunkKind, TrunkPolicy
+from callctl.core.policy import PhoneKind, PhonePolicy, Policy, TrunkKind, TrunkPolicy
 
 Said = Mapping[str, str]
 """An AMI event: header names in lower case."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from callctl.core.addresses import E164
 from callctl.core.ids import SECOND, TrunkId
-from callctl.core.policy import E164, DidFrom, NumberRules, PhonePolicy, Policy, TrunkPolicy
+from callctl.core.policy import DidFrom, NumberRules, PhonePolicy, Policy, TrunkPolicy
 from callctl.numbers import for_trunk
 
 LONGEST_CALL = 4 * 3600

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from callctl.asterisk.wire import APP, Method, Reply, Request
+from callctl.core.addresses import Address, Withheld
 from callctl.core.commands import (
     Answer,
     Beat,
@@ -46,7 +47,7 @@ from callctl.core.events import (
 )
 from callctl.core.ids import SECOND, LegId, Micros, NodeId, PhoneId, PlaybackId, TrunkId
 from callctl.core.permits import Permit
-from callctl.core.policy import Address, AutoAnswer, DidFrom, NumberRules, Policy, Withheld
+from callctl.core.policy import AutoAnswer, DidFrom, NumberRules, Policy
 from callctl.numbers import Numbering, from_to_header
 
 Json = Mapping[str, Any]

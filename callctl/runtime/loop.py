@@ -15,8 +15,10 @@ import structlog
 from callctl.core.engine import Step, next_due, step
 from callctl.core.events import Event, PolicyChanged, TimePassed
 from callctl.core.facts import Fact
-from callctl.core.ids import SECOND, AgentId, CallId, Micros, NodeId, TrunkId
+from callctl.core.ids import SECOND, AgentId, AttemptId, CallId, CampaignId, Micros, NodeId, TrunkId
+from callctl.core.ledger import Entry
 from callctl.core.model import Agent, Call, Node, Usage, World
+from callctl.core.outbound import Attempt, Campaign
 from callctl.runtime.inbox import Answer, BoundedInbox
 from callctl.runtime.ports import Batch, Clock, Journal, Observer, Pbx
 
@@ -34,6 +36,10 @@ class _Pending:
     agents: dict[AgentId, Agent] = field(default_factory=dict)
     nodes: dict[NodeId, Node] = field(default_factory=dict)
     trunks: dict[TrunkId, Usage] = field(default_factory=dict)
+    campaigns: dict[CampaignId, Campaign] = field(default_factory=dict)
+    attempts: dict[AttemptId, Attempt] = field(default_factory=dict)
+    over: set[AttemptId] = field(default_factory=set)
+    ledger: list[Entry] = field(default_factory=list)
     closed: set[CallId] = field(default_factory=set)
     left: set[AgentId] = field(default_factory=set)
     ended: dict[CallId, Call] = field(default_factory=dict)
@@ -50,6 +56,12 @@ class _Pending:
             self.agents.pop(agent, None)
         self.nodes.update((n.id, n) for n in touched.nodes)  # copies already
         self.trunks.update((t.id, t) for t in touched.trunks)
+        self.campaigns.update((c.id, c) for c in touched.campaigns)
+        self.attempts.update((a.id, replace(a)) for a in touched.attempts)
+        for over in touched.over:
+            self.attempts.pop(over, None)
+            self.over.add(over)
+        self.ledger.extend(touched.ledger)
         self.ended.update((c.id, copied(c)) for c in touched.records)
         for gone in touched.closed:
             self.calls.pop(gone, None)
@@ -64,6 +76,10 @@ class _Pending:
             agents=self.agents,
             nodes=self.nodes,
             trunks=self.trunks,
+            campaigns=self.campaigns,
+            attempts=self.attempts,
+            over=frozenset(self.over),
+            ledger=tuple(self.ledger),
             closed=frozenset(self.closed),
             left=frozenset(self.left),
             ended=tuple(self.ended.values()),
@@ -72,7 +88,8 @@ class _Pending:
 
     def __bool__(self) -> bool:
         changed = self.calls or self.agents or self.nodes or self.trunks or self.closed or self.left
-        return bool(changed or self.ended or self.facts or self.answers)
+        outbound = self.campaigns or self.attempts or self.over or self.ledger
+        return bool(changed or outbound or self.ended or self.facts or self.answers)
 
 
 def copied(call: Call) -> Call:

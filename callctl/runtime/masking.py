@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from callctl.core.policy import E164, Address, Emergency, Extension, ShortCode, Withheld
+from callctl.core.addresses import E164, Address, Emergency, Extension, ShortCode, Withheld
 
 _KEPT = re.compile(
     r"""(?<![\w.+(])(?<!\d-)(?:

@@ -8,7 +8,7 @@ the sixth, callctl ends and is started anew. It counts across its lives, by the 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,6 +61,15 @@ class Poison:
             log.error("poison_not_kept", why=str(trouble))
         del self._times[:-FILES_KEPT]
         return self.recent(now)
+
+    def forget(self, texts: Iterable[str]) -> int:
+        """Remove the files that name any of these; how many."""
+        wanted, gone = tuple(texts), 0
+        for path in self._folder.glob("*.txt"):
+            if any(text in path.read_text("utf-8", errors="replace") for text in wanted):
+                path.unlink(missing_ok=True)
+                gone += 1
+        return gone
 
     def describe(self, calls: Sequence[Call]) -> None:
         """Add the rows of calls to the newest file: with them the failure can be had again."""

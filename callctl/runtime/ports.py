@@ -9,8 +9,10 @@ from typing import Protocol
 from callctl.core.commands import Command
 from callctl.core.events import Event
 from callctl.core.facts import Fact
-from callctl.core.ids import AgentId, CallId, Micros, NodeId, TrunkId
+from callctl.core.ids import AgentId, AttemptId, CallId, CampaignId, Micros, NodeId, TrunkId
+from callctl.core.ledger import Entry
 from callctl.core.model import Agent, Call, LeftWaiting, Node, Usage
+from callctl.core.outbound import Attempt, Campaign
 
 
 class Clock(Protocol):
@@ -45,6 +47,13 @@ class Batch:
     """As they are; `booted` must survive us, to know a restarted PBX."""
     trunks: dict[TrunkId, Usage] = field(default_factory=dict)
     """What has gone out over each today."""
+    campaigns: dict[CampaignId, Campaign] = field(default_factory=dict)
+    attempts: dict[AttemptId, Attempt] = field(default_factory=dict)
+    """Attempts to reach somebody that are not over."""
+    over: frozenset[AttemptId] = frozenset()
+    """Those that are: their `live` rows go."""
+    ledger: tuple[Entry, ...] = ()
+    """What is promised about people and their numbers, in order."""
     closed: frozenset[CallId] = frozenset()
     """Calls that left the World: their `live` rows go."""
     left: frozenset[AgentId] = frozenset()
@@ -81,5 +90,7 @@ class Restored:
     trunks: tuple[Usage, ...] = ()
     last_agents: tuple[tuple[str, AgentId, Micros], ...] = ()
     """Callers' numbers, who talked with each last, and when that ended; the newest last."""
+    campaigns: tuple[Campaign, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
     left: tuple[tuple[str, LeftWaiting], ...] = ()
     """Callers' numbers, of those who left while waiting and have not been answered since; the newest last."""

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 import msgspec
 import structlog
 
-from callctl.core.policy import E164, Emergency, Extension, ShortCode, Withheld
+from callctl.core.addresses import E164, Emergency, Extension, ShortCode, Withheld
 from callctl.runtime.masking import Masking
 
 _DIGITS = frozenset({"digit", "digits", "dtmf"})

@@ -32,6 +32,7 @@ from callctl.core.permits import Purpose
 from callctl.core.policy import Announce, Destination, HangUp, Policy, ToMenu, ToNumber, ToQueue, Voicemail
 from callctl.telemetry.agents import AgentTimes
 from callctl.telemetry.gauges import WorldGauges
+from callctl.telemetry.outbound import OutboundGauges, OutboundMetrics
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, that nobody asks for
 
@@ -87,6 +88,8 @@ class Metrics:
         self._times = AgentTimes(world, now)
         self.registry.register(self._times)
         self.registry.register(WorldGauges(world, now))
+        self.registry.register(OutboundGauges(world))
+        self._outbound = OutboundMetrics(self.registry)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -106,6 +109,7 @@ class Metrics:
             if count is not None:
                 count(self, fact)
         self._times.saw(at, facts)
+        self._outbound.saw(facts)
 
     def _configured(self, policy: Policy) -> None:
         """Start the series of everything configured at 0: a rate over a first count is right only then."""
@@ -127,6 +131,7 @@ class Metrics:
                 self.rings.labels(queue, result.value)
             for outcome in Outcome:
                 self.queue_ended.labels(queue, outcome.value)
+        self._outbound.configured(policy)
         for menu, its in policy.menus.items():
             self.menu_entered.labels(menu)
             self.menu_timeouts.labels(menu)

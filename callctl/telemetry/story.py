@@ -11,10 +11,10 @@ from typing import Any
 import structlog
 
 from callctl.core import facts as f
+from callctl.core.addresses import E164, Emergency, Extension, ShortCode, Withheld
 from callctl.core.facts import Fact
 from callctl.core.ids import SECOND, Micros
 from callctl.core.model import Outcome
-from callctl.core.policy import E164, Emergency, Extension, ShortCode, Withheld
 from callctl.runtime.views import iso
 
 DEBUG, INFO, WARNING, ERROR = "debug", "info", "warning", "error"
@@ -46,6 +46,19 @@ LINES: Mapping[type[Any], Line] = {
     f.CallHandedOver: Line("caller handed over to the dialplan"),
     f.CallOffered: Line("call offered"),
     f.DialRefused: Line("not dialled", WARNING),
+    f.AttemptBegan: Line("attempt began"),
+    f.AttemptRefused: Line("attempt refused"),
+    f.AttemptEnded: Line("attempt ended"),
+    f.CampaignChanged: Line("campaign changed"),
+    f.CampaignRefused: Line("campaign wish refused"),
+    f.DoNotCallChanged: Line("do-not-call list changed"),
+    f.DoNotCallRead: Line("do-not-call lists read"),
+    f.ConsentChanged: Line("consent changed"),
+    f.PersonForgotten: Line("person erased"),
+    f.DispositionNoted: Line("disposition noted"),
+    f.DispositionRefused: Line("disposition refused"),
+    f.DispositionAwaited: Line("disposition awaited"),
+    f.CallbackAgreed: Line("callback agreed"),
     f.AgentAccepted: Line("agent accepted"),
     f.AgentDropped: Line("agent hung up at once"),
     f.RingEnded: Line("ring ended"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from callctl.api.ports import Condition, Health, Record, Reloaded, Stored, UnavailableError
+from callctl.core.addresses import E164
 from callctl.core.events import Event, StatusAsked, Wish
 from callctl.core.facts import (
     AgentStatusChanged,
@@ -60,7 +61,6 @@ from callctl.core.model import (
     World,
 )
 from callctl.core.policy import (
-    E164,
     AgentPolicy,
     HangUp,
     Menu,

@@ -22,17 +22,10 @@ from callctl.asterisk.ami import (
     check_text,
 )
 from callctl.asterisk.phones import Contact, Lists, Phones, Said
+from callctl.core.addresses import Emergency
 from callctl.core.events import EmergencyDialled, Event, PhoneBusy, PhoneContacts, TrunkState
 from callctl.core.ids import SECOND, NodeId, PhoneId, TrunkId
-from callctl.core.policy import (
-    Emergency,
-    EmergencyPolicy,
-    PhoneKind,
-    PhonePolicy,
-    Policy,
-    TrunkKind,
-    TrunkPolicy,
-)
+from callctl.core.policy import EmergencyPolicy, PhoneKind, PhonePolicy, Policy, TrunkKind, TrunkPolicy
 from callctl.lab.ports import HOST, free_tcp
 
 pytestmark = pytest.mark.adapter

@@ -26,6 +26,7 @@ from callctl.core.ids import AgentId, CallId, LegId, Micros
 from callctl.core.model import Agent, Available, Connected, Idle, OnCall, Place, World
 from callctl.lab.ports import free_tcp
 from callctl.links import Links
+from callctl.outbound import Outbound
 from callctl.runtime.loop import Loop
 from callctl.runtime.notify import Notify
 from callctl.runtime.ports import Restored
@@ -45,12 +46,13 @@ async def test_a_loop_that_dies_ends_the_daemon(tmp_path: Path, monkeypatch: pyt
         return None
 
     async def store(*_: object, **__: object) -> SimpleNamespace:
-        journal = SimpleNamespace(close=nothing, flushed=nothing)
-        return SimpleNamespace(restored=Restored(), journal=journal, close_pool=nothing)
+        journal = SimpleNamespace(close=nothing, flushed=nothing, epoch=SimpleNamespace(id=1))
+        return SimpleNamespace(restored=Restored(), journal=journal, close_pool=nothing, pool=None)
 
     monkeypatch.setenv("SECRET", "postgresql://nobody@127.0.0.1/none")
     monkeypatch.setattr(Loop, "run", dies)
     monkeypatch.setattr(Links, "start", lambda *_: None)
+    monkeypatch.setattr(Outbound, "start", lambda _: None)
     monkeypatch.setattr(daemon, "open_store", store)
     port = free_tcp()
     config = tmp_path / "c"

@@ -6,18 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callctl.core.policy import (
-    E164,
-    Emergency,
-    EmergencyPolicy,
-    Extension,
-    Feature,
-    HangUp,
-    NumberRules,
-    Policy,
-    ShortCode,
-    Withheld,
-)
+from callctl.core.addresses import E164, Emergency, Extension, ShortCode, Withheld
+from callctl.core.policy import EmergencyPolicy, Feature, HangUp, NumberRules, Policy
 from callctl.numbers import Numbering, for_trunk, from_to_header, mask
 
 pytestmark = pytest.mark.adapter

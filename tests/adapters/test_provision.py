@@ -19,13 +19,11 @@ from callctl.asterisk.provision import (
     modules_of,
     write_if_changed,
 )
+from callctl.core.addresses import E164, Emergency, Extension
 from callctl.core.ids import SECOND, NodeId, PhoneId, QueueId, TrunkId
 from callctl.core.policy import (
-    E164,
     DidFrom,
-    Emergency,
     EmergencyPolicy,
-    Extension,
     Feature,
     NumberRules,
     OutsideNumber,

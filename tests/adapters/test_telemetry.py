@@ -13,6 +13,7 @@ import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
 from callctl.api.explain import Teller, explain
+from callctl.core.addresses import Emergency, Extension, Withheld
 from callctl.core.engine import Step
 from callctl.core.events import BridgeFailed, Event, Wish
 from callctl.core.facts import (
@@ -33,7 +34,7 @@ from callctl.core.facts import (
 )
 from callctl.core.ids import SECOND, CallId, LegId, PhoneId, QueueId, TrunkId
 from callctl.core.model import Down, Outcome, Party, Paused, RingResult
-from callctl.core.policy import Emergency, Extension, QueuePolicy, ToMenu, Withheld
+from callctl.core.policy import QueuePolicy, ToMenu
 from callctl.runtime.masking import MASKED, Masking
 from callctl.runtime.ports import Observer
 from callctl.sim import office

@@ -27,6 +27,7 @@ from callctl.asterisk.translate import (
     snapshot,
 )
 from callctl.asterisk.wire import ALLOWED, NO_ANSWER, Reply, Request
+from callctl.core.addresses import E164, Extension, ShortCode, Withheld
 from callctl.core.commands import (
     Answer,
     Beat,
@@ -57,10 +58,8 @@ from callctl.core.events import (
 from callctl.core.ids import SECOND, BridgeId, CallId, LegId, NodeId, PhoneId, PlaybackId, QueueId, TrunkId
 from callctl.core.permits import Permit, Purpose
 from callctl.core.policy import (
-    E164,
     AutoAnswer,
     DidFrom,
-    Extension,
     Feature,
     HangupReason,
     NumberRules,
@@ -68,11 +67,9 @@ from callctl.core.policy import (
     PhoneKind,
     PhonePolicy,
     Policy,
-    ShortCode,
     TrunkKind,
     TrunkPolicy,
     Voicemail,
-    Withheld,
 )
 
 pytestmark = pytest.mark.adapter

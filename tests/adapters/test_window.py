@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from callctl.core.addresses import E164
 from callctl.core.events import CallArrived, DigitPressed, LegAnswered, LegGone, LegSeen, LegState, Snapshot
 from callctl.core.ids import LegId, NodeId
-from callctl.core.policy import E164
 from callctl.runtime.window import GONE_KEPT, Window, seen_in
 
 pytestmark = pytest.mark.adapter

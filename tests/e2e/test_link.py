@@ -14,6 +14,7 @@ from callctl.asterisk.ami import Ami, AmiAddress
 from callctl.asterisk.ari import AriAddress
 from callctl.asterisk.link import Link
 from callctl.asterisk.provision import Secrets, files, modules_of, write_if_changed
+from callctl.core.addresses import E164, Emergency, Extension, ShortCode, Withheld
 from callctl.core.commands import (
     Answer,
     Beat,
@@ -48,10 +49,7 @@ from callctl.core.events import (
 )
 from callctl.core.ids import SECOND, BridgeId, CallId, IdSource, LegId, NodeId, PhoneId, PlaybackId, QueueId, TrunkId
 from callctl.core.policy import (
-    E164,
-    Emergency,
     EmergencyPolicy,
-    Extension,
     Feature,
     HangupReason,
     NumberRules,
@@ -59,11 +57,9 @@ from callctl.core.policy import (
     PhonePolicy,
     Policy,
     QueuePolicy,
-    ShortCode,
     ToQueue,
     TrunkKind,
     TrunkPolicy,
-    Withheld,
 )
 from callctl.lab.install import ensure
 from callctl.lab.line import Line
