@@ -2,6 +2,8 @@
 
 python -m tests.bench          app_queue and callctl beside each other, on real parts
 python -m tests.bench step     the core alone
+python -m tests.bench import   a million people onto a list
+python -m tests.bench law      the gate's judgement, and claims of contacts
 """
 
 from __future__ import annotations
@@ -12,13 +14,14 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Callable
 
 import structlog
 
 from callctl.lab.asterisk import AsteriskError
 from callctl.lab.house import HouseError
 from callctl.lab.install import InstallError
-from tests.bench import speed, step
+from tests.bench import imports, law, speed, step
 
 INTERRUPTED = 130
 
@@ -32,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{time.monotonic() - began:5.0f} s  {text}", file=sys.stderr, flush=True)
 
     try:
-        table = step.run(say) if args.what == "step" else asyncio.run(speed.run(args, say))
+        table = _run(args, say)
     except (InstallError, HouseError, AsteriskError) as error:
         print(f"The bench stopped: {error}", file=sys.stderr)
         return 1
@@ -42,13 +45,31 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
+def _run(args: argparse.Namespace, say: Callable[[str], None]) -> str:
+    match args.what:
+        case "import":
+            return imports.run(say, args.rows)
+        case "law":
+            return law.run(say, args.contacts)
+        case "step":
+            return step.run(say)
+        case _:
+            return asyncio.run(speed.run(args, say))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="make bench ARGS=...", description="How fast callctl is, and what it costs, beside Asterisk's app_queue."
     )
     parser.add_argument(
-        "what", nargs="?", choices=("calls", "step"), default="calls", help="real calls (default), or the core alone"
+        "what",
+        nargs="?",
+        choices=("calls", "step", "import", "law"),
+        default="calls",
+        help="real calls (default), the core alone, the import of a list, or the gate and claims",
     )
+    parser.add_argument("--contacts", type=int, default=law.CONTACTS, help="to claim from (%(default)s)")
+    parser.add_argument("--rows", type=int, default=imports.ROWS, help="of the list that is imported (%(default)s)")
     parser.add_argument("--rate", type=float, nargs="+", default=[40.0], help="calls a second; several: in turn (40)")
     parser.add_argument("--seconds", type=float, default=60.0, help="measured load of each side, over all rounds (60)")
     parser.add_argument("--rounds", type=int, default=3, help="the sides take turns so often (3)")

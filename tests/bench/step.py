@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from callctl.core.addresses import E164
 from callctl.core.commands import Command, Hangup, RingPhone
 from callctl.core.engine import next_due, step
 from callctl.core.events import (
@@ -30,16 +31,7 @@ from callctl.core.events import (
 )
 from callctl.core.ids import MILLISECOND, AgentId, LegId, NodeId, PhoneId, QueueId, seconds
 from callctl.core.model import OnCall, World
-from callctl.core.policy import (
-    E164,
-    AgentPolicy,
-    DefaultStatus,
-    PhoneKind,
-    PhonePolicy,
-    Policy,
-    QueuePolicy,
-    ToQueue,
-)
+from callctl.core.policy import AgentPolicy, DefaultStatus, PhoneKind, PhonePolicy, Policy, QueuePolicy, ToQueue
 from callctl.core.recovery import restore
 from tests.bench.cpu import rss
 
