@@ -31,21 +31,26 @@ def add_commands(
         commands,
         "campaign",
         people.campaign,
-        "list the campaigns, show one, start, pause or stop it",
+        "list the campaigns, show one, start, pause or stop it, or take its contacts up again",
         epilog="callctl campaign list · callctl campaign start spring\n"
         "paused: nothing is dialled, what is claimed is kept; stopped: what is claimed is let go",
     )
-    campaign.add_argument("wish", choices=("list", "show", "start", "pause", "stop"), help="what to do")
+    wishes = ("list", "show", "start", "pause", "stop", "recycle")
+    campaign.add_argument("wish", choices=wishes, help="what to do")
+    campaign.add_argument(
+        "--of", metavar="OUTCOME,…", help="with recycle: who is done with and ended so is due again: busy,no_answer"
+    )
+    campaign.add_argument("--dry-run", action="store_true", help="with recycle: count them, and change nothing")
     campaign.add_argument("campaign", nargs="?", metavar="CAMPAIGN", help="its name; not with list")
     listed = add(
         commands,
         "do-not-call",
         people.do_not_call,
-        "take a number, or all that begin so, off or onto the do-not-call list, at once",
+        "show whether a number is not to be called; take it, or all that begin so, onto the list or off it, at once",
         epilog="callctl do-not-call add +442079460000 · callctl do-not-call add +4470 --prefix\n"
         "callctl do-not-call import tps.csv --config /etc/callctl --replace",
     )
-    listed.add_argument("wish", choices=("add", "remove", "import"), help="what to do")
+    listed.add_argument("wish", choices=("show", "add", "remove", "import"), help="what to do")
     listed.add_argument("number", metavar="NUMBER", help="such as +442079460000; with import a FILE, one in each row")
     listed.add_argument("--column", metavar="HEADING", help="with import: which column holds the numbers")
     listed.add_argument(
@@ -116,6 +121,8 @@ class _People:
         if args.campaign is None:
             return fail(f"which campaign? callctl campaign {args.wish} CAMPAIGN", WRONG)
         client = self._client(args)
+        if args.wish == "recycle":
+            return self._recycle(args)
         if args.wish == "show":
             answer = client.get("campaigns", args.campaign)
         else:
@@ -126,6 +133,16 @@ class _People:
             print(f"{answer['id']}: {answer['phase']}")
             return OK
         _show(answer)
+        return OK
+
+    def _recycle(self, args: argparse.Namespace) -> int:
+        if not args.of:
+            return fail("which? --of busy,no_answer,machine,abandoned,refused,failed,invalid", WRONG)
+        body = {"of": args.of.split(","), "dry_run": args.dry_run}
+        answer = self._client(args).post("campaigns", args.campaign, "recycle", **body)
+        if not as_json(args, answer):
+            what = "would be due again" if answer["dry_run"] else "are due again"
+            print(f"{answer['campaign']}: {answer['contacts']} contacts {what}")
         return OK
 
     def _list(self, args: argparse.Namespace) -> int:
@@ -167,6 +184,8 @@ class _People:
             return self._import(args)
         if args.replace or args.column or args.source:
             return fail("--replace, --column and --source go with import alone", WRONG)
+        if args.wish == "show":
+            return self._listed(args)
         kind = "prefix" if args.prefix else "number"
         body = {kind: args.number, "campaign": args.campaign, "how": args.how}
         answer = self._client(args).post("do-not-call", args.wish, **body)
@@ -174,6 +193,17 @@ class _People:
             what = "every number that begins so" if answer["prefix"] else "the number"
             where = f"for {answer['scope']}" if answer["scope"] else "for all campaigns"
             print(f"{answer['digits']}: {what} {answer['now']}, {where}")
+        return OK
+
+    def _listed(self, args: argparse.Namespace) -> int:
+        answer = self._client(args).get("do-not-call", args.number)
+        if not as_json(args, answer):
+            rows = [
+                (e["scope"] or "all", e["number"] + ("…" if e["prefix"] else ""), clock(e["since"]), e["how"])
+                for e in answer["entries"]
+            ]
+            columns = ("campaign", "number", "since (UTC)", "how it came onto the list")
+            table(columns, rows, f"{answer['number']} is on no do-not-call list")
         return OK
 
     def _import(self, args: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from typing import TypeVar
 
 from callctl.api.ports import UnavailableError
@@ -16,7 +16,7 @@ from callctl.core.events import Event, PersonErased
 from callctl.core.facts import DoNotCallRead
 from callctl.core.ids import SECOND, CampaignId, ContactId, Micros, NodeId
 from callctl.core.judgement import About, all_reasons, horizon
-from callctl.core.law import AbandonedLimit, RuleSet
+from callctl.core.law import AbandonedLimit, AttemptOutcome, RuleSet
 from callctl.core.model import World
 from callctl.core.outbound import Campaign, number_key
 from callctl.core.permits import Purpose, Verdict
@@ -97,6 +97,14 @@ class PeopleDesk:
             body["limits"].append(said)
         body["refusals"] = await _answered(reports.refusals(self._pool(), name, 0))
         return body
+
+    async def recycle(self, name: CampaignId, of: Collection[AttemptOutcome], dry: bool) -> int:
+        """Take up again who is done with and ended so; how many."""
+        return await _answered(reports.recycle(self._pool(), name, of, dry))
+
+    async def listed(self, number: E164) -> list[Plain]:
+        """By which entries of the lists a number is not called."""
+        return await _answered(reports.listed(self._pool(), number))
 
     # ── a person ─────────────────────────────────────────────────────────────────────────────
 

@@ -18,6 +18,7 @@ from callctl.core.contacts import Number
 from callctl.core.events import CampaignAsked, CampaignWish, ConsentAsked, DispositionChosen, DoNotCallAsked
 from callctl.core.facts import CampaignRefused, DispositionRefused
 from callctl.core.ids import SECOND, AgentId, CampaignId, DispositionId, Micros
+from callctl.core.law import AttemptOutcome
 from callctl.core.model import OnCall, WrapUp
 from callctl.core.policy import NumberRules
 from callctl.numbers import Numbering
@@ -41,6 +42,11 @@ class DoNotCallBody(Body):
     prefix: Line = ""
     campaign: Line = ""
     how: Line = ""
+
+
+class RecycleBody(Body):
+    of: Annotated[list[AttemptOutcome], Field(min_length=1)]
+    dry_run: Annotated[bool, Field(strict=True)] = False
 
 
 class ConsentBody(Body):
@@ -70,7 +76,9 @@ def add_routes(app: web.Application, desk: Desk, people: People) -> None:
     route.add_get("/v1/campaigns", _campaigns)
     route.add_get("/v1/campaigns/{id}", _campaign)
     route.add_get("/v1/campaigns/{id}/compliance", _compliance)
+    route.add_post("/v1/campaigns/{id}/recycle", _recycle)
     route.add_post("/v1/campaigns/{id}/{wish}", _wish)
+    route.add_get("/v1/do-not-call/{number}", _listed)
     route.add_get("/v1/contacts/{id}/explain", _explain)
     route.add_post("/v1/do-not-call/add", _do_not_call)
     route.add_post("/v1/do-not-call/remove", _do_not_call)
@@ -111,6 +119,13 @@ async def _wish(request: web.Request) -> web.Response:
     return web.json_response(await request.app[PEOPLE].campaign(name))
 
 
+async def _recycle(request: web.Request) -> web.Response:
+    name = _campaign_id(request, request.match_info["id"])
+    body = await body_of(request, RecycleBody, '{"of": ["busy", "no_answer"], "dry_run": true}')
+    count = await request.app[PEOPLE].recycle(name, body.of, body.dry_run)
+    return web.json_response({"campaign": name, "contacts": count, "dry_run": body.dry_run})
+
+
 def _campaign_id(request: web.Request, said: str) -> CampaignId:
     known = request.app[DESK].world.policy.campaigns
     if said not in known:
@@ -146,6 +161,11 @@ async def _do_not_call(request: web.Request) -> web.Response:
     await request.app[DESK].ask(DoNotCallAsked(digits, scope, bool(body.prefix), off, how))
     listed = "may be called again" if off else "is not called any more"
     return web.json_response({"digits": f"+{digits}", "prefix": bool(body.prefix), "scope": scope, "now": listed})
+
+
+async def _listed(request: web.Request) -> web.Response:
+    number = _number(request, request.match_info["number"])
+    return web.json_response({"number": str(number), "entries": await request.app[PEOPLE].listed(number)})
 
 
 def _prefix(said: str) -> str:

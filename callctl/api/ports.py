@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from callctl.core.addresses import E164
 from callctl.core.events import Event
 from callctl.core.facts import DoNotCallRead, Fact
 from callctl.core.ids import CallId, CampaignId, Micros, TrunkId
+from callctl.core.law import AttemptOutcome
 from callctl.core.model import MenuVisit, QueueVisit, Ring, World
 from callctl.runtime.masking import Masking
 from callctl.runtime.views import Plain, TrunkNow
@@ -217,6 +218,14 @@ class People(Protocol):
 
     async def campaign(self, name: CampaignId) -> Plain:
         """One that is configured, with what it was refused."""
+        ...
+
+    async def recycle(self, name: CampaignId, of: Collection[AttemptOutcome], dry: bool) -> int:
+        """Contacts that are done with, and ended so, are due again (`dry`: would be); how many."""
+        ...
+
+    async def listed(self, number: E164) -> list[Plain]:
+        """By which entries of the do-not-call lists a number is not called."""
         ...
 
     async def compliance(self, name: CampaignId, masking: Masking, rows: bool) -> Plain:

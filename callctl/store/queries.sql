@@ -722,3 +722,20 @@ select last_value from do_not_call_version
 
 -- name: new_list_version
 select nextval('do_not_call_version')
+
+-- name: recyclable
+-- Contacts of a campaign that are done with, ended so at least once, and have talked with nobody.
+select count(*) from contact
+where campaign = $1 and standing = 'done' and outcomes ?| $2::text[] and not outcomes ? 'answered'
+
+-- name: recycle
+-- The campaign's own counts begin anew; what the law counts does not.
+with again as (
+    update contact set
+        standing = 'open', due = now(), next_number = 0, attempts = 0, outcomes = '{}', why = 'taken up again'
+    where campaign = $1 and standing = 'done' and outcomes ?| $2::text[] and not outcomes ? 'answered'
+    returning id
+), counts as (
+    update contact_number set attempts = 0 from again where contact_number.contact = again.id
+)
+select count(*) from again

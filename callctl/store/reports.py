@@ -9,7 +9,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from callctl.core.addresses import E164
 from callctl.core.ids import SECOND, CampaignId, ContactId, Micros, RuleSetId
+from callctl.core.law import AttemptOutcome
 from callctl.store.pool import Pool, answering
 from callctl.store.queries import SQL
 from callctl.store.times import iso_or_none, to_datetime, to_micros
@@ -42,6 +44,21 @@ async def counts(pool: Pool, since: Micros) -> Mapping[CampaignId, Counts]:
             attempts[row["campaign"]][row["outcome"]] = row["attempts"]
     names = {*contacts, *attempts}
     return {CampaignId(name): Counts(contacts[name], promised[name], attempts[name]) for name in sorted(names)}
+
+
+async def recycle(pool: Pool, campaign: CampaignId, of: Collection[AttemptOutcome], dry: bool) -> int:
+    """Contacts that are done with, and ended so, are due again; how many. `dry`: would be."""
+    with answering():
+        name = "recyclable" if dry else "recycle"
+        return int(await pool.fetchval(SQL[name], campaign, [str(outcome) for outcome in of], timeout=300))
+
+
+async def listed(pool: Pool, number: E164) -> list[Plain]:
+    """The entries of the do-not-call lists by which a number is not called."""
+    beginnings = [int(number.digits[:n]) for n in range(1, len(number.digits))]
+    with answering():
+        rows = await pool.fetch(SQL["listed_of"], [int(number.digits)], beginnings)
+    return [_entry(row) for row in rows]
 
 
 async def refusals(pool: Pool, campaign: CampaignId, since: Micros) -> list[Plain]:
@@ -104,7 +121,7 @@ async def history(pool: Pool, contact: ContactId, numbers: Collection[str]) -> P
         refused = await pool.fetch(SQL["refusals_of"], contact)
         happened = await pool.fetch(SQL["happened_of"], contact, digits)
         consents = await pool.fetch(SQL["consents_all"], digits)
-        listed = await pool.fetch(SQL["listed_of"], digits, beginnings)
+        entries = await pool.fetch(SQL["listed_of"], digits, beginnings)
     return {
         "attempts": [
             {
@@ -153,16 +170,17 @@ async def history(pool: Pool, contact: ContactId, numbers: Collection[str]) -> P
             }
             for r in consents
         ],
-        "do_not_call": [
-            {
-                "scope": r["scope"],
-                "number": _number(r["number"]),
-                "prefix": r["prefix"],
-                "since": _iso(r["since"]),
-                "how": r["how"],
-            }
-            for r in listed
-        ],
+        "do_not_call": [_entry(r) for r in entries],
+    }
+
+
+def _entry(row: Any) -> Plain:
+    return {
+        "scope": row["scope"],
+        "number": _number(row["number"]),
+        "prefix": row["prefix"],
+        "since": _iso(row["since"]),
+        "how": row["how"],
     }
 
 

@@ -244,3 +244,22 @@ async def test_a_file_of_numbers_is_not_called(office: Office) -> None:
     assert office.house.world_now.outbound.do_not_call[""].holds(ZOE.digits), "the file has brought it back"
     assert "add --config" in await office.run("do-not-call", "import", str(file), code=2)
     assert "no campaign" in await office.run("do-not-call", "import", str(file), *more, "--campaign", "x", code=2)
+    assert "is on no do-not-call list" in await office.run("do-not-call", "show", "+442079460985")
+    await office.run("do-not-call", "add", "+4420794", "--prefix", "--how", "not there")
+    shown = await office.run("do-not-call", "show", str(ZOE))
+    assert "file tps.csv" in shown
+    assert "not there" in shown
+
+
+async def test_who_is_done_with_is_taken_up_again(office: Office) -> None:
+    done: dict[str, Any] = {"standing": "done", "attempts": 3}
+    await contact(office, outcomes='{"busy": 3}', **done)
+    await contact(office, ZOE, outcomes='{"busy": 2, "answered": 1}', **done)
+    await contact(office, E164("442079460983"), outcomes='{"invalid": 1}', **done)
+    said = await office.run("campaign", "recycle", "spring", "--of", "busy,no_answer", "--dry-run")
+    assert "1 contacts would be due again" in said
+    assert "1 contacts are due again" in await office.run("campaign", "recycle", "spring", "--of", "busy,no_answer")
+    (listed,) = (await office.json("campaign", "list"))["campaigns"]
+    assert listed["contacts"] == {"open": 1, "done": 2}
+    assert "--of" in await office.run("campaign", "recycle", "spring", code=2)
+    assert "of.0" in await office.run("campaign", "recycle", "spring", "--of", "busyy", code=1)
