@@ -4,6 +4,7 @@ python -m tests.bench          app_queue and callctl beside each other, on real 
 python -m tests.bench step     the core alone
 python -m tests.bench import   a million people onto a list
 python -m tests.bench law      the gate's judgement, and claims of contacts
+python -m tests.bench pacing   callctl's pacing beside its peers', in a simulated world
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from callctl.lab.asterisk import AsteriskError
 from callctl.lab.house import HouseError
 from callctl.lab.install import InstallError
 from tests.bench import imports, law, speed, step
+from tests.bench.pacing import quality
 
 INTERRUPTED = 130
 
@@ -51,6 +53,8 @@ def _run(args: argparse.Namespace, say: Callable[[str], None]) -> str:
             return imports.run(say, args.rows)
         case "law":
             return law.run(say, args.contacts)
+        case "pacing":
+            return quality.run(say, quality.rows(args.talks, args.sizes), args.days)
         case "step":
             return step.run(say)
         case _:
@@ -64,12 +68,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("calls", "step", "import", "law"),
+        choices=("calls", "step", "import", "law", "pacing"),
         default="calls",
-        help="real calls (default), the core alone, the import of a list, or the gate and claims",
+        help="real calls (default), the core alone, the import of a list, the gate and claims, or pacing",
     )
     parser.add_argument("--contacts", type=int, default=law.CONTACTS, help="to claim from (%(default)s)")
     parser.add_argument("--rows", type=int, default=imports.ROWS, help="of the list that is imported (%(default)s)")
+    parser.add_argument("--days", type=int, default=6, help="that each dialer paces of each row (%(default)s)")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=[5, 10, 20, 50, 100, 300], help="agents of pacing's rows (all)"
+    )
+    parser.add_argument(
+        "--talks", type=float, nargs="+", default=[60.0, 180.0], help="mean seconds of talk of pacing's rows (60 180)"
+    )
     parser.add_argument("--rate", type=float, nargs="+", default=[40.0], help="calls a second; several: in turn (40)")
     parser.add_argument("--seconds", type=float, default=60.0, help="measured load of each side, over all rounds (60)")
     parser.add_argument("--rounds", type=int, default=3, help="the sides take turns so often (3)")
