@@ -304,7 +304,7 @@ def look_ahead(tables: Lookahead, seen: Seen, budget: Budget) -> Pace:
     while dial < seen.most:
         more = np.arange(dial, dial + AT_ONCE)[:, None]
         doubt = tables.doubt * (calls[0] + more * one[0]) ** 2
-        risks = _nobody(mean - more * one[0], variance + more * one[1] + doubt, third - more * one[2]) @ tables.when
+        risks = nobody_left(mean - more * one[0], variance + more * one[1] + doubt, third - more * one[2]) @ tables.when
         over = np.flatnonzero(risks > allowed)
         if len(over):
             dial, risk = min(dial + int(over[0]), seen.most), float(risks[over[0]])
@@ -335,17 +335,17 @@ def _moments(chances: Chances, lasting: Sequence[float]) -> Floats:
     return np.asarray(total.reshape(3, AHEAD))
 
 
-def _nobody(mean: Floats, variance: Floats, third: Floats) -> Floats:
+def nobody_left(mean: Floats, variance: Floats, third: Floats) -> Floats:
     """The chance that the sum is 0 or less."""
     deviation = np.sqrt(variance + 1e-9)
     z = (0.5 - mean) / deviation
     density = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
     skewness = third / deviation**3
-    chance = _normal(z) + skewness * (1 - z * z) * density / 6
+    chance = normal_law(z) + skewness * (1 - z * z) * density / 6
     return np.asarray(np.clip(np.where(variance < 1e-6, mean <= 0, chance), 0.0, 1.0))
 
 
-def _normal(z: Floats) -> Floats:
+def normal_law(z: Floats) -> Floats:
     """The normal law's distribution function, within 7.5e-8 (Abramowitz and Stegun 26.2.17)."""
     t = 1 / (1 + 0.2316419 * np.abs(z))
     tail = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi) * t

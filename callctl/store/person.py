@@ -9,6 +9,7 @@ from typing import Any
 
 from callctl.core.addresses import E164
 from callctl.core.ids import ContactId
+from callctl.runtime.views import Plain
 from callctl.store.errors import StoreError
 from callctl.store.pool import Connection, Pool, answering
 from callctl.store.queries import SQL
@@ -16,7 +17,6 @@ from callctl.store.queries import SQL
 ERASING = 600.0
 """Seconds that one statement may take: every event is looked at."""
 MOST_WAL_FILES = 200
-Plain = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

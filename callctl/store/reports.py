@@ -12,13 +12,13 @@ from typing import Any
 from callctl.core.addresses import E164
 from callctl.core.ids import SECOND, CampaignId, ContactId, Micros, RuleSetId
 from callctl.core.law import AttemptOutcome
+from callctl.runtime.views import Plain, iso_or_none
 from callctl.store.pool import Pool, answering
 from callctl.store.queries import SQL
-from callctl.store.times import iso_or_none, to_datetime, to_micros
+from callctl.store.times import to_datetime, to_micros
 
 MOST_ROWS = 100_000
 """Attempts that a report lists, at most."""
-Plain = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from callctl.core.pacing import (
     Lookahead,
     Pacer,
     Seen,
-    _nobody,
-    _normal,
     hazards,
+    nobody_left,
+    normal_law,
 )
 
 pytestmark = pytest.mark.core
@@ -109,14 +109,14 @@ def test_the_refined_normal_law_is_near_the_exact_one(idle: int, free: list[floa
     third = sum(sign * q * (1 - q) * (1 - 2 * q) for q, sign in both)
     if variance < 0.5:
         return
-    found = _nobody(np.array([mean]), np.array([variance]), np.array([third]))[0]
+    found = nobody_left(np.array([mean]), np.array([variance]), np.array([third]))[0]
     assert found == pytest.approx(exactly(idle, free, answers), abs=0.04)
 
 
 def test_the_normal_law() -> None:
     z = np.linspace(-6, 6, 241)
     exact = [0.5 * math.erfc(-x / math.sqrt(2)) for x in z]
-    assert np.abs(_normal(z) - exact).max() < 1e-7
+    assert np.abs(normal_law(z) - exact).max() < 1e-7
 
 
 # ── the look-ahead ───────────────────────────────────────────────────────────────────────────
