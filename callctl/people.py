@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from callctl.api.ports import UnavailableError
@@ -14,6 +15,7 @@ from callctl.core.compliance import may_dial
 from callctl.core.contacts import Contact, Number
 from callctl.core.events import Event, PersonErased
 from callctl.core.facts import DoNotCallRead
+from callctl.core.hours import Offsets
 from callctl.core.ids import SECOND, CampaignId, ContactId, Micros, NodeId
 from callctl.core.judgement import About, all_reasons, horizon
 from callctl.core.law import AbandonedLimit, AttemptOutcome, RuleSet
@@ -152,25 +154,25 @@ class PeopleDesk:
         found = await _answered(contacts.at(self._pool(), wanted, policy.campaigns, now, back))
         zones = {zone for it in found for zone in (it.contact.zone, *(z for n in it.contact.numbers for z in n.zones))}
         tables = await asyncio.to_thread(lambda: {zone: offsets_of(zone) for zone in zones - {""}})
-        self._world().outbound.zones.update(tables)
-        return [await self._explained(it, masking) for it in found]
+        return [await self._explained(it, tables, masking) for it in found]
 
-    async def _explained(self, it: Listed, masking: Masking) -> Plain:
+    async def _explained(self, it: Listed, zones: Mapping[str, Offsets], masking: Masking) -> Plain:
         past = await _answered(
             reports.history(self._pool(), it.contact.id, [n.address.digits for n in it.contact.numbers])
         )
         for kind in past.values():
             for row in kind:
                 row["number"] = _masked(row["number"], masking)
+        world = _knowing(self._world(), zones)
         return {
             **_listed(it, masking),
-            "fits": _fits(self._world(), it),
-            "numbers": [self._number(it.contact, number, masking) for number in it.contact.numbers],
+            "fits": _fits(world, it),
+            "numbers": [self._number(world, it.contact, number, masking) for number in it.contact.numbers],
             **past,
         }
 
-    def _number(self, contact: Contact, number: Number, masking: Masking) -> Plain:
-        verdicts = list(self._verdicts(contact, number))
+    def _number(self, world: World, contact: Contact, number: Number, masking: Masking) -> Plain:
+        verdicts = list(self._verdicts(world, contact, number))
         return {
             "number": masking.address(number.address),
             "kind": number.kind,
@@ -187,9 +189,9 @@ class PeopleDesk:
             ],
         }
 
-    def _verdicts(self, contact: Contact, number: Number) -> Iterator[Verdict]:
+    def _verdicts(self, world: World, contact: Contact, number: Number) -> Iterator[Verdict]:
         """The gate's verdict now; then, where it refuses, every other reason."""
-        world, now = self._world(), self._now()
+        now = self._now()
         policy = world.policy.campaigns.get(contact.campaign)
         if policy is None:
             yield Verdict(None, "campaign", f"there is no campaign {contact.campaign} any more")
@@ -207,6 +209,11 @@ class PeopleDesk:
             for more in all_reasons(world, about, now):
                 if more.rule != verdict.rule:
                     yield Verdict(None, more.rule, more.why, more.version, more.until)
+
+
+def _knowing(world: World, zones: Mapping[str, Offsets]) -> World:
+    """The World as it is, with the time zones of people who are not claimed: for a look, and no step's."""
+    return replace(world, outbound=replace(world.outbound, zones={**world.outbound.zones, **zones}))
 
 
 async def _answered(asked: Awaitable[_T]) -> _T:

@@ -125,6 +125,7 @@ async def test_why_somebody_is_not_called_and_then_may_be(office: Office) -> Non
     said = await office.run("explain", "contact", str(id_))
     assert "may be called now" in said
     assert "kept: gb 2026-11-27" in said
+    assert not office.house.world_now.outbound.zones, "a look changes nothing: who is claimed brings their zones"
     assert "consent for sales: web form 7" in said
     assert str(ADA) not in said, "numbers are masked unless asked for"
     assert str(ADA) in await office.run("explain", "contact", str(id_), "--unmask")
