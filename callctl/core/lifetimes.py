@@ -7,6 +7,7 @@ time it has lasted, no shape is assumed, and a table is a few dozen numbers that
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 RING_AGES = tuple(float(age) for age in range(64))
@@ -32,15 +33,27 @@ class Lifetimes:
     """Of the newest end: it grows, so that nothing else needs to shrink at each."""
 
     def __post_init__(self) -> None:
-        for counts in (self.ended, self.lost, self.at_risk):
-            if not counts:
-                counts.extend([0.0] * len(self.ages))
+        """Stored values may be anything: what makes no sense is forgotten."""
+        self.memory = max(self.memory, 2.0) if math.isfinite(self.memory) else 1000.0
+        every = (self.ended, self.lost, self.at_risk)
+        sane = math.isfinite(self.weight) and self.weight >= 1.0
+        if not sane or not all(len(counts) == len(self.ages) and all(map(_counts, counts)) for counts in every):
+            self.weight = 1.0
+            for counts in every:
+                counts[:] = [0.0] * len(self.ages)
 
     def end(self, age: float, *, lost: bool = False) -> None:
         """One has ended at this age."""
         self.weight /= 1 - 1 / self.memory
         last = self.expose(self.at_risk, age, self.weight)
         (self.lost if lost else self.ended)[last] += self.weight
+        self._rescale()
+
+    def leave(self, age: float) -> None:
+        """One is watched no more from this age on: how it would have ended, nobody knows (censored)."""
+        self.expose(self.at_risk, age, self.weight)
+
+    def _rescale(self) -> None:
         if self.weight > _RESCALE:
             for counts in (self.ended, self.lost, self.at_risk):
                 counts[:] = [count / self.weight for count in counts]
@@ -65,3 +78,7 @@ class Lifetimes:
     def seen(self) -> float:
         """Ends remembered."""
         return (sum(self.ended) + sum(self.lost)) / self.weight
+
+
+def _counts(value: float) -> bool:
+    return math.isfinite(value) and value >= 0

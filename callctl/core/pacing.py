@@ -9,8 +9,9 @@ one more customer is a sum of independent yes-or-no's, whose law is a normal one
 normal approximation" of the Poisson-binomial law: Hong 2013, doi:10.1016/j.csda.2012.10.006). The next call is dialled
 while the chance that its customer would find nobody within the grace is below the risk that the budget allows.
 
-What the budget allows is `budget`'s. Until a first cohort of calls was seen to its end nothing is bet on them: one line
-for each free agent, progressively.
+A call that has rung for as long as the law asks is given up where its customer would hardly find anybody: its place is
+worth more to another. What the budget allows is `budget`'s. Until a first cohort of calls was seen to its end nothing
+is bet on them: one line for each free agent, progressively.
 
 All times in seconds. Pure: what was learned (`Learned`) is plain data, the tables are derived from it.
 """
@@ -18,6 +19,7 @@ All times in seconds. Pure: what was learned (`Learned`) is plain data, the tabl
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -32,10 +34,16 @@ AHEAD = 30
 """Seconds looked ahead: longer than nearly all ring."""
 SOON = 10
 """Seconds, for people: about as long as a call rings before it is answered."""
-AT_ONCE = 8
-"""Further calls weighed in one reckoning."""
-STALE = 5.0
-"""Tables are reckoned anew after so long."""
+AT_ONCE, MOST_AT_ONCE = 8, 64
+"""Further calls weighed in one reckoning: at first, and at the most."""
+MOST_EACH = 100
+"""Lines in flight for each agent, whatever was learned."""
+CALLS_STALE, AGENTS_STALE = 5.0, 10.0
+"""Seconds after which the tables of calls, and of agents, are reckoned anew."""
+FEW = 100
+"""Calls and agents up to which they are added up one by one."""
+CUT = 0.1
+"""The risk above which a call that has rung for long enough is given up."""
 LEVEL_MEMORY = 200.0
 """Expected answers over which the answer rate of the hour is judged."""
 LEVEL_AGENTS = 3.0
@@ -84,14 +92,21 @@ class Pace:
     allowed: float
     saved: float
     """Abandoned calls that the budget has left."""
+    cut: int = 0
+    """So many of the calls that ring, the oldest, are to be given up: their customers would hardly find anybody."""
+    said: str = ""
+    """Why, where it was not by a look ahead."""
 
     @property
     def why(self) -> str:
         """For people."""
+        if self.said:
+            return f"{self.dial} to dial: {self.said}"
         return (
             f"{self.dial} to dial: {self.idle} free, {self.waiting} waiting, {self.in_flight} in flight of which"
             f" {self.expected_answers:.1f} will answer, {self.expected_free:.1f} agents soon free; the next one's risk"
             f" {self.risk:.1%} of {self.allowed:.1%} allowed, {self.saved:+.1f} abandoned calls left"
+            + (f"; {self.cut} that ring long are given up" if self.cut else "")
         )
 
 
@@ -99,13 +114,26 @@ class Pace:
 class Learned:
     """Of one campaign. `rings` end with the answer, `detections` with a human, `talks` and `wraps` with the agent."""
 
-    rings: Lifetimes = field(default_factory=lambda: believed(Lifetimes(RING_AGES, memory=20_000)))
+    rings: Lifetimes = field(default_factory=lambda: believed())
     detections: Lifetimes = field(default_factory=lambda: Lifetimes(RING_AGES, memory=1000))
     talks: Lifetimes = field(default_factory=lambda: Lifetimes(TALK_AGES, memory=600, smooth=2.0))
     wraps: Lifetimes = field(default_factory=lambda: Lifetimes(TALK_AGES, memory=600, smooth=2.0))
     answered: float = SURE
     """Lately, against what `rings` let expect of the same calls: the level of the hour."""
     expected: float = SURE
+
+    def __post_init__(self) -> None:
+        """Stored values may be of other times, or anything: what makes no sense begins anew."""
+        if self.rings.ages != RING_AGES or self.rings.smooth or not any(self.rings.at_risk):
+            self.rings = believed()
+        if self.detections.ages != RING_AGES or self.detections.smooth:
+            self.detections = Lifetimes(RING_AGES, memory=1000)
+        if self.talks.ages != TALK_AGES or not self.talks.smooth > 0:
+            self.talks = Lifetimes(TALK_AGES, memory=600, smooth=2.0)
+        if self.wraps.ages != TALK_AGES or not self.wraps.smooth > 0:
+            self.wraps = Lifetimes(TALK_AGES, memory=600, smooth=2.0)
+        if not (0 <= self.answered < math.inf and -math.inf < self.expected < math.inf):
+            self.answered = self.expected = SURE
 
     def level(self, going_on: float) -> float:
         """How many more answer now than usually; `going_on`: expected until now of the calls that still ring."""
@@ -122,31 +150,25 @@ class Learned:
         self.expected = self.expected * keep + due
 
 
-def believed(rings: Lifetimes) -> Lifetimes:
-    """Before anything was seen: that of five calls dialled all five are answered, between 2 and 12 s."""
+def believed() -> Lifetimes:
+    """Of rings, before anything was seen: that of five calls dialled all five are answered, between 2 and 12 s."""
+    rings = Lifetimes(RING_AGES, memory=20_000)
     rings.suppose(5.0, 2.0, 10.0)
     return rings
 
 
 @dataclass(frozen=True, slots=True)
 class Chances:
-    """By age, and second ahead: that it has happened by then. With what sums of such yes-or-no's need."""
+    """By age (row) and second ahead (column), the chance that it has happened by then."""
 
-    ages: Floats
+    ages: Sequence[float]
     by: Floats
-    moments: Floats
-
-    @classmethod
-    def of(cls, ages: Sequence[float], by: Floats) -> Chances:
-        variance = by * (1 - by)
-        return cls(np.asarray(ages), by, np.hstack([by, variance, variance * (1 - 2 * by)]))
 
 
 class Answers:
     """The answers expected of a call up to an age, at the level 1 (survival analysis: its compensator)."""
 
-    def __init__(self, rings: Lifetimes, ringing: Sequence[float]):
-        answer, _ = hazards(rings, ringing)
+    def __init__(self, answer: Floats):
         self._by_age = np.concatenate([[0.0], np.cumsum(answer)])
 
     def due(self, ages: Sequence[float]) -> float:
@@ -155,37 +177,113 @@ class Answers:
 
 
 _EDGES = np.asarray([*RING_AGES, RING_AGES[-1] + 1])
+_RINGS, _TALKS = len(RING_AGES), len(TALK_AGES)
+_NEEDS, _ASKS = slice(0, _RINGS), slice(_RINGS, 2 * _RINGS)
+_FREES, _READIES = slice(2 * _RINGS, 2 * _RINGS + _TALKS), slice(2 * _RINGS + _TALKS, 2 * (_RINGS + _TALKS))
+
+_KINDS = tuple(map(np.asarray, (RING_AGES, RING_AGES, TALK_AGES, TALK_AGES)))
+"""The ages of those that ring, are listened to, talk, wrap up."""
 
 
 class Lookahead:
-    """The tables: by age (row) and second ahead (column), the chance that it has happened by then."""
+    """The tables. A row for each kind (rings, is listened to, talks, wraps up) and age; of each second ahead what a sum
+    of such yes-or-no's needs: what it adds to the agents left on average, to the variance, to the third central moment,
+    and to the answers.
 
-    def __init__(self, learned: Learned, seen: Seen, grace: float, level: float):
-        answer, fail = hazards(learned.rings, seen.ringing)
+    Those of the calls and those of the agents are reckoned apart: a decision waits for one of them at the most.
+    """
+
+    def __init__(self, grace: float):
+        self.grace = grace
+        self.level, self.doubt = 1.0, 1.0
+        """Of the answer rate: its relative variance, from the answers counted."""
+        self.rows = np.zeros((2 * (_RINGS + _TALKS), 4 * AHEAD))
+        self.when = np.zeros(AHEAD)
+        """Of a call dialled now and answered: in which second."""
+
+    def reckon_calls(self, learned: Learned, seen: Seen, rings: tuple[Floats, Floats], level: float) -> None:
+        """`rings`: their hazards."""
+        answer, fail = rings
         ends = _ahead(RING_AGES, answer * level, fail)
         self.level = level
         self.doubt = 1 / max(1.0, min(learned.answered, sum(learned.rings.ended) / learned.rings.weight))
-        """Of the answer rate: its relative variance, from the answers counted."""
         human = _within(learned.detections, seen.detecting) if _any(learned.detections) else None
         needs = np.cumsum(ends, axis=1) if human is None else _then(ends, human)
-        self.needs = Chances.of(RING_AGES, _middle(needs))
-        """By a call that rings: an agent."""
-        self.asks = Chances.of(RING_AGES, _middle(np.cumsum(ends if human is None else human, axis=1)))
-        """By one that was answered, and may be a machine."""
-        wrapped = _within(learned.wraps, seen.wrapping)
-        self.frees = Chances.of(TALK_AGES, _later(_then(_within(learned.talks, seen.talking), wrapped), grace))
-        self.readies = Chances.of(TALK_AGES, _later(np.cumsum(wrapped, axis=1), grace))
+        self._take(_NEEDS, _middle(needs))
+        self._take(_ASKS, _middle(np.cumsum(ends if human is None else human, axis=1)))
         first = self.needs.by[0]
         self.when = np.diff(first, prepend=0.0) / max(float(first[-1]), 1e-9)
-        """Of a call dialled now and answered: in which second."""
+
+    def reckon_agents(self, learned: Learned, seen: Seen) -> None:
+        wrapped = _within(learned.wraps, seen.wrapping)
+        self._free(_FREES, _later(_then(_within(learned.talks, seen.talking), wrapped), self.grace))
+        self._free(_READIES, _later(np.cumsum(wrapped, axis=1), self.grace))
+
+    def _take(self, which: slice, by: Floats) -> None:
+        """Calls take agents away."""
+        self._free(which, by)
+        rows = self.rows[which]
+        rows[:, 3 * AHEAD :] = by
+        rows[:, :AHEAD] = -by
+        rows[:, 2 * AHEAD : 3 * AHEAD] *= -1
+
+    def _free(self, which: slice, by: Floats) -> None:
+        rows = self.rows[which]
+        variance = by * (1 - by)
+        rows[:, :AHEAD] = by
+        rows[:, AHEAD : 2 * AHEAD] = variance
+        rows[:, 2 * AHEAD : 3 * AHEAD] = variance * (1 - 2 * by)
+
+    @property
+    def needs(self) -> Chances:
+        """By a call that rings: an agent."""
+        return Chances(RING_AGES, self.rows[_NEEDS, 3 * AHEAD :])
+
+    @property
+    def asks(self) -> Chances:
+        """By one that was answered, and may be a machine."""
+        return Chances(RING_AGES, self.rows[_ASKS, 3 * AHEAD :])
+
+    @property
+    def frees(self) -> Chances:
+        """Of one who talks: an agent."""
+        return Chances(TALK_AGES, self.rows[_FREES, :AHEAD])
+
+    @property
+    def readies(self) -> Chances:
+        """Of one in wrap-up."""
+        return Chances(TALK_AGES, self.rows[_READIES, :AHEAD])
+
+    def summed(self, seen: Seen) -> Floats:
+        """Of all calls and agents: rows mean, variance, third moment, and the answers' mean; by second ahead."""
+        lasting = (seen.ringing, seen.detecting, seen.talking, seen.wrapping)
+        if sum(map(len, lasting)) < FEW:
+            rows = _ring_rows(seen.ringing)
+            rows += [_RINGS + row for row in _ring_rows(seen.detecting)]
+            rows += [2 * _RINGS - 1 + (bisect_right(TALK_AGES, age) or 1) for age in seen.talking]
+            rows += [2 * _RINGS + _TALKS - 1 + (bisect_right(TALK_AGES, age) or 1) for age in seen.wrapping]
+            return np.asarray(self.rows[rows].sum(axis=0).reshape(4, AHEAD))
+        counts = np.concatenate([_counts(it, of) for it, of in zip(lasting, _KINDS, strict=True)])
+        return np.asarray((counts.astype(np.float64) @ self.rows).reshape(4, AHEAD))
+
+
+def _counts(lasting: Sequence[float], begins: Floats) -> npt.NDArray[np.intp]:
+    """How many are of each age."""
+    return np.bincount(np.searchsorted(begins[1:], lasting, side="right"), minlength=len(begins))
+
+
+def _ring_rows(ages: Sequence[float]) -> list[int]:
+    rows = [*map(int, ages)]
+    if rows and (max(rows) >= _RINGS or min(rows) < 0):
+        return [min(max(row, 0), _RINGS - 1) for row in rows]
+    return rows
 
 
 def hazards(lives: Lifetimes, lasting: Sequence[float]) -> tuple[Floats, Floats]:
     """By age, per second: of the cause that matters, and of any other. Those that still last are at risk too."""
-    ended, lost, at_risk = (np.asarray(it) / lives.weight for it in (lives.ended, lives.lost, lives.at_risk))
+    ended, lost, at_risk = np.asarray([lives.ended, lives.lost, lives.at_risk]) / lives.weight
     if lasting:
-        reached = np.asarray(lasting)[:, None] - np.asarray(lives.ages)
-        at_risk = at_risk + np.clip(reached, 0.0, _widths(lives.ages)).sum(axis=0)
+        at_risk += _exposed(lives.ages, np.maximum(lasting, 0.0))
     if not lives.smooth:
         return ended / (at_risk + HARDLY), lost / (at_risk + HARDLY)
     if ended.sum() < FEW_ENDS:
@@ -196,6 +294,16 @@ def hazards(lives: Lifetimes, lasting: Sequence[float]) -> tuple[Floats, Floats]
 
 def _any(lives: Lifetimes) -> bool:
     return any(lives.ended) or any(lives.lost)
+
+
+def _exposed(ages: Sequence[float], lasting: Floats) -> Floats:
+    """By age: the time that those of these ages have spent at it; at the last one, all that is beyond."""
+    begins = np.asarray(ages)
+    row = np.searchsorted(begins[1:], lasting, side="right")
+    here = np.asarray(np.bincount(row, weights=lasting - begins[row], minlength=len(ages)), dtype=np.float64)
+    beyond = len(lasting) - np.cumsum(np.bincount(row, minlength=len(ages)))
+    here[:-1] += beyond[:-1] * np.diff(begins)
+    return here
 
 
 def _widths(ages: Sequence[float]) -> Floats:
@@ -218,23 +326,26 @@ def _ahead(ages: Sequence[float], matters: Floats, other: Floats) -> Floats:
         reached = _REACHED[ages] = np.searchsorted(begins, seconds, side="right") - 1
     both = matters + other
     ends = -np.expm1(-both)
-    part = np.divide(matters, both, out=np.zeros_like(both), where=both > 0)
-    here = ends[reached]
-    lasts = np.cumprod(1 - here, axis=1)
-    lasts = np.concatenate([np.ones((len(ages), 1)), lasts[:, :-1]], axis=1)
-    return np.asarray(lasts * here * part[reached])
+    lasts = np.cumprod((1 - ends)[reached], axis=1)
+    lasts[:, 1:] = lasts[:, :-1]
+    lasts[:, 0] = 1.0
+    return np.asarray(lasts * (ends * np.divide(matters, both, out=np.zeros_like(both), where=both > 0))[reached])
+
+
+_LAG = np.arange(AHEAD)[None, :] - np.arange(AHEAD)[:, None]
 
 
 def _then(first: Floats, second: Floats) -> Floats:
     """That both have happened by then, one after the other; the second from its beginning."""
     halves = _middle(np.cumsum(second[:1], axis=1))[0]
-    lag = np.arange(AHEAD)[None, :] - np.arange(AHEAD)[:, None]
-    return np.asarray(first @ np.where(lag >= 0, halves[np.clip(lag, 0, None)], 0.0))
+    return np.asarray(first @ np.where(_LAG >= 0, halves[_LAG], 0.0))
 
 
 def _middle(by: Floats) -> Floats:
     """In the middle of each second, not at its end."""
-    return np.asarray(by - np.diff(by, axis=1, prepend=0.0) / 2)
+    middle = by / 2
+    middle[:, 1:] += by[:, :-1] / 2
+    return np.asarray(middle)
 
 
 def _later(by: Floats, grace: float) -> Floats:
@@ -249,100 +360,144 @@ def _later(by: Floats, grace: float) -> Floats:
 
 @dataclass(slots=True)
 class Pacer:
-    """A campaign's pacing: told what happens, asked how many to dial."""
+    """A campaign's pacing: told what happens, asked how many to dial. Can be made anew from what was stored."""
 
     grace: float = 2.0
+    """Seconds that a customer waits for an agent."""
+    least_ring: float = math.inf
+    """Seconds that a call rings before it may be given up (`Pace.cut`): the law's. inf: it is never."""
     learned: Learned = field(default_factory=Learned)
     budget: Budget = field(default_factory=Budget)
     _answers: Answers | None = None
     _tables: Lookahead | None = None
-    _made: float = 0.0
+    _calls_made: float = 0.0
+    _agents_made: float = 0.0
     _agents: int = 0
+    _mature: bool = False
 
     def rang(self, age: float, *, answered: bool) -> None:
         """A call was answered, or ended otherwise, so long after it was dialled."""
+        self._count(age, answered)
+        self.learned.rings.end(age, lost=not answered)
+
+    def gave_up(self, age: float) -> None:
+        """A call was hung up by us at this age: nobody knows whether it would have been answered."""
+        self._count(age, answered=False)
+        self.learned.rings.leave(age)
+
+    def _count(self, age: float, answered: bool) -> None:
         if self._answers is not None and self.mature:
             memory = max(LEVEL_MEMORY, LEVEL_AGENTS * self._agents)
             self.learned.count(self._answers.due([age]), answered, memory)
-        self.learned.rings.end(age, lost=not answered)
 
     @property
     def mature(self) -> bool:
         """The first cohort was seen to its end: before, the quick ones would be taken for all."""
-        rings = self.learned.rings
-        return rings.seen >= max(KNOWN_ENDS, self._agents) and sum(rings.ended) >= KNOWN_ANSWERS * rings.weight
+        if not self._mature:
+            rings = self.learned.rings
+            answers = sum(rings.ended) / rings.weight
+            self._mature = rings.seen >= max(KNOWN_ENDS, self._agents) and answers >= KNOWN_ANSWERS
+        return self._mature
 
     def decide(self, seen: Seen, now: float) -> Pace:
         """How many calls to dial now. `now`: seconds, of any beginning."""
         self._agents = seen.idle + len(seen.talking) + len(seen.wrapping)
-        tables = self._tables
-        if tables is None or now - self._made >= STALE:
-            tables = self._tables = self._look(seen)
-            self._made = now
-        if not self.mature:
-            one_each = max(0, seen.idle - seen.waiting - len(seen.ringing) - len(seen.detecting))
-            seen = replace(seen, most=min(one_each, seen.most))
-        return look_ahead(tables, seen, self.budget)
+        tables, mature = self._reckoned(seen, now), self.mature
+        lines = MOST_EACH * self._agents if mature else seen.idle - seen.waiting
+        most = max(0, min(seen.most, lines - len(seen.ringing) - len(seen.detecting)))
+        pace = look_ahead(tables, seen, self.budget, most, self.least_ring if mature else math.inf)
+        if mature:
+            return pace
+        why = f"one line each until some calls were seen to their end: {pace.idle} free, {pace.in_flight} in flight"
+        return replace(pace, said=why)
 
-    def _look(self, seen: Seen) -> Lookahead:
-        self._answers = Answers(self.learned.rings, seen.ringing)
+    def _reckoned(self, seen: Seen, now: float) -> Lookahead:
+        """The tables, of which a part is made anew where it is stale."""
+        tables = self._tables
+        if tables is None:
+            tables = self._tables = Lookahead(self.grace)
+            self._reckon_calls(tables, seen, now)
+            self._reckon_agents(tables, seen, now)
+        elif now - self._calls_made >= CALLS_STALE:
+            self._reckon_calls(tables, seen, now)
+        elif now - self._agents_made >= AGENTS_STALE:
+            self._reckon_agents(tables, seen, now)
+        return tables
+
+    def _reckon_calls(self, tables: Lookahead, seen: Seen, now: float) -> None:
+        self._calls_made = now
+        rings = hazards(self.learned.rings, seen.ringing)
+        self._answers = Answers(rings[0])
         going_on = self._answers.due(seen.ringing)
         if not self.mature:
             self.learned.begin(going_on)
-        return Lookahead(self.learned, seen, self.grace, self.learned.level(going_on))
+        tables.reckon_calls(self.learned, seen, rings, self.learned.level(going_on))
+
+    def _reckon_agents(self, tables: Lookahead, seen: Seen, now: float) -> None:
+        self._agents_made = now
+        tables.reckon_agents(self.learned, seen)
 
 
-def look_ahead(tables: Lookahead, seen: Seen, budget: Budget) -> Pace:
-    """The decision itself."""
+def look_ahead(tables: Lookahead, seen: Seen, budget: Budget, most: int, least_ring: float) -> Pace:
+    """The decision itself: `most` calls, and giving up none that has not rung for `least_ring` s."""
     allowed = budget.allowed()
-    calls = _moments(tables.needs, seen.ringing) + _moments(tables.asks, seen.detecting)
-    agents = _moments(tables.frees, seen.talking) + _moments(tables.readies, seen.wrapping)
-    mean = seen.idle - seen.waiting + agents[0] - calls[0]
-    variance, third = agents[1] + calls[1], agents[2] - calls[2]
-    one = tables.needs.moments[0].reshape(3, AHEAD)
-    dial, risk = 0, 1.0
-    while dial < seen.most:
-        more = np.arange(dial, dial + AT_ONCE)[:, None]
-        doubt = tables.doubt * (calls[0] + more * one[0]) ** 2
-        risks = nobody_left(mean - more * one[0], variance + more * one[1] + doubt, third - more * one[2]) @ tables.when
-        over = np.flatnonzero(risks > allowed)
-        if len(over):
-            dial, risk = min(dial + int(over[0]), seen.most), float(risks[over[0]])
-            break
-        dial, risk = min(dial + AT_ONCE, seen.most), float(risks[-1])
+    total = tables.summed(seen)
+    calls = total[3].copy()
+    soon = float(total[0, SOON] + calls[SOON])
+    total[0] += seen.idle - seen.waiting
+    one = tables.rows[0].reshape(4, AHEAD)
+    first = _risks(total, tables.doubt)
+    risk = float(first @ tables.when)
+    dial, at_once = 0, AT_ONCE
+    while risk <= allowed and dial < most:
+        more = np.arange(dial + 1, dial + at_once + 1)[:, None, None]
+        risks = _risks(total + more * one, tables.doubt) @ tables.when
+        fit = int((risks > allowed).argmax()) if risks[-1] > allowed else at_once - 1
+        dial, risk, at_once = dial + fit + 1, float(risks[fit]), min(2 * at_once, MOST_AT_ONCE)
+    dial = min(dial, most)
+    cut = _too_many(tables, seen, total, least_ring) if first.max() > CUT else 0
     return Pace(
         dial,
         seen.idle,
         seen.waiting,
         len(seen.ringing) + len(seen.detecting),
-        float(calls[0][-1]),
-        float(agents[0][SOON]),
+        float(calls[-1]),
+        soon,
         risk,
         allowed,
         budget.saved,
+        cut,
     )
 
 
-def _moments(chances: Chances, lasting: Sequence[float]) -> Floats:
-    """By second ahead: how many on average, the variance, and the third central moment."""
-    if not lasting:
-        return np.zeros((3, AHEAD))
-    rows = np.searchsorted(chances.ages, lasting, side="right") - 1
-    if len(rows) < len(chances.ages):
-        total = chances.moments[rows].sum(axis=0)
-    else:
-        total = np.bincount(rows, minlength=len(chances.ages)) @ chances.moments
-    return np.asarray(total.reshape(3, AHEAD))
+def _too_many(tables: Lookahead, seen: Seen, total: Floats, least_ring: float) -> int:
+    """How many of the oldest calls to give up: those whose customers would likely find nobody."""
+    old = sorted((age for age in seen.ringing if age >= least_ring), reverse=True)[:AT_ONCE]
+    if not old:
+        return 0
+    rows = tables.rows[_ring_rows(old)].reshape(len(old), 4, AHEAD)
+    answers = rows[:, 3]
+    when = answers.copy()
+    when[:, 1:] -= answers[:, :-1]
+    without = total - np.cumsum(rows, axis=0)
+    risks = (_risks(without, tables.doubt) * when).sum(axis=1) / np.maximum(answers[:, -1], 1e-9)
+    kept = np.flatnonzero(risks <= CUT)
+    return int(kept[0]) if len(kept) else len(old)
+
+
+def _risks(total: Floats, doubt: float) -> Floats:
+    """By second ahead: that nobody is left; `total`: as of `Lookahead.summed`, on the last two axes."""
+    calls = total[..., 3, :]
+    return nobody_left(total[..., 0, :], total[..., 1, :] + doubt * calls * calls, total[..., 2, :])
 
 
 def nobody_left(mean: Floats, variance: Floats, third: Floats) -> Floats:
     """The chance that the sum is 0 or less."""
-    deviation = np.sqrt(variance + 1e-9)
+    variance = variance + 1e-9
+    deviation = np.sqrt(variance)
     z = (0.5 - mean) / deviation
-    density = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
-    skewness = third / deviation**3
-    chance = normal_law(z) + skewness * (1 - z * z) * density / 6
-    return np.asarray(np.clip(np.where(variance < 1e-6, mean <= 0, chance), 0.0, 1.0))
+    at = np.take(_LAW, (z * _FINE + _MIDDLE).astype(np.intp), axis=0, mode="clip")
+    return np.asarray((at[..., 0] + third / (variance * deviation) * at[..., 1]).clip(0.0, 1.0))
 
 
 def normal_law(z: Floats) -> Floats:
@@ -351,3 +506,12 @@ def normal_law(z: Floats) -> Floats:
     tail = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi) * t
     tail = tail * (0.319381530 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))))
     return np.asarray(np.where(z > 0, 1 - tail, tail))
+
+
+_FINE, _MIDDLE = 256, 8 * 256
+_GRID = (np.arange(2 * _MIDDLE + 1) - _MIDDLE + 0.5) / _FINE
+_LAW = np.stack(
+    [normal_law(_GRID), (1 - _GRID * _GRID) * np.exp(-0.5 * _GRID * _GRID) / (6 * math.sqrt(2 * math.pi))], axis=1
+)
+_LAW[0], _LAW[-1] = (0.0, 0.0), (1.0, 0.0)
+"""The normal law, and what a skewness of 1 adds to it, by z from -8 to 8: it is looked up, which is quicker."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from callctl.core.pacing import (
     nobody_left,
     normal_law,
 )
+from callctl.store.codec import dumps, loads
 
 pytestmark = pytest.mark.core
 
@@ -36,6 +39,14 @@ def taught(answer: float, *, calls: int = 4000, talk: float = 60.0, seed: int = 
         pacer.learned.talks.end(draw.expovariate(1 / talk))
         pacer.learned.wraps.end(draw.uniform(5, 25))
     return pacer
+
+
+def looked(pacer: Pacer, grace: float) -> Lookahead:
+    """The tables, at the level 1."""
+    tables = Lookahead(grace)
+    tables.reckon_calls(pacer.learned, Seen(5), hazards(pacer.learned.rings, ()), 1.0)
+    tables.reckon_agents(pacer.learned, Seen(5))
+    return tables
 
 
 # ── lifetimes ────────────────────────────────────────────────────────────────────────────────
@@ -123,8 +134,7 @@ def test_the_normal_law() -> None:
 
 
 def test_the_chance_of_an_answer_depends_on_the_age() -> None:
-    pacer = taught(0.25)
-    tables = Lookahead(pacer.learned, Seen(5), 2.0, level=1.0)
+    tables = looked(taught(0.25), 2.0)
     sooner_or_later = tables.needs.by[:, -1]
     assert sooner_or_later[0] == pytest.approx(0.25, abs=0.03)
     assert sooner_or_later[13] < 0.01, "nobody answers after 12 s"
@@ -132,7 +142,7 @@ def test_the_chance_of_an_answer_depends_on_the_age() -> None:
 
 
 def test_an_agent_is_free_after_talk_and_wrap_up() -> None:
-    tables = Lookahead(taught(0.25).learned, Seen(5), 0.0, level=1.0)
+    tables = looked(taught(0.25), 0.0)
     assert tables.frees.by[0, 4] < 0.05, "wrap-up alone takes 5 s"
     assert tables.readies.by[0, -1] > 0.95
     assert np.all(np.diff(tables.frees.by, axis=1) >= -1e-12)
@@ -229,3 +239,133 @@ def test_why_is_said() -> None:
 
 def test_what_was_learned_is_plain_data() -> None:
     assert all(isinstance(it, float) for it in Learned().rings.ended)
+
+
+def test_a_burst_lowers_the_risk_though_much_is_saved() -> None:
+    budget = Budget()
+    for _ in range(1000):
+        budget.connect()
+    for _ in range(8):
+        budget.abandon()
+    assert budget.saved > 10
+    assert budget.allowed() <= GUARDED_RISK
+    for _ in range(200):
+        budget.connect()
+    assert budget.allowed() > GUARDED_RISK, "the burst is over"
+
+
+# ── giving up ────────────────────────────────────────────────────────────────────────────────
+
+
+def cutter(least_ring: float) -> Pacer:
+    pacer = taught(0.5)
+    for _ in range(400):  # some answer late
+        pacer.learned.rings.end(20.0)
+    pacer.least_ring = least_ring
+    return pacer
+
+
+def test_old_calls_are_given_up_when_nobody_will_be_free() -> None:
+    busy = Seen(idle=0, ringing=[18.0, 17.0, 3.0], talking=[5.0] * 4)
+    assert cutter(15.0).decide(busy, 0.0).cut == 2, "the third has not rung for long enough"
+    assert cutter(math.inf).decide(busy, 0.0).cut == 0
+
+
+def test_nobody_is_given_up_while_agents_are_free() -> None:
+    assert cutter(15.0).decide(Seen(idle=6, ringing=[18.0, 17.0, 3.0]), 0.0).cut == 0
+
+
+def test_no_more_are_given_up_than_is_needed() -> None:
+    cut = cutter(15.0).decide(Seen(idle=2, ringing=[18.0] * 8), 0.0).cut
+    assert 0 < cut < 8
+
+
+def test_who_was_given_up_counts_with_the_time_it_rang() -> None:
+    """As neither answered nor lost: else the campaign would believe that nobody answers late."""
+    pacer = taught(0.25)
+    before = hazards(pacer.learned.rings, ())
+    for _ in range(1000):
+        pacer.gave_up(16.0)
+    after = hazards(pacer.learned.rings, ())
+    assert after[0][20] == before[0][20], "later ages are as they were"
+    assert after[0][8] < before[0][8]
+    assert sum(pacer.learned.rings.lost) == sum(taught(0.25).learned.rings.lost)
+
+
+# ── what is stored ───────────────────────────────────────────────────────────────────────────
+
+
+def test_a_pacer_goes_on_from_what_was_stored() -> None:
+    pacer = taught(0.25)
+    for _ in range(50):
+        pacer.budget.connect()
+    pacer.budget.abandon()
+    seen = Seen(idle=4, ringing=[1.0, 9.0], talking=[40.0] * 6, wrapping=[3.0])
+    learned = loads(Learned, dumps(pacer.learned))
+    again = Pacer(learned=learned, budget=loads(Budget, dumps(pacer.budget)))
+    assert again.decide(seen, 0.0) == pacer.decide(seen, 0.0)
+
+
+def test_what_is_stored_is_plain() -> None:
+    pacer = taught(0.25)
+    for n in range(300):
+        pacer.decide(Seen(idle=4, ringing=[1.0, 9.0], talking=[40.0] * 6), float(n))
+        pacer.rang(8.0, answered=n % 4 == 0)
+        pacer.gave_up(16.0)
+        pacer.budget.connect()
+
+    def leaves(value: object) -> set[type]:
+        if isinstance(value, list | tuple):
+            return set().union(*map(leaves, value))
+        if dataclasses.is_dataclass(value):
+            return set().union(*(leaves(getattr(value, it.name)) for it in dataclasses.fields(value)))
+        return {type(value)}
+
+    assert leaves(pacer.learned) | leaves(pacer.budget) <= {float, int}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"cap": math.nan},
+        {"cap": -1.0},
+        {"saved": math.inf},
+        {"balance": 1e9},
+        {"connected": -5.0},
+        {"lately": math.nan},
+    ],
+)
+def test_a_budget_that_makes_no_sense_still_bounds_the_risk(wrong: dict[str, float]) -> None:
+    budget = Budget(**wrong)
+    assert 0 < budget.allowed() <= 0.5
+    budget.connect()
+    assert all(math.isfinite(getattr(budget, it.name)) for it in dataclasses.fields(budget))
+
+
+@given(
+    st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=70),
+    st.floats(allow_nan=True, allow_infinity=True),
+    st.floats(allow_nan=True, allow_infinity=True),
+)
+def test_lifetimes_that_make_no_sense_are_forgotten(counts: list[float], memory: float, weight: float) -> None:
+    rings = Lifetimes(RING_AGES, memory, ended=counts, lost=list(counts), at_risk=list(counts), weight=weight)
+    learned = Learned(rings=rings, talks=Lifetimes((0.0, 1.0), 5.0), answered=weight, expected=memory)
+    pace = Pacer(learned=learned).decide(Seen(idle=5, ringing=[3.0], talking=[9.0]), 0.0)
+    assert 0 <= pace.dial <= 5
+    assert math.isfinite(pace.risk)
+
+
+def test_ages_before_the_beginning_and_beyond_all_tables() -> None:
+    """A clock that was set back, a call that never ends: both are told from the nearest age that is known."""
+    odd = Seen(idle=3, ringing=[-2.0, 500.0], detecting=[-0.5], talking=[-1.0, 1e6], wrapping=[-3.0])
+    many = replace(odd, ringing=[-2.0, 500.0] * 60)
+    for seen in (odd, many):
+        assert taught(0.25).decide(seen, 0.0).dial >= 0
+
+
+def test_a_campaign_that_nobody_answers_is_no_flood() -> None:
+    pacer = taught(0.25)
+    for _ in range(100_000):
+        pacer.learned.rings.end(25.0, lost=True)
+    pacer.learned.rings.ended[5] += 20 * pacer.learned.rings.weight
+    assert pacer.decide(Seen(idle=3, most=1_000_000), 0.0).dial <= 300
