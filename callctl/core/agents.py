@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from callctl.core import dialing, dispositions
+from callctl.core import dialing, dispositions, pacers
 from callctl.core.addresses import E164
+from callctl.core.commands import StopPlay
 from callctl.core.facts import (
     AgentPhoneChanged,
     AgentStatusChanged,
@@ -24,11 +25,13 @@ from callctl.core.model import (
     Briefed,
     BusyElsewhere,
     Call,
+    Dialling,
     Idle,
     LoggedOut,
     OnCall,
     Paused,
     PhoneState,
+    Previewing,
     Reachable,
     Reserved,
     Ringing,
@@ -63,6 +66,14 @@ MOVES: Moves = {
     (WrapUp, "wrap-up over"): (Idle,),
     (WrapUp, "ready early"): (Idle,),
     (WrapUp, "disposition owed"): (WrapUp,),
+    (Reserved, "released"): (Idle,),
+    (Briefed, "released"): (Idle,),
+    (Idle, "looks at a contact"): (Previewing,),
+    (Previewing, "is to dial"): (Previewing,),
+    (Previewing, "looks no more"): (Idle,),
+    (Previewing, "dials"): (Dialling,),
+    (Dialling, "customer answers"): (OnCall,),
+    (Dialling, "not reached"): (Idle,),
 }
 """Drawn in callctl/README.md."""
 
@@ -76,6 +87,10 @@ with `miss_delay: 0s` callctl would do nothing else."""
 NOT_DIALLED_HOLD: Micros = 60 * SECOND
 """Whose outside number may not be dialled is left alone for so long: a reload may allow it, or the next day."""
 
+LINE_LEASE: Micros = 4 * 3600 * SECOND
+"""An open line ends so long after callctl has last looked at it."""
+LINE_RINGS: Micros = 30 * SECOND
+"""How long a phone rings for its line to be opened."""
 SETTLES: Micros = 1 * SECOND
 """So long after our call's end the device may still be said to be busy from it: AMI tells of devices and ARI of
 channels, each on its own connection, and either may be behind."""
@@ -143,7 +158,8 @@ def _talked(turn: Turn, agent: Agent, call: Call, queue: QueueId) -> None:
     assert call.story.connected is not None
     agent.talked += turn.now - call.story.connected
     remember(turn.world, call, agent.id, turn.now)
-    if isinstance(call.caller, E164):
+    pacers.talked(turn, agent.id, turn.now - call.story.connected)
+    if isinstance(call.caller, E164) and call.attempt is None:
         dialing.talked(turn, call.id, call.caller)
     _count(agent, queue, answered=agent.tallies.get(queue, NO_TALLY).answered + 1, ended=turn.now)
 
@@ -168,6 +184,7 @@ def wrap_up(turn: Turn, agent: Agent, call: Call, queue: QueueId) -> None:
         move(turn, agent, "call ends", WrapUp(call.id, turn.now + length))
     else:
         call.story.wrap_up_ended = turn.now
+        pacers.wrapped(turn, agent.id, 0)
         dispositions.settle(turn, agent.id, call)
         move(turn, agent, "call ends", Idle(turn.now))
 
@@ -176,6 +193,22 @@ def release(turn: Turn, agent: Agent, trigger: str) -> None:
     """Out of a talk that never was."""
     phone_settles(turn, agent)
     move(turn, agent, trigger, Idle(turn.now))
+
+
+def not_reached(turn: Turn, call: Call) -> None:
+    """Nobody was reached for the agent for whom the call was made."""
+    agent = turn.world.agents.get(call.wants) if call.wants is not None else None
+    if agent is not None and agent.state == Dialling(call.id):
+        hush(turn, call)
+        move(turn, agent, "not reached", Idle(turn.now))
+
+
+def hush(turn: Turn, call: Call) -> None:
+    """The ringing tone that the agent hears, for whom the call was made, ends."""
+    if call.tone is not None:
+        turn.wish(StopPlay(call.node, call.tone))
+        call.tone = None
+        turn.touch_call(call)
 
 
 def end_wrap_up(turn: Turn, agent: Agent, state: WrapUp, trigger: str) -> None:
@@ -187,6 +220,7 @@ def end_wrap_up(turn: Turn, agent: Agent, state: WrapUp, trigger: str) -> None:
     call.story.wrap_up_ended = turn.now
     dispositions.settle(turn, agent.id, call)
     assert call.story.ended is not None
+    pacers.wrapped(turn, agent.id, turn.now - call.story.ended)
     turn.tell(WrapUpEnded(call.id, agent.id, turn.now - call.story.ended))
     turn.touch_call(call)
     turn.records.add(call.id)
@@ -279,7 +313,7 @@ def device_busy(turn: Turn, agent: Agent, busy: bool) -> None:
 
 
 def _busy_elsewhere(agent: Agent) -> bool:
-    return agent.device_busy and isinstance(agent.state, (Idle, WrapUp))
+    return agent.device_busy and agent.line is None and isinstance(agent.state, (Idle, WrapUp, Previewing))
 
 
 def phone_settles(turn: Turn, agent: Agent) -> None:

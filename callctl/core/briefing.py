@@ -8,12 +8,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from callctl.core import agents, calls, rings, waiting
+from callctl.core import agents, calls, pacers, rings, waiting
 from callctl.core.commands import Bridge, Lease, Play, StopPlay
 from callctl.core.events import DigitPressed, PlaybackEnded
 from callctl.core.facts import AgentAccepted, CallConnected, PromptFailed
-from callctl.core.ids import SECOND, LegId, Micros, PlaybackId, TrunkId
-from callctl.core.model import Agent, Briefed, Call, Connected, Offered, OnCall, Reserved, Ringing, RingResult, Rung
+from callctl.core.ids import SECOND, BridgeId, LegId, Micros, PlaybackId, TrunkId
+from callctl.core.model import (
+    Agent,
+    Briefed,
+    Call,
+    Connected,
+    Offered,
+    OnCall,
+    Place,
+    Reserved,
+    Ringing,
+    RingResult,
+    Rung,
+)
 from callctl.core.policy import PhonePolicy
 from callctl.core.turn import Turn
 
@@ -23,6 +35,8 @@ ACCEPT_WITHIN: Micros = 20 * SECOND
 WHISPER_MOST: Micros = 30 * SECOND
 """An agent who has heard the whisper for so long has the call: nobody said that it has ended."""
 SILENCE = "sound:silence/1"
+BEEP = ("sound:ascending-2tone",)
+"""Of 0.2 s: while it plays the agent does not hear the customer, and `sound:beep` is twice as long."""
 BRIEFED_LEASE: Micros = 90 * SECOND
 TALK_MARGIN: Micros = 60 * SECOND
 """A talking leg's lease is so much longer than the longest talk, so that callctl ends it first."""
@@ -53,6 +67,8 @@ def _phone(turn: Turn, agent: Agent) -> PhonePolicy:
 def _prompts(turn: Turn, phase: Offered, agent: Agent, over: TrunkId | None) -> tuple[str, ...]:
     """By what was dialled: voicemail may have picked up, whatever a reload says of the agent's phone since."""
     whisper, confirm = turn.world.policy.queues[phase.place.queue].whisper, _phone(turn, agent).confirm
+    if phase.place.harbour_by is not None:
+        whisper = ()  # a second or two is all that there is
     return whisper if over is None else (*whisper, *confirm, *confirm)
 
 
@@ -113,17 +129,28 @@ def accept(turn: Turn, call: Call, agent: Agent, leg: LegId) -> None:
     rings.over(turn, call, agent, RingResult.ANSWERED)
     assert isinstance(agent.state, Reserved | Ringing | Briefed)
     agents.move(turn, agent, "has the call", OnCall(call.id, leg, agent.state.over))
-    place = waiting.hush(turn, call, phase.place)
+    join(turn, call, waiting.hush(turn, call, phase.place), agent, leg, "agent has the call")
+
+
+def join(turn: Turn, call: Call, place: Place, agent: Agent, leg: LegId, trigger: str) -> None:
+    """The two talk from now on. On an open line a beep says that somebody is there."""
     longest = turn.world.policy.queues[place.queue].longest_talk
+    on_line = agent.is_on_line(leg)
+    own = turn.bridges.get(call.id) or BridgeId(turn.world.ids.ulid(turn.now)) if on_line else BridgeId("")
     call.story.agent, call.story.connected = agent.id, turn.now
-    calls.move(turn, call, "agent has the call", Connected(place, agent.id, leg, turn.now + longest))
+    calls.move(turn, call, trigger, Connected(place, agent.id, leg, turn.now + longest, own=own))
     calls.answer(turn, call)
-    turn.wish(
-        Bridge(call.node, call.id, call.leg, leg),
-        Lease(call.node, call.leg, longest + TALK_MARGIN),
-        Lease(call.node, leg, longest + TALK_MARGIN),
+    turn.wish(Bridge(call.node, call.id, call.leg, leg, own=own))
+    if on_line:
+        turn.wish(Play(call.node, leg, PlaybackId(turn.world.ids.ulid(turn.now)), BEEP))
+    turn.wish(Lease(call.node, call.leg, longest + TALK_MARGIN), Lease(call.node, leg, longest + TALK_MARGIN))
+    over = place.harbour_by is not None and place.harbour_by < turn.now
+    pacers.connected(turn, call, late=over and call.id not in turn.bridges)  # else they talk already
+    turn.tell(
+        CallConnected(
+            call.id, place.queue, agent.id, turn.now - place.since, call.campaign if not call.story.queues else None
+        )
     )
-    turn.tell(CallConnected(call.id, place.queue, agent.id, turn.now - place.since))
 
 
 def whispered_enough(turn: Turn, call: Call, phase: Offered) -> bool:

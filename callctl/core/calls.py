@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from callctl.core import agents, compliance, rings
+from callctl.core import agents, compliance, dialing, pacers, rings
 from callctl.core.addresses import E164
 from callctl.core.commands import Answer, DropBridge, Hangup, Hold, Lease, RingBack
 from callctl.core.facts import (
@@ -14,14 +14,18 @@ from callctl.core.facts import (
     CallRelaxed,
     CallRequeued,
 )
-from callctl.core.ids import AgentId, Micros
+from callctl.core.ids import SECOND, AgentId, LegId, Micros
+from callctl.core.law import AttemptOutcome
 from callctl.core.model import (
+    Agent,
     Announcing,
     Arrived,
     Available,
     Call,
     CallPhase,
     Connected,
+    Detecting,
+    Dialled,
     Ended,
     HandedOver,
     InMenu,
@@ -35,7 +39,7 @@ from callctl.core.model import (
     QueueVisit,
     RingResult,
 )
-from callctl.core.policy import Answering, HangupReason, QueuePolicy, ToNumber, ToQueue, Voicemail
+from callctl.core.policy import Answering, Drop, HangupReason, QueuePolicy, ToNumber, ToQueue, Voicemail
 from callctl.core.turn import Moves, Turn, moved, place_now, standing_of
 
 ENTERED = (InMenu, Announcing, Queued, HandedOver, Ended)
@@ -68,6 +72,20 @@ MOVES: Moves = {
     (Connected, "agent hangs up at once"): (Queued,),
     (Connected, "agent leaves"): (Ended,),
     (Connected, "longest talk"): (Ended,),
+    (Arrived, "is dialled"): (Dialled,),
+    (Dialled, "rings"): (Dialled,),
+    (Dialled, "not reached"): (Ended,),
+    (Dialled, "agent leaves"): (Ended,),
+    (Dialled, "picked up"): (Detecting,),
+    (Dialled, "answered"): (Queued, Connected, InMenu, Announcing, HandedOver, Ended),
+    (Detecting, "answered"): (Queued, Connected, InMenu, Announcing, HandedOver, Ended),
+    (Detecting, "not judged"): (Ended,),
+    (Queued, "grace over"): (InMenu, Announcing),
+    (Detecting, "caller leaves"): (Ended,),
+    (Dialled, "pbx lost"): (Ended,),
+    (Detecting, "pbx lost"): (Ended,),
+    (Offered, "grace over"): (Queued,),
+    (HandedOver, "message left"): (Ended,),
     **{
         (phase, trigger): (Ended,)
         for phase in (InMenu, Announcing, Queued, Offered, Connected, HandedOver)
@@ -80,6 +98,10 @@ MOVES: Moves = {
 
 RING_SAYS = {RingResult.NO_ANSWER: " did not answer", RingResult.NOT_ACCEPTED: " did not accept"}
 
+NOT_ON_ITS_WAY = frozenset({AttemptOutcome.FAILED, AttemptOutcome.UNKNOWN})
+"""Nothing is learned of how people answer from calls that did not get to them."""
+DIALPLAN_WAITS: Micros = 15 * SECOND
+"""Then the dialplan itself says that nobody is there: `TIMEOUT(absolute)` of the context `callctl-dialled`."""
 MOST_QUEUES = 50
 """Of a call, the newest visits of queues are kept in its record; the journal's events have them all."""
 
@@ -201,12 +223,30 @@ def leg_gone(turn: Turn, leg: Leg, cause: int, sip: int) -> None:
     call = turn.world.calls[leg.call]
     turn.drop_leg(leg)
     if not isinstance(call.phase, Ended):
-        end(turn, call, "caller leaves", left_outcome(call.phase), Party.CALLER, cause=cause, sip=sip)
+        outcome = left_outcome(call.phase)
+        if isinstance(call.phase, Queued | Offered) and call.phase.place.harbour_by is not None:
+            in_time = call.phase.place.harbour_by > turn.now
+            outcome = Outcome.HUNG_UP if in_time else Outcome.ABANDONED
+        elif isinstance(call.phase, Detecting):
+            outcome = _left_detecting(call, cause, sip, turn.now)
+        end(turn, call, "caller leaves", outcome, Party.CALLER, cause=cause, sip=sip)
+
+
+def _left_detecting(call: Call, cause: int, sip: int, now: Micros) -> Outcome:
+    """Somebody, or something, had answered, and the dialplan listened."""
+    if not cause and not sip:
+        return Outcome.PBX_LOST  # found gone, whenever and however that was
+    picked_up = call.story.picked_up or now
+    return Outcome.HUNG_UP if now - picked_up < DIALPLAN_WAITS else Outcome.FAILED
 
 
 def left_outcome(phase: CallPhase) -> Outcome:
     """What it is called when the caller leaves in this phase."""
     match phase:
+        case Dialled():
+            return Outcome.NOT_REACHED
+        case Detecting():
+            return Outcome.HUNG_UP
         case Arrived() | InMenu() | Announcing():
             return Outcome.LEFT_IN_MENU
         case Queued() | Offered():
@@ -214,7 +254,8 @@ def left_outcome(phase: CallPhase) -> Outcome:
         case Connected():
             return Outcome.ANSWERED
         case HandedOver(to=to):
-            return Outcome.VOICEMAIL if isinstance(to, Voicemail) else Outcome.SENT_OUT
+            said = {Voicemail: Outcome.VOICEMAIL, ToNumber: Outcome.SENT_OUT, Drop: Outcome.MACHINE}
+            return said[type(to)]
         case Ended():
             return Outcome.COMPLETED
         case _:
@@ -238,22 +279,45 @@ def end(
     close_story(call, outcome, by, cause, sip, now)
     if call.leg in turn.world.legs:
         turn.wish(Hangup(call.node, call.leg, reason))
-    if outcome is Outcome.ABANDONED and isinstance(phase, Queued | Offered):
+    if outcome is Outcome.ABANDONED and isinstance(phase, Queued | Offered) and call.campaign is None:
         _remember_wait(turn, call, phase.place)
     match phase:
         case Offered():
             result = RingResult.LOST if outcome is Outcome.PBX_LOST else RingResult.ABANDONED
             withdraw_all(turn, call, phase, result)
         case Connected(agent=agent_id, agent_leg=agent_leg):
-            if agent_leg in turn.world.legs:
-                turn.wish(Hangup(call.node, agent_leg, HangupReason.NORMAL))
+            leave_agent(turn, call, turn.world.agents[agent_id], agent_leg, HangupReason.NORMAL)
             turn.wish(DropBridge(call.node, phase.bridge))
             agents.wrap_up(turn, turn.world.agents[agent_id], call, phase.place.queue)
         case HandedOver(to=ToNumber(to), at=at):
             compliance.lasted(turn, to.trunk, now - at)
+    if call.attempt is not None:
+        _reached_or_not(turn, call, phase)
     turn.records.add(call.id)
     turn.tell(ended_fact(call))
     turn.close_if_over(call.id)
+
+
+def _reached_or_not(turn: Turn, call: Call, phase: CallPhase) -> None:
+    """A call to somebody on a list is over, and with it the attempt."""
+    if isinstance(phase, Dialled) and (phase.rings or dialing.result_of(call) not in NOT_ON_ITS_WAY):
+        pacers.rang(turn, call, answered=False)
+    agents.not_reached(turn, call)
+    if dialing.result_of(call) is AttemptOutcome.ABANDONED and call.story.harboured is None:
+        pacers.abandoned(turn, call)
+    if call.story.picked_up is not None and call.trunk is not None:
+        compliance.lasted(turn, call.trunk, turn.now - call.story.picked_up)
+    dialing.over(turn, call)
+    if call.campaign is not None:
+        turn.paced.add(call.campaign)
+
+
+def leave_agent(turn: Turn, call: Call, agent: Agent, leg: LegId, reason: HangupReason) -> None:
+    """The talk is over for the agent's leg; an open line stays."""
+    if agent.is_on_line(leg):
+        turn.wish(Lease(call.node, leg, agents.LINE_LEASE))
+    elif leg in turn.world.legs:
+        turn.wish(Hangup(call.node, leg, reason))
 
 
 def withdraw_all(turn: Turn, call: Call, phase: Offered, result: RingResult) -> None:
@@ -286,6 +350,7 @@ def ended_fact(call: Call) -> CallEnded:
         sip=story.sip,
         waited=answered - story.queued if story.queued else 0,
         talked=story.ended - story.connected if story.connected else 0,
+        campaign=call.campaign if not story.queues else None,
     )
 
 

@@ -13,6 +13,7 @@ from callctl.core.ids import (
     CalendarId,
     CampaignId,
     DispositionId,
+    MenuId,
     Micros,
     QueueId,
     TrunkId,
@@ -132,9 +133,69 @@ class CallerId:
     number: E164
     verified: str
     """How it is known to be the house's own: a word for people."""
+    areas: tuple[str, ...] = ()
+    """Shown to numbers that begin so (digits, with country code), the longest first; none: to all others."""
+    trunks: tuple[TrunkId, ...] = ()
+    """Shown on calls over these; none: over all."""
 
     def __str__(self) -> str:
         return f"{self.number} ({self.verified})"
+
+
+class Then(StrEnum):
+    """What is done with a call that was answered, by what answering machine detection (AMD) has made of it."""
+
+    AGENT = "agent"
+    """As with a person."""
+    HANG_UP = "hang_up"
+    MESSAGE = "message"
+    """A recorded message is left after the beep (voicemail drop)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Answering machine detection: Asterisk's AMD, before anybody hears anything."""
+
+    machine: Then = Then.HANG_UP
+    unsure: Then = Then.AGENT
+    """AMD could not tell within its time."""
+    silence: Then = Then.AGENT
+    """Nobody said anything."""
+    message: tuple[str, ...] = ()
+    """Asterisk media URIs (`sound:…`): what is left after the beep."""
+    off_at: int = 0
+    """AMD goes off by itself, with an alarm, where of 100,000 calls that people answered so many were taken for
+    machines (as dispositions tell); 0: never."""
+
+
+class Over(StrEnum):
+    """What happens when the time for looking at a contact is over."""
+
+    DIAL = "dial"
+    SKIP = "skip"
+    PAUSE = "pause"
+    """The agent is paused, and the contact goes to somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """How an agent looks at a contact before the call."""
+
+    limit: Micros = 0
+    """For so long; 0: as long as it takes."""
+    over: Over = Over.DIAL
+    skip: bool = True
+    """The agent may leave the contact to somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """Callers come before those who are called: agents serve both."""
+
+    keep_free: int = 0
+    """So many free agents are not dialled for."""
+    resume_after: Micros = 10 * SECOND
+    """Nobody is dialled while callers wait for the campaign's agents, nor for so long after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +223,27 @@ class CampaignPolicy:
     """Somebody who talked with an agent about something else is not called for so long."""
     callback_window: Micros = HOUR
     """A callback that an agent promised is theirs alone from its time on for so long; then it is anybody's."""
+    lines_per_agent: int = 100
+    """Of `power`: in hundredths, how many lines for each free agent; 100: progressive."""
+    most_lines: int = 0
+    """Calls in flight at a time, not yet with an agent; 0: as many as its trunks carry."""
+    ring_timeout: Micros = 25 * SECOND
+    """How long it rings, from the network's first sign of it (18x)."""
+    connect_timeout: Micros = 15 * SECOND
+    """How long that sign is waited for."""
+    grace: Micros = 2 * SECOND
+    """An agent comes within so long of the answer (of the greeting's end, where speech was detected), or the call is
+    abandoned. A rule set's shorter one comes before it."""
+    most_abandoned: int = 3000
+    """Of 100,000 calls that people answered; a rule set's lower one comes before it."""
+    harbour: MenuId | None = None
+    """The safe harbour: the menu that a person hears for whom no agent came within the grace."""
+    message: MenuId | None = None
+    """Of `broadcast`: the menu that who answers hears."""
+    detection: Detection | None = None
+    """None: whoever answers is taken for a person."""
+    preview: Preview = Preview()
+    blend: Blend = Blend()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +269,8 @@ class Disposition:
     """The person said no; rules may ask for a rest."""
     campaign: CampaignId | None = None
     """Which calls back at the time that is agreed with a caller who is on no list."""
+    retry: Micros = 0
+    """Somebody on a list of whom this is said is called again after so long; 0: not for this."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from callctl.core.ids import BridgeId, CallId, LegId, Micros, NodeId, PlaybackId, QueueId
+from callctl.core.ids import AgentId, BridgeId, CallId, CampaignId, LegId, Micros, NodeId, PlaybackId, QueueId
 from callctl.core.permits import Permit
-from callctl.core.policy import AutoAnswer, HangupReason, Voicemail
+from callctl.core.policy import AutoAnswer, Drop, HangupReason, Voicemail
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,11 @@ class RingBack:
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """Give the leg to the dialplan for good: to a mailbox, or to a number of the public network."""
+    """Give the leg to the dialplan for good: to a mailbox, to a number of the public network, or to leave a message."""
 
     node: NodeId
     leg: LegId
-    to: Voicemail | Permit
+    to: Voicemail | Permit | Drop
     longest: Micros
     """The leg's further life."""
 
@@ -105,6 +105,36 @@ class RingPhone:
 
 
 @dataclass(frozen=True, slots=True)
+class Dial:
+    """Make a leg to somebody on a list, over a trunk, through the dialplan, with our id. Never sent again: nobody can
+    know whether a phone rang for the one that was lost. It goes out once Postgres has the attempt, or not at all."""
+
+    node: NodeId
+    leg: LegId
+    call: CallId
+    permit: Permit
+    caller_number: str
+    """Digits and plus alone: never withheld."""
+    timeout: Micros
+    """The longest that it may last unanswered; the core ends it sooner."""
+    detect: bool = False
+    """Answering machine detection before the leg enters callctl's app."""
+    harbour: tuple[str, ...] = ()
+    """What who answers hears where callctl is not there any more: media URIs, of which the dialplan plays sounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimContacts:
+    """Contacts of the campaign who are due are wanted, at most so many. `ContactsClaimed` answers, empty where nobody
+    is. It waits until Postgres has all that was decided before."""
+
+    campaign: CampaignId
+    most: int
+    agents: tuple[AgentId, ...] = ()
+    """Whose own callbacks may be among them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bridge:
     """Join caller and agent in a bridge of their own."""
 
@@ -114,10 +144,12 @@ class Bridge:
     agent: LegId
     attempt: int = 0
     """Comes back with a failure."""
+    own: BridgeId = BridgeId("")
+    """The bridge's id, where the agent's leg outlives the talk; empty: the leg's."""
 
     @property
     def bridge(self) -> BridgeId:
-        return BridgeId(self.agent)
+        return self.own or BridgeId(self.agent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +191,11 @@ Command: TypeAlias = (
     | Hold
     | Unhold
     | RingPhone
+    | Dial
     | Bridge
     | DropBridge
     | Hangup
     | Lease
     | Beat
 )
+"""To a node of the PBX."""

@@ -11,7 +11,7 @@ from callctl.core.ids import SECOND, Micros, NodeId, TrunkId
 from callctl.core.judgement import About, Refusal, judge, sets_for
 from callctl.core.model import Call, HandedOver, Usage, World
 from callctl.core.permits import Permit, Purpose, Verdict
-from callctl.core.policy import OutsideNumber, ToNumber, Voicemail
+from callctl.core.policy import Drop, OutsideNumber, ToNumber, Voicemail
 from callctl.core.turn import MINUTE, Turn
 
 DAY: Micros = 86_400 * SECOND
@@ -87,7 +87,7 @@ def _count(turn: Turn, trunk: TrunkId) -> None:
     _keep(turn, used)
 
 
-def again(phase: HandedOver) -> Permit | Voicemail:
+def again(phase: HandedOver) -> Permit | Voicemail | Drop:
     """For a command that may have been lost: the permit was given, and counted, when the phase was entered."""
     return Permit(Purpose.OVERFLOW, phase.to.to) if isinstance(phase.to, ToNumber) else phase.to
 
@@ -102,6 +102,13 @@ def lasted(turn: Turn, trunk: TrunkId, length: Micros) -> None:
 def _keep(turn: Turn, used: Usage) -> None:
     turn.world.usage[used.id] = used
     turn.trunks.add(used.id)
+
+
+def is_spent(world: World, trunk: TrunkId, now: Micros) -> bool:
+    """Whether the trunk has carried what it may on a day."""
+    policy, used = world.policy.trunks[trunk], usage(world, trunk, now)
+    calls, minutes = policy.calls_a_day, policy.minutes_a_day
+    return bool((calls and used.calls >= calls) or (minutes and used.lasted >= minutes * MINUTE))
 
 
 def usage(world: World, trunk: TrunkId, now: Micros) -> Usage:

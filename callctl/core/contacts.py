@@ -27,6 +27,8 @@ class Number:
     """Why it is not called for this contact any more; empty: it may be."""
     promised: bool = False
     """A time to call was agreed with somebody else there."""
+    premium: bool = False
+    """Who calls it pays more than for a call: a premium-rate number."""
 
 
 @dataclass(frozen=True, slots=True)

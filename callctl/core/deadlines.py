@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from callctl.core import agents, calls, ivr, nodes, offers, waiting
-from callctl.core.ids import AgentId, CallId, LegId, Micros, NodeId
+from callctl.core import agents, calls, customers, ivr, nailing, nodes, offers, previews, waiting
+from callctl.core.ids import AgentId, CallId, CampaignId, LegId, Micros, NodeId
 from callctl.core.index import Alarm
-from callctl.core.model import Call, Connected, Ended, InMenu, Leg, LegRole, Offered, Outcome, Party, Queued, Up, World
+from callctl.core.model import (
+    Agent,
+    Call,
+    Connected,
+    Detecting,
+    Dialled,
+    Ended,
+    InMenu,
+    Leg,
+    LegRole,
+    Offered,
+    Outcome,
+    Party,
+    Queued,
+    Up,
+    World,
+)
 from callctl.core.policy import Overflow
 from callctl.core.turn import Turn, agent_due, call_due
 
@@ -35,6 +51,8 @@ def due(world: World, alarm: Alarm) -> Micros | None:
     if kind == "agent":
         agent = world.agents.get(AgentId(name))
         return agent_due(agent) if agent is not None else None
+    if kind == "campaign":
+        return world.outbound.pace_at.get(CampaignId(name))
     node = world.nodes.get(NodeId(name))
     return node.phase.beat_at if node is not None and isinstance(node.phase, Up) else None
 
@@ -46,9 +64,17 @@ def _fire(turn: Turn, alarm: Alarm) -> None:
     elif kind == "leg":
         _gone_to_dialplan(turn, world.legs[LegId(name)])
     elif kind == "agent":
-        agents.due(turn, world.agents[AgentId(name)])
+        _agent_due(turn, world.agents[AgentId(name)])
+    elif kind == "campaign":
+        turn.paced.add(CampaignId(name))
     else:
         nodes.due(turn, world.nodes[NodeId(name)])
+
+
+def _agent_due(turn: Turn, agent: Agent) -> None:
+    agents.due(turn, agent)
+    nailing.due(turn, agent)
+    previews.due(turn, agent)
 
 
 def _call_due(turn: Turn, call: Call) -> None:
@@ -59,6 +85,12 @@ def _call_due(turn: Turn, call: Call) -> None:
     match phase:
         case InMenu(digit_by=digit_by) if digit_by is not None and digit_by <= now:
             ivr.no_digit(turn, call, phase)
+        case Dialled(until) if until <= now:
+            customers.rang_out(turn, call, phase)
+        case Detecting(until) if until <= now:
+            customers.not_judged(turn, call)
+        case Queued(place) | Offered(place) if place.harbour_by is not None and place.harbour_by <= now:
+            turn.too_late.append(call.id)
         case Queued():
             _queued_due(turn, call, phase)
         case Offered(rings=rings) if any(rung.until <= now for rung in rings):
@@ -90,10 +122,13 @@ def _queued_due(turn: Turn, call: Call, phase: Queued) -> None:
 
 def _gone_to_dialplan(turn: Turn, leg: Leg) -> None:
     """The channel lives, but no longer in callctl's app: the lease ended, or somebody redirected it."""
-    call = turn.world.calls[leg.call]
     if leg.role is LegRole.AGENT:
         offers.leg_gone(turn, turn.world.agents[leg.agent or AgentId("")], leg, 0, 0)
         return
+    if leg.role is LegRole.LINE:
+        nailing.leg_gone(turn, turn.world.agents[leg.agent or AgentId("")], leg, 0, 0)
+        return
+    call = turn.world.calls[leg.call]
     turn.drop_leg(leg)
     if not isinstance(call.phase, Ended):
         calls.end(turn, call, "leaves for the dialplan", Outcome.LEFT_FOR_FALLBACK, Party.PBX)

@@ -5,9 +5,10 @@ No line is taken here: an attempt is a promise, stored first, that a line may be
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 
-from callctl.core import compliance
+from callctl.core import compliance, trunking
 from callctl.core.addresses import E164
 from callctl.core.campaigns import CampaignPhase, CampaignPolicy, NextNumber, Retry
 from callctl.core.contacts import Contact, Happened, Past
@@ -17,12 +18,15 @@ from callctl.core.ids import SECOND, AttemptId, CallId, ContactId, Micros, Trunk
 from callctl.core.judgement import About, Refusal, judge
 from callctl.core.law import AttemptOutcome
 from callctl.core.ledger import AttemptMade, AttemptOver, Barred, Planned, Remembered, Standing, Withheld
+from callctl.core.model import Call, Outcome
 from callctl.core.outbound import Attempt, Outbound, contact_key, number_key
 from callctl.core.permits import Permit
 from callctl.core.policy import OutsideNumber
 from callctl.core.turn import Turn
 
 LONGEST_DELAY: Micros = 365 * 86_400 * SECOND
+DRY: Micros = 5 * SECOND
+"""Where nobody was due, nobody is asked for so long."""
 LOOK_AGAIN: Micros = 3600 * SECOND
 """A contact that may not be called, and nobody can say from when on, is looked at again after so long."""
 
@@ -32,10 +36,18 @@ def claimed(turn: Turn, event: ContactsClaimed) -> None:
     out = turn.world.outbound
     out.zones.update(event.zones)
     campaign = out.campaigns.get(event.campaign)
+    out.claiming.pop(event.campaign, None)
+    turn.paced.add(event.campaign)
+    if not event.contacts:
+        out.dry[event.campaign] = turn.now + DRY
     wanted = campaign is not None and campaign.phase is not CampaignPhase.STOPPED
     for contact in event.contacts:
-        out.contacts.setdefault(contact.id, replace(contact, claimed=min(contact.claimed, turn.now)))
-        if not wanted:  # it was stopped meanwhile
+        if contact.id in out.contacts:
+            continue
+        out.contacts[contact.id] = replace(contact, claimed=min(contact.claimed, turn.now))
+        if wanted:
+            out.ready.setdefault(event.campaign, deque()).append(contact.id)
+        else:  # it was stopped meanwhile
             let_go(turn, Planned(contact.id, Standing.OPEN, turn.now, contact.next_number, "the campaign was stopped"))
 
 
@@ -75,6 +87,16 @@ def begin(
     return attempt, verdict.permit
 
 
+def may_be_tried(turn: Turn, contact: Contact, caller_id: E164 | None) -> bool:
+    """Whether the contact may be called now, as far as the house and the law have a say. If not, it is let go."""
+    campaign = turn.world.policy.campaigns[contact.campaign]
+    about = About(contact, contact.numbers[contact.next_number], campaign, caller_id)
+    refusal = judge(turn.world, about, turn.now)
+    if refusal is not None:
+        _refused(turn, about, contact.next_number, refusal)
+    return refusal is None
+
+
 def begun(out: Outbound, attempt: Attempt) -> None:
     """Nobody else calls the contact, or the number, meanwhile."""
     out.attempts[attempt.id] = attempt
@@ -82,14 +104,50 @@ def begun(out: Outbound, attempt: Attempt) -> None:
     out.busy[contact_key(attempt.contact)] = attempt.id
 
 
-def end(turn: Turn, attempt: Attempt, outcome: AttemptOutcome, call: CallId | None = None) -> None:
-    """The attempt is over: remembered, and the contact let go until it is tried next."""
+def over(turn: Turn, call: Call) -> None:
+    """The call that an attempt was is over, and so is the attempt."""
+    attempt = turn.world.outbound.attempts.get(call.attempt) if call.attempt is not None else None
+    if attempt is not None:
+        end(turn, attempt, result_of(call), call.id, talked_with=call.story.connected is not None)
+
+
+def result_of(call: Call) -> AttemptOutcome:
+    """What an attempt came to, by its call's story."""
+    story = call.story
+    if story.connected is not None:
+        return AttemptOutcome.ANSWERED
+    if story.harboured is not None:
+        return AttemptOutcome.ABANDONED
+    match story.outcome:
+        case Outcome.NOT_REACHED if story.unsent:
+            return AttemptOutcome.UNSENT
+        case Outcome.NOT_REACHED:
+            return trunking.outcome_of(story.cause, story.sip, rang=story.rang is not None)
+        case Outcome.MACHINE:
+            return AttemptOutcome.MACHINE
+        case Outcome.HUNG_UP:
+            return AttemptOutcome.HUNG_UP
+        case Outcome.PBX_LOST:
+            return AttemptOutcome.UNKNOWN
+        case Outcome.LEFT_FOR_FALLBACK | Outcome.FAILED:
+            return AttemptOutcome.ABANDONED  # the dialplan has told the person that nobody is there
+        case Outcome.ABANDONED if not story.queues:
+            return AttemptOutcome.ABANDONED
+        case _:
+            return AttemptOutcome.ANSWERED  # heard the message that a broadcast is
+
+
+def end(
+    turn: Turn, attempt: Attempt, outcome: AttemptOutcome, call: CallId | None = None, *, talked_with: bool = True
+) -> None:
+    """The attempt is over: remembered, and the contact let go until it is tried next. `talked_with`: by an agent, of
+    one that was answered."""
     out = turn.world.outbound
     del out.attempts[attempt.id]
     out.busy.pop(number_key(attempt.number.digits), None)
     out.busy.pop(contact_key(attempt.contact), None)
     remember(turn, _past(attempt, outcome))
-    if outcome is AttemptOutcome.ANSWERED:
+    if outcome is AttemptOutcome.ANSWERED and talked_with:
         talked(turn, str(call or attempt.id), attempt.number, attempt.contact, attempt.debt)
     turn.attempts.add(attempt.id)
     turn.enter(AttemptOver(attempt.id, attempt.contact, attempt.number, outcome, turn.now, call))
@@ -155,8 +213,10 @@ def _plan(turn: Turn, attempt: Attempt, outcome: AttemptOutcome, contact: Contac
     whom, at, now = attempt.contact, attempt.at, turn.now
     if outcome is AttemptOutcome.UNKNOWN:
         return Planned(whom, Standing.UNKNOWN, now, at, "the attempt was cut off: nobody knows how it ended")
+    if outcome is AttemptOutcome.UNSENT:
+        return Planned(whom, Standing.LATER, now + DRY, at, "no call was made: the database did not take it in time")
     if outcome is AttemptOutcome.ANSWERED:
-        return Planned(whom, Standing.DONE, now, at, "talked with an agent")
+        return Planned(whom, Standing.DONE, now, at, "was reached")
     campaign = turn.world.policy.campaigns.get(attempt.campaign)
     retry = campaign.retries.get(outcome) if campaign is not None else None
     if campaign is None or retry is None:

@@ -7,11 +7,18 @@ from callctl.core import dialing, lists
 from callctl.core.addresses import E164
 from callctl.core.campaigns import HOUR, Disposition, DispositionPolicy
 from callctl.core.contacts import Callback, Happened, Past
-from callctl.core.events import DispositionChosen
-from callctl.core.facts import CallbackAgreed, DispositionAwaited, DispositionNoted, DispositionRefused
+from callctl.core.events import DispositionChosen, Heard
+from callctl.core.facts import (
+    CallbackAgreed,
+    DetectionOff,
+    DispositionAwaited,
+    DispositionNoted,
+    DispositionRefused,
+)
 from callctl.core.ids import SECOND, AgentId, CampaignId, Micros, QueueId
-from callctl.core.ledger import Promised, Remembered
+from callctl.core.ledger import Promised, Remembered, TriedAgain
 from callctl.core.model import Agent, Call, OnCall, Said, WrapUp
+from callctl.core.outbound import Campaign
 from callctl.core.turn import Turn
 
 AGAIN: Micros = 10 * SECOND
@@ -19,6 +26,11 @@ AGAIN: Micros = 10 * SECOND
 NOTHING = DispositionPolicy()
 LONGEST_AHEAD: Micros = 366 * 24 * HOUR
 """For how far ahead a time may be agreed."""
+HUMAN, MACHINE = "human", "machine"
+"""What agents say that answered."""
+ENOUGH_LABELS = 20
+"""People whom agents have talked with, before detection is judged by them."""
+OF_ALL = 100_000
 
 
 def choose(turn: Turn, agent: Agent, event: DispositionChosen) -> str:
@@ -113,16 +125,46 @@ def settle(turn: Turn, agent: AgentId, call: Call) -> None:
             lists.refuse_to_call(turn, call.caller, f"{default}, since nobody said otherwise")
     said = call.story.said
     known = turn.world.policy.dispositions.get(said.disposition) if said is not None else None
+    if said is not None and known is not None and said.by == "agent":
+        _label(turn, call, MACHINE if known.machine else HUMAN)
     if said is None or known is None or not isinstance(call.caller, E164):
         return
     if known.wrong_number:
-        dialing.bar(turn, call.caller, None, f"{known.id}, said by {agent}")
+        dialing.bar(turn, call.caller, call.contact, f"{known.id}, said by {agent}")
     if known.refused:
-        past = Past(call.id, turn.now, Happened.REFUSAL, call.caller.digits)
+        past = Past(call.id, turn.now, Happened.REFUSAL, call.caller.digits, call.contact)
         dialing.remember(turn, past)
         turn.enter(Remembered(past, f"{known.id}, said by {agent}"))
+    if known.retry and call.contact is not None:
+        again = TriedAgain(call.contact, turn.now + known.retry, call.number_at, f"{known.id}, said by {agent}")
+        turn.enter(again)
     if known.callback and said.callback_at is not None and known.campaign is not None:
         _promise(turn, agent, call, call.caller, known.campaign, said, said.callback_at)
+
+
+def _label(turn: Turn, call: Call, was: str) -> None:
+    """The agent's word is held against what detection heard."""
+    campaign = turn.world.outbound.campaigns.get(call.campaign) if call.campaign is not None else None
+    if campaign is None or call.story.heard is None:
+        return
+    labels = campaign.judged.setdefault(call.story.heard.value, {HUMAN: 0, MACHINE: 0})
+    labels[was] += 1
+    turn.campaigns.add(campaign.id)
+    _judge_detection(turn, campaign)
+
+
+def _judge_detection(turn: Turn, campaign: Campaign) -> None:
+    """Off where it takes too many people for machines. Only of calls that an agent got all the same can that be
+    known."""
+    policy = turn.world.policy.campaigns.get(campaign.id)
+    detection = policy.detection if policy is not None else None
+    if detection is None or not detection.off_at or campaign.detection_off:
+        return
+    heard = {name: labels[HUMAN] for name, labels in campaign.judged.items() if name != Heard.NOTHING}
+    people, mistaken = sum(heard.values()), heard.get(Heard.MACHINE, 0)
+    if people >= ENOUGH_LABELS and mistaken * OF_ALL > detection.off_at * people:
+        campaign.detection_off = True
+        turn.tell(DetectionOff(campaign.id, people, mistaken))
 
 
 def _promise(
@@ -131,5 +173,7 @@ def _promise(
     policy = turn.world.policy.campaigns.get(campaign)
     window = policy.callback_window if policy is not None else HOUR
     whose, until = (agent, at + window) if said.mine else (None, 0)
-    turn.enter(Promised(campaign, Callback(at, number, whose, until, said.note), None, call.caller_name, said.number))
-    turn.tell(CallbackAgreed(call.id, agent, campaign, None, at, said.mine))
+    contact = call.contact if call.campaign == campaign else None
+    back = Callback(at, number, whose, until, said.note)
+    turn.enter(Promised(campaign, back, contact, call.caller_name, said.number))
+    turn.tell(CallbackAgreed(call.id, agent, campaign, contact, at, said.mine))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from copy import copy
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from callctl.core import (
     admission,
@@ -17,19 +17,23 @@ from callctl.core import (
     arrivals,
     briefing,
     calls,
+    customers,
     deadlines,
     dialing,
     dispositions,
     handover,
     ivr,
+    lines,
     lists,
+    nailing,
     nodes,
     offers,
     policies,
+    previews,
     recovery,
 )
 from callctl.core.calls import ended_fact
-from callctl.core.commands import Command, Hangup
+from callctl.core.commands import ClaimContacts, Command, Hangup
 from callctl.core.events import (
     BridgeFailed,
     CallArrived,
@@ -37,6 +41,7 @@ from callctl.core.events import (
     ClockCompared,
     ConsentAsked,
     ContactsClaimed,
+    DatabaseState,
     DigitPressed,
     DispositionChosen,
     DoNotCallAsked,
@@ -47,8 +52,10 @@ from callctl.core.events import (
     LegGone,
     LegLeft,
     LegRinging,
+    LegUp,
     LinkLost,
     LinkRestored,
+    MessageLeft,
     OfNode,
     OfNoNode,
     OfPeople,
@@ -57,6 +64,7 @@ from callctl.core.events import (
     PhoneContacts,
     PlaybackEnded,
     PolicyChanged,
+    PreviewAsked,
     StatusAsked,
     Synced,
     TimePassed,
@@ -66,7 +74,22 @@ from callctl.core.facts import DispositionRefused, EmergencyCalled, Fact, Status
 from callctl.core.ids import SECOND, AgentId, AttemptId, CallId, IdSource, Micros, NodeId, is_ours
 from callctl.core.law import AttemptOutcome
 from callctl.core.ledger import Entry
-from callctl.core.model import Agent, Call, Down, Ended, HandedOver, Leg, LegRole, Node, Syncing, Usage, World
+from callctl.core.model import (
+    Agent,
+    Briefed,
+    Call,
+    Detecting,
+    Dialled,
+    Down,
+    Ended,
+    HandedOver,
+    Leg,
+    LegRole,
+    Node,
+    Syncing,
+    Usage,
+    World,
+)
 from callctl.core.outbound import Attempt, Campaign
 from callctl.core.policy import HangupReason, Policy
 from callctl.core.routing import choose
@@ -102,6 +125,8 @@ class Step:
     facts: tuple[Fact, ...]
     """The story with its why."""
     touched: Touched
+    claims: tuple[ClaimContacts, ...] = ()
+    """Contacts that are wanted of the database."""
 
 
 def step(world: World, event: Event, now: Micros) -> Step:
@@ -114,20 +139,23 @@ def step(world: World, event: Event, now: Micros) -> Step:
     _event_triggered(turn, event)
     _state_triggered(turn)
     commands = tuple(c for c in turn.commands if world.node_up(c.node))
-    return Step(commands, tuple(turn.facts), _touched(turn))
+    return Step(commands, tuple(turn.facts), _touched(turn), tuple(turn.claims))
 
 
 def first_step(calls: Iterable[Call], attempts: Iterable[Attempt], nodes: Container[NodeId], now: Micros) -> Step:
     """The step before a life's first event: of the rows that it begins with, calls on a node which is no more end as
-    lost, with a record. Without it they would be read, and left out of the World, at every start. Attempts to reach
-    somebody were cut off: nobody knows how they ended."""
+    lost, with a record. Without it they would be read, and left out of the World, at every start. Attempts whose
+    call is not known were cut off: nobody knows how they ended."""
+    calls = list(calls)
     gone = [call for call in calls if call.node not in nodes]
+    kept = {call.id: call for call in calls if call.node in nodes}
     ends = tuple(recovery.lost(call, now) for call in gone if not isinstance(call.phase, Ended))
     closed = tuple(call.id for call in gone)
     cut = Turn(World(Policy(), IdSource(0)), now)
     for attempt in attempts:
-        dialing.begun(cut.world.outbound, attempt)
-        dialing.end(cut, attempt, AttemptOutcome.UNKNOWN)
+        if not recovery.goes_on(attempt, kept):
+            dialing.begun(cut.world.outbound, attempt)
+            dialing.end(cut, attempt, AttemptOutcome.UNKNOWN)
     over = tuple(sorted(cut.attempts))
     touched = Touched(closed=closed, records=ends, over=over, ledger=tuple(cut.ledger))
     return Step((), (*(ended_fact(call) for call in ends), *cut.facts), touched)
@@ -159,8 +187,19 @@ def _event_triggered(turn: Turn, event: Event) -> None:
 
 def _of_no_node(turn: Turn, event: OfNoNode) -> None:
     match event:
-        case StatusAsked() | CampaignAsked() | DoNotCallAsked() | ConsentAsked() | DispositionChosen() | PersonErased():
+        case (
+            StatusAsked()
+            | CampaignAsked()
+            | DoNotCallAsked()
+            | ConsentAsked()
+            | DispositionChosen()
+            | PersonErased()
+            | PreviewAsked()
+        ):
             _of_people(turn, event)
+        case DatabaseState(up=up):
+            turn.world.outbound.database_up = up
+            turn.paced.update(turn.world.outbound.pace_at)
         case PolicyChanged():
             policies.apply(turn, event)
         case ContactsClaimed():
@@ -187,6 +226,8 @@ def _of_people(turn: Turn, event: OfPeople) -> None:
             lists.consent(turn, event)
         case PersonErased():
             lists.erase(turn, event)
+        case PreviewAsked():
+            previews.asked(turn, event)
         case DispositionChosen(agent=agent_id):
             agent = turn.world.agents.get(agent_id)
             if agent is None:
@@ -201,7 +242,16 @@ def _of_a_node(turn: Turn, event: OfNode) -> None:
     match event:
         case CallArrived():
             arrivals.arrive(turn, event)
-        case LegRinging() | LegAnswered() | LegLeft() | LegGone() | DigitPressed() | PlaybackEnded():
+        case (
+            LegRinging()
+            | LegUp()
+            | LegAnswered()
+            | MessageLeft()
+            | LegLeft()
+            | LegGone()
+            | DigitPressed()
+            | PlaybackEnded()
+        ):
             _of_leg(turn, event)
         case BridgeFailed():
             offers.bridge_failed(turn, event)
@@ -225,7 +275,10 @@ def _of_a_node(turn: Turn, event: OfNode) -> None:
             assert_never(event)
 
 
-def _of_leg(turn: Turn, event: LegRinging | LegAnswered | LegLeft | LegGone | DigitPressed | PlaybackEnded) -> None:
+OfLeg: TypeAlias = LegRinging | LegUp | LegAnswered | MessageLeft | LegLeft | LegGone | DigitPressed | PlaybackEnded
+
+
+def _of_leg(turn: Turn, event: OfLeg) -> None:
     leg = turn.world.legs.get(event.leg)
     rung = isinstance(event, LegRinging | LegAnswered) and is_ours(event.leg)
     if leg is None and rung and turn.world.node_up(event.node):
@@ -236,20 +289,30 @@ def _of_leg(turn: Turn, event: LegRinging | LegAnswered | LegLeft | LegGone | Di
         turn.stray(event, "unknown leg")
     elif leg.role is LegRole.CALLER:
         _of_caller(turn, leg, event)
+    elif leg.role is LegRole.LINE:
+        _of_line(turn, turn.world.agents[leg.agent or AgentId("")], leg, event)
     else:
         _of_agent_leg(turn, turn.world.agents[leg.agent or AgentId("")], leg, event)
 
 
-def _of_caller(
-    turn: Turn, leg: Leg, event: LegRinging | LegAnswered | LegLeft | LegGone | DigitPressed | PlaybackEnded
-) -> None:
+def _of_caller(turn: Turn, leg: Leg, event: OfLeg) -> None:
     call = turn.world.calls[leg.call]
     match event:
+        case LegGone() if isinstance(call.phase, Dialled):
+            customers.leg_gone(turn, call, leg, event)
+        case LegRinging() if call.attempt is not None:
+            customers.ringing(turn, call, event)
+        case LegUp():
+            customers.up(turn, call, event)
+        case LegAnswered() if call.attempt is not None:
+            customers.answered(turn, call, event)
+        case MessageLeft():
+            customers.message_left(turn, call, event)
         case LegGone(cause=cause, sip=sip):
             calls.leg_gone(turn, leg, cause, sip)
         case LegLeft() if isinstance(call.phase, HandedOver) and not call.phase.taken:
             handover.taken(turn, call, call.phase)
-        case LegLeft() if isinstance(call.phase, HandedOver):
+        case LegLeft() if isinstance(call.phase, HandedOver | Dialled | Detecting):
             turn.stray(event, call.phase)
         case LegLeft():
             _leaves(turn, leg, event)
@@ -263,13 +326,34 @@ def _of_caller(
             assert_never(event)
 
 
-def _of_agent_leg(
-    turn: Turn,
-    agent: Agent,
-    leg: Leg,
-    event: LegRinging | LegAnswered | LegLeft | LegGone | DigitPressed | PlaybackEnded,
-) -> None:
+def _of_line(turn: Turn, agent: Agent, leg: Leg, event: OfLeg) -> None:
     match event:
+        case LegAnswered():
+            nailing.answered(turn, agent, leg, event)
+        case LegGone(cause=cause, sip=sip):
+            nailing.leg_gone(turn, agent, leg, cause, sip)
+        case LegLeft():
+            _leaves(turn, leg, event)
+        case DigitPressed():
+            briefing.digit(turn, agent, event)
+        case PlaybackEnded() if not isinstance(agent.state, Briefed):
+            pass  # the beep, or the ringing tone: nothing waits for its end
+        case PlaybackEnded():
+            briefing.playback_ended(turn, agent, event)
+        case LegRinging() if agent.line is not None and not agent.line.up and agent.is_on_line(leg.id):
+            pass  # nothing depends on it
+        case LegRinging():
+            turn.stray(event, "line")
+        case LegUp() | MessageLeft():
+            turn.stray(event, "line")
+        case _:
+            assert_never(event)
+
+
+def _of_agent_leg(turn: Turn, agent: Agent, leg: Leg, event: OfLeg) -> None:
+    match event:
+        case LegUp() | MessageLeft():
+            turn.stray(event, "agent")
         case LegRinging():
             offers.leg_ringing(turn, agent, leg, event)
         case LegAnswered():
@@ -306,11 +390,14 @@ def _of_node(turn: Turn, event: LinkLost | LinkRestored | Synced) -> None:
             recovering = isinstance(turn.world.nodes[node].phase, Syncing)
             if not recovering:  # else no leg was made since the lists: the node was not up
                 named |= recovery.young(turn.world, turn.now)
+            talks = recovery.talks_seen(turn.world, snapshot) if recovering else {}
+            turn.bridges = {call: bridge for call, (bridge, _) in talks.items()}
             for what in recovery.missed(turn.world, node, snapshot, named, gone):
                 _event_triggered(turn, what)
                 leg = turn.world.legs[what.leg] if recovering and isinstance(what, LegLeft) else None
                 if leg is not None and leg.left_by is not None:
                     leg.left_by = turn.now  # long ago: no agent is rung for it meanwhile
+            recovery.keep_together(turn, talks)
             nodes.synced(turn, event)
 
 
@@ -329,10 +416,34 @@ def _state_triggered(turn: Turn) -> None:
     admission.look(turn)
     deadlines.run(turn)
     admission.look(turn)  # a ring that was missed may have paused the last agent
-    while (choice := choose(turn.world, turn.dirty, turn.now)) is not None:
-        offers.offer(turn, turn.world.calls[choice.call], choice)
+    _match(turn)
+    for late in [
+        turn.world.calls[name] for name in turn.too_late if name in turn.world.calls
+    ]:  # it may have ended since
+        customers.too_late(turn, late)
     for call in turn.more:
         offers.ring_more(turn, turn.world.calls[call])
+    nailing.look(turn)
+    if turn.world.outbound.pace_at or turn.paced:
+        _dial(turn)
+    nailing.look(turn)  # whose preview is over may keep no line, and may be free
+    _match(turn)
+
+
+def _match(turn: Turn) -> None:
+    while (choice := choose(turn.world, turn.dirty, turn.now)) is not None:
+        offers.offer(turn, turn.world.calls[choice.call], choice)
+
+
+def _dial(turn: Turn) -> None:
+    """Who is free now, and is asked for by nobody who waits."""
+    previews.go_on(turn)
+    _match(turn)
+    for agent in turn.agents:
+        if turn.world.index.is_free(agent):
+            turn.paced.update(lines.running(turn.world, agent))
+    lines.run(turn)
+    previews.give(turn)
 
 
 # ── the result ───────────────────────────────────────────────────────────────────────────────
@@ -349,7 +460,7 @@ def _touched(turn: Turn) -> Touched:
         agents=tuple(world.agents[a] for a in sorted(turn.agents) if a in world.agents),
         nodes=tuple(copy(world.nodes[n]) for n in sorted(turn.nodes)),
         trunks=tuple(copy(world.usage[t]) for t in sorted(turn.trunks)),
-        campaigns=tuple(copy(world.outbound.campaigns[c]) for c in sorted(turn.campaigns)),
+        campaigns=tuple(world.outbound.campaigns[c] for c in sorted(turn.campaigns)),
         attempts=tuple(world.outbound.attempts[a] for a in sorted(turn.attempts) if a in world.outbound.attempts),
         over=tuple(sorted(turn.attempts - world.outbound.attempts.keys())),
         ledger=tuple(turn.ledger),

@@ -54,8 +54,44 @@ class LegRinging:
 
 
 @dataclass(frozen=True, slots=True)
+class LegUp:
+    """A leg to somebody on a list was answered; the dialplan has it still, to find out whether a person did."""
+
+    node: NodeId
+    leg: LegId
+
+
+class Heard(StrEnum):
+    """What answering machine detection made of an answer."""
+
+    NOTHING = "nothing"
+    """Nobody listened: detection is off."""
+    HUMAN = "human"
+    MACHINE = "machine"
+    UNSURE = "unsure"
+    SILENCE = "silence"
+    """Nobody said anything within the time."""
+    FAX = "fax"
+    SIT = "sit"
+    """A special information tone: the number does not exist, or cannot be reached (ITU-T E.180)."""
+
+
+@dataclass(frozen=True, slots=True)
 class LegAnswered:
     """A leg that callctl made was answered and stands in callctl's app."""
+
+    node: NodeId
+    leg: LegId
+    heard: Heard = Heard.NOTHING
+    quiet: Micros = 0
+    """Of a human who spoke: how long before this the greeting ended."""
+    late: bool = False
+    """Found in a list: when it was, nobody saw."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLeft:
+    """A message for an answering machine was played to its end, after the beep."""
 
     node: NodeId
     leg: LegId
@@ -79,6 +115,8 @@ class LegGone:
     """Q.850 cause; 0: unknown."""
     sip: int = 0
     """SIP status; 0: unknown."""
+    unsent: bool = False
+    """Its `Dial` never went out: no phone rang, and no trunk was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +164,8 @@ class LegSeen:
     """Stands in callctl's app: commands reach it."""
     bridge: str = ""
     """The id of the bridge it stands in; empty: none."""
-    arrival: CallArrived | None = None
-    """How it came in, where the PBX can still tell."""
+    arrival: CallArrived | LegAnswered | None = None
+    """How it came into the app, where the PBX can still tell; of a leg that callctl dialled: with what was heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +307,22 @@ class ConsentAsked:
     """When it was given; 0: now. It is revoked as from now."""
 
 
+class PreviewWish(StrEnum):
+    NEXT = "next"
+    """Of `manual`: a contact to look at."""
+    DIAL = "dial"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewAsked:
+    """An agent asks for a contact, or says what is to become of the one that is looked at."""
+
+    agent: AgentId
+    wish: PreviewWish
+    by: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class DispositionChosen:
     """An agent says what the call that is in wrap-up, or still going on, came to."""
@@ -324,6 +378,16 @@ class ClockCompared:
     """Ours less theirs."""
 
 
+@dataclass(frozen=True, slots=True)
+class DatabaseState:
+    """Postgres takes nothing of what is decided, which waits on the disk meanwhile; or takes it again, and has all of
+    it. Said at each change; at a start it takes it."""
+
+    up: bool
+    why: str = ""
+    """For people; empty: it is up."""
+
+
 # ── from the clock ───────────────────────────────────────────────────────────────────────────
 
 
@@ -335,7 +399,9 @@ class TimePassed:
 OfNode: TypeAlias = (
     CallArrived
     | LegRinging
+    | LegUp
     | LegAnswered
+    | MessageLeft
     | LegLeft
     | LegGone
     | DigitPressed
@@ -349,6 +415,9 @@ OfNode: TypeAlias = (
     | TrunkState
     | EmergencyDialled
 )
-OfPeople: TypeAlias = StatusAsked | CampaignAsked | DoNotCallAsked | ConsentAsked | DispositionChosen | PersonErased
-OfNoNode: TypeAlias = OfPeople | PolicyChanged | ContactsClaimed | DoNotCallLists | ClockCompared | TimePassed
+OfPeople: TypeAlias = (
+    StatusAsked | CampaignAsked | DoNotCallAsked | ConsentAsked | DispositionChosen | PersonErased | PreviewAsked
+)
+OfStore: TypeAlias = ContactsClaimed | DoNotCallLists | ClockCompared | DatabaseState
+OfNoNode: TypeAlias = OfPeople | OfStore | PolicyChanged | TimePassed
 Event: TypeAlias = OfNode | OfNoNode

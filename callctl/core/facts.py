@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from callctl.core.addresses import E164, Address, Emergency
-from callctl.core.campaigns import CampaignPhase
+from callctl.core.campaigns import CampaignPhase, Then
+from callctl.core.events import Heard
 from callctl.core.ids import (
     AgentId,
     AttemptId,
@@ -25,7 +26,7 @@ from callctl.core.ids import (
 from callctl.core.law import AttemptOutcome
 from callctl.core.model import AgentState, AgentStatus, Outcome, Party, PhoneState, RingResult
 from callctl.core.permits import Purpose
-from callctl.core.policy import Destination, Feature, Overflow, Requirement, ToNumber, Voicemail
+from callctl.core.policy import Destination, Drop, Feature, Overflow, Requirement, ToNumber, Voicemail
 from callctl.core.ranks import Considered
 
 
@@ -103,7 +104,7 @@ class CallHandedOver:
     """The dialplan has the caller now."""
 
     call: CallId
-    to: Voicemail | ToNumber
+    to: Voicemail | ToNumber | Drop
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +159,168 @@ class AttemptRefused:
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnded:
+    """How an attempt ended, and what is next."""
+
     attempt: AttemptId
     campaign: CampaignId
     contact: ContactId
     outcome: AttemptOutcome
     due: Micros | None
     """When the contact is tried next, at the earliest."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallDialled:
+    """A line is taken for somebody on a list."""
+
+    call: CallId
+    leg: LegId
+    campaign: CampaignId
+    attempt: AttemptId
+    contact: ContactId
+    number: E164
+    trunk: TrunkId
+    caller_id: E164
+    agent: AgentId | None = None
+    """For whom it is made; None: for whoever is free."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallPickedUp:
+    """Somebody, or something, has answered a call to somebody on a list."""
+
+    call: CallId
+    campaign: CampaignId
+    after: Micros
+    """From the dial."""
+    too_fast: bool = False
+    """Sooner than the trunk's `fast_answer`: hardly a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerJudged:
+    """What answering machine detection has made of an answer, and what is done with it."""
+
+    call: CallId
+    campaign: CampaignId
+    heard: Heard
+    took: Micros
+    """From the answer."""
+    then: Then
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerWaits:
+    """A person who was called is there; an agent is owed within the grace."""
+
+    call: CallId
+    campaign: CampaignId
+    queue: QueueId
+    grace_left: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class HarbourReached:
+    """No agent came within the grace: the person hears the safe harbour's message."""
+
+    call: CallId
+    campaign: CampaignId
+    after: Micros
+    """From the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDropped:
+    """A message was left on an answering machine."""
+
+    call: CallId
+    campaign: CampaignId
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """How many calls a campaign begins now, and why."""
+
+    campaign: CampaignId
+    dial: int
+    idle: int
+    waiting: int
+    in_flight: int
+    expected_answers: float
+    expected_free: float
+    risk: float
+    """That the next customer, were one more dialled, would find nobody."""
+    allowed: float
+    saved: float
+    """Abandoned calls that the budget has left."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkHeld:
+    """Campaigns leave the trunk alone for a while: it fails."""
+
+    trunk: TrunkId
+    until: Micros
+    failures: int
+    """In a row."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionOff:
+    """Answering machine detection takes too many people for machines: it is off from now on."""
+
+    campaign: CampaignId
+    people: int
+    """Calls that people answered, as dispositions tell."""
+    mistaken: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewBegan:
+    """The agent looks at a contact."""
+
+    agent: AgentId
+    campaign: CampaignId
+    contact: ContactId
+    number: E164
+    until: Micros | None
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewEnded:
+    agent: AgentId
+    campaign: CampaignId
+    contact: ContactId
+    how: str
+    """`dialled`, `skipped`, `refused`, `gone`."""
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewRefused:
+    agent: AgentId
+    wish: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineChanged:
+    """The open line of an agent who is nailed up."""
+
+    agent: AgentId
+    how: str
+    """`rings`, `open`, `closed`, `failed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptedOut:
+    """A person has asked, by a key, not to be called any more."""
+
+    call: CallId
+    number: E164 | None
+    """None: it is withheld, and cannot be listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +479,8 @@ class CallConnected:
     agent: AgentId
     waited: Micros
     """Speed of answer: from queued to connected."""
+    campaign: CampaignId | None = None
+    """Whose customer was called; None: the caller called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +495,8 @@ class CallEnded:
     waited: Micros
     """From queued to connected or ended; 0: never queued."""
     talked: Micros
+    campaign: CampaignId | None = None
+    """Whose customer was called; None: the caller called, or has waited in a queue as callers do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,6 +585,20 @@ Fact: TypeAlias = (
     | AttemptBegan
     | AttemptRefused
     | AttemptEnded
+    | CallDialled
+    | CallPickedUp
+    | AnswerJudged
+    | CustomerWaits
+    | HarbourReached
+    | MessageDropped
+    | Paced
+    | TrunkHeld
+    | DetectionOff
+    | PreviewBegan
+    | PreviewEnded
+    | PreviewRefused
+    | LineChanged
+    | OptedOut
     | CampaignChanged
     | CampaignRefused
     | DoNotCallChanged

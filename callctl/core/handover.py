@@ -13,10 +13,12 @@ from callctl.core.facts import CallHandedOver
 from callctl.core.ids import SECOND, Micros
 from callctl.core.model import Call, HandedOver, World
 from callctl.core.permits import Permit, Purpose
-from callctl.core.policy import ToNumber, Voicemail
+from callctl.core.policy import Drop, ToNumber, Voicemail
 from callctl.core.turn import Turn
 
 VOICEMAIL_MOST: Micros = 900 * SECOND
+MESSAGE_MOST: Micros = 180 * SECOND
+"""For the beep and the message."""
 
 
 def hand_over(turn: Turn, call: Call, to: Voicemail | ToNumber, trigger: str) -> bool:
@@ -31,9 +33,17 @@ def hand_over(turn: Turn, call: Call, to: Voicemail | ToNumber, trigger: str) ->
     return True
 
 
-def command(world: World, call: Call, to: Voicemail | Permit) -> HandOver:
+def leave_message(turn: Turn, call: Call, message: Drop, trigger: str) -> None:
+    """An answering machine has answered: the dialplan waits for the beep, and plays the message."""
+    call.lease_renew = None
+    calls.move(turn, call, trigger, HandedOver(message, turn.now))
+    turn.wish(command(turn.world, call, message))
+    turn.tell(CallHandedOver(call.id, message))
+
+
+def command(world: World, call: Call, to: Voicemail | Permit | Drop) -> HandOver:
     """What sends the caller there."""
-    longest = VOICEMAIL_MOST if isinstance(to, Voicemail) else world.policy.dialing.longest
+    longest = {Voicemail: VOICEMAIL_MOST, Drop: MESSAGE_MOST}.get(type(to), world.policy.dialing.longest)
     return HandOver(call.node, call.leg, to, longest)
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import NewType
 
 CallId = NewType("CallId", str)
+NO_CALL = CallId("")
+"""Of a leg that is in no call: an agent's open line."""
 LegId = NewType("LegId", str)
 """A channel's id in Asterisk. For legs that callctl makes, a ULID of ours."""
 BridgeId = NewType("BridgeId", str)

@@ -21,7 +21,7 @@ Lane: TypeAlias = tuple[QueueId, NodeId]
 PlaceKey: TypeAlias = tuple[int, Micros, CallId]
 """(−score, queued since, id): the order in which callers are served. The score without what it gains for all alike
 with time (`turn.place_key`), so that the order within a lane never changes."""
-Alarm: TypeAlias = tuple[Micros, Literal["call", "leg", "agent", "node"], str]
+Alarm: TypeAlias = tuple[Micros, Literal["call", "leg", "agent", "node", "campaign"], str]
 
 
 class Standing(NamedTuple):
@@ -134,6 +134,10 @@ class Index:
 
     def places(self) -> Iterator[tuple[CallId, Standing]]:
         return iter(self._places.items())
+
+    def is_free(self, agent: AgentId) -> bool:
+        """Whether the agent is routable anywhere."""
+        return agent in self._free
 
     def frees(self) -> Iterator[tuple[AgentId, Free]]:
         return iter(self._free.items())

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
+from callctl.core import nailing
 from callctl.core.addresses import E164
 from callctl.core.admission import unstaffed
-from callctl.core.ids import AgentId, CallId, LegId
+from callctl.core.ids import NO_CALL, AgentId, CallId, LegId
 from callctl.core.index import Group, Lane, Line, Standing
 from callctl.core.model import (
     Arrived,
@@ -15,10 +16,15 @@ from callctl.core.model import (
     Briefed,
     Call,
     Connected,
+    Detecting,
+    Dialled,
+    Dialling,
     Ended,
+    Leg,
     LegRole,
     Offered,
     OnCall,
+    Previewing,
     Queued,
     Reserved,
     Ringing,
@@ -38,6 +44,9 @@ def check(world: World) -> list[str]:
         *_calls(world),
         *_agents(world),
         *_legs(world),
+        *_dialled(world),
+        *_lines(world),
+        *_claimed(world),
         *_index(world),
         *_watched(world),
         *_matched(world),
@@ -102,12 +111,65 @@ def _agents(world: World) -> Iterator[str]:
 
 def _legs(world: World) -> Iterator[str]:
     for leg in world.legs.values():
+        if leg.role is LegRole.LINE:
+            yield from _line(world, leg)
+            continue
         if leg.call not in world.calls:
             yield f"leg {leg.id} belongs to {leg.call}, which is no more"
         if leg.agent is not None and leg.agent not in world.agents:
             yield f"leg {leg.id} is of {leg.agent}, who is no more"
         if (leg.role is LegRole.AGENT) != (leg.agent is not None):
             yield f"leg {leg.id} is a {leg.role} with agent {leg.agent}"
+
+
+def _line(world: World, leg: Leg) -> Iterator[str]:
+    """A line's leg is somebody's, or is about to end."""
+    if leg.call != NO_CALL:
+        yield f"line {leg.id} is in a call, {leg.call}"
+    if leg.agent is None or leg.agent not in world.agents:
+        yield f"line {leg.id} is of {leg.agent}, who is no more"
+
+
+def _dialled(world: World) -> Iterator[str]:
+    """An attempt is in the World as long as its call, and no number and no contact is in two."""
+    out = world.outbound
+    calls = {call.attempt: call for call in world.calls.values() if call.attempt and not isinstance(call.phase, Ended)}
+    for attempt in out.attempts.values():
+        if attempt.call is not None and attempt.id not in calls:
+            yield f"attempt {attempt.id} goes on, and its call does not"
+    yield from (
+        f"call {call.id} goes on, and its attempt {a} does not" for a, call in calls.items() if a not in out.attempts
+    )
+    busy = Counter(key for it in out.attempts.values() for key in (it.number.digits, str(it.contact)))
+    yield from (f"{key} is called twice at a time" for key, n in busy.items() if n > 1)
+    for agent in world.agents.values():
+        if isinstance(agent.state, Dialling):
+            call = world.calls.get(agent.state.call)
+            if call is None or not isinstance(call.phase, Dialled | Detecting) or call.wants != agent.id:
+                yield f"agent {agent.id} waits for {agent.state.call}, which is {call and call.phase}"
+        if isinstance(agent.state, Previewing) and agent.state.contact in {it.contact for it in out.attempts.values()}:
+            yield f"agent {agent.id} looks at {agent.state.contact}, who is being called"
+
+
+def _lines(world: World) -> Iterator[str]:
+    """Whoever wants a line has one, or is about to; nobody keeps one for nothing."""
+    for agent in world.agents.values():
+        if agent.line is None and nailing.is_wanted(world, agent):
+            yield f"agent {agent.id} wants a line, and no phone rings"
+        legs = (world.legs[leg] for leg in agent.line.legs) if agent.line is not None else ()
+        up = all(world.node_up(leg.node) for leg in legs)
+        if agent.line is not None and up and not nailing.is_kept(world, agent):
+            yield f"agent {agent.id} keeps a line for nothing"
+
+
+def _claimed(world: World) -> Iterator[str]:
+    """Whoever is claimed waits to be called, is looked at, or is being called."""
+    out = world.outbound
+    ready = {name for names in out.ready.values() for name in names}
+    called = {attempt.contact for attempt in out.attempts.values()}
+    looked_at = {it.state.contact for it in world.agents.values() if isinstance(it.state, Previewing)}
+    yield from (f"contact {name} is claimed for nothing" for name in out.contacts.keys() - ready - called - looked_at)
+    yield from (f"contact {name} is looked at, and not claimed" for name in looked_at - out.contacts.keys())
 
 
 def _index(world: World) -> Iterator[str]:
@@ -181,7 +243,7 @@ def _staffed(world: World) -> Iterator[str]:
     for call in world.calls.values():
         if isinstance(call.phase, Queued) and world.node_up(call.node):
             place = call.phase.place
-            if (place.alone_by is None) == (place.queue in found):
+            if place.harbour_by is None and (place.alone_by is None) == (place.queue in found):
                 yield f"call {call.id} waits in {place.queue} until {place.alone_by}"
             stages = place.stages or world.policy.queues[place.queue].stages
             if place.asks not in (ANYBODY, Requirement(only=place.wants), *(stage.asks for stage in stages)):

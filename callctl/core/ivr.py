@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from callctl.core import admission, calls, handover, waiting
+from callctl.core import admission, calls, handover, lists, waiting
+from callctl.core.addresses import E164
 from callctl.core.commands import Play, StopPlay, Unhold
 from callctl.core.events import DigitPressed, PlaybackEnded
-from callctl.core.facts import DigitTaken, DigitTimedOut, FlowedOut, MenuEntered, PromptFailed
+from callctl.core.facts import DigitTaken, DigitTimedOut, FlowedOut, MenuEntered, OptedOut, PromptFailed
 from callctl.core.ids import Micros, PlaybackId, QueueId
 from callctl.core.model import (
     Announcing,
@@ -30,6 +31,7 @@ from callctl.core.policy import (
     HangUp,
     HangupReason,
     Menu,
+    OptOut,
     Overflow,
     ToMenu,
     ToNumber,
@@ -64,6 +66,8 @@ def enter(turn: Turn, call: Call, to: Destination, trigger: str) -> None:
         case Voicemail() | ToNumber():
             if not handover.hand_over(turn, call, to, trigger):
                 _not_dialled(turn, call, to, trigger)
+        case OptOut():
+            _opt_out(turn, call, to, trigger)
         case HangUp(reason):  # who is refused unanswered hears the network's busy tone, and pays nothing
             calls.end(turn, call, trigger, Outcome.COMPLETED, Party.CALLCTL, reason)
         case _:
@@ -77,6 +81,16 @@ def _not_dialled(turn: Turn, call: Call, to: Destination, trigger: str) -> None:
         calls.end(turn, call, trigger, Outcome.COMPLETED, Party.CALLCTL, HangupReason.CONGESTION)
     else:
         enter(turn, call, last, trigger)
+
+
+def _opt_out(turn: Turn, call: Call, to: OptOut, trigger: str) -> None:
+    """The person does not want to be called any more: in force at once."""
+    calls.answer(turn, call)
+    number = call.caller if isinstance(call.caller, E164) else None
+    if number is not None:
+        lists.refuse_to_call(turn, number, "a key, pressed in a call")
+    turn.tell(OptedOut(call.id, number))
+    announce(turn, call, to.prompts if number is not None else to.withheld, HangUp(), trigger)
 
 
 def announce(turn: Turn, call: Call, prompts: tuple[str, ...], then: Destination, trigger: str) -> None:
@@ -153,7 +167,7 @@ def exit_key(turn: Turn, call: Call, phase: Queued | Offered, event: DigitPresse
     """A waiting caller pressed a key, which may lead out of the queue."""
     place = phase.place
     to = turn.world.policy.queues[place.queue].exit_keys.get(event.digit)
-    if to is None:
+    if to is None or place.harbour_by is not None:  # who was called has the safe harbour's keys, and no others
         turn.stray(event, phase)
         return
     if isinstance(phase, Offered):

@@ -98,7 +98,24 @@ def _running(world: World, about: About, now: Micros) -> Refusal | None:
     return Refusal("campaign", f"the campaign {about.campaign.id} is {phase}")
 
 
+def nobody(world: World, campaign: CampaignPolicy, now: Micros) -> str:
+    """Why nobody at all may be called for the campaign now, whoever it is; empty: somebody may be."""
+    if world.policy.dialing.stopped:
+        return "dialling out is stopped (dialing: {stopped: true})"
+    if EVERYWHERE not in world.outbound.do_not_call:
+        return "the do-not-call list has not been read yet"
+    calendar = world.policy.calendars.get(campaign.hours) if campaign.hours is not None else None
+    if calendar is not None and not is_open(calendar, now):
+        return f"the campaign's hours ({campaign.hours}) are over"
+    refused = _clock_wrong(world, now)
+    return refused.why if refused is not None else ""
+
+
 def _clock(world: World, about: About, now: Micros) -> Refusal | None:
+    return _clock_wrong(world, now)
+
+
+def _clock_wrong(world: World, now: Micros) -> Refusal | None:
     seen = world.outbound.clock
     if seen is None or now - seen.at > CLOCK_LIFE:
         return Refusal("clock", "this machine's clock has not been compared with the database's")
@@ -309,7 +326,8 @@ def _attempt_limit(world: World, about: About, now: Micros, rules: RuleSet, rule
     times = [
         past.at
         for past in _known(world, about, now, rule.per)
-        if past.at > after and past.what is Happened.ATTEMPT and (rule.undelivered or past.outcome not in UNDELIVERED)
+        if past.at > after and past.what is Happened.ATTEMPT and past.outcome is not AttemptOutcome.UNSENT
+        if rule.undelivered or past.outcome not in UNDELIVERED
     ]
     if len(times) < rule.most:
         return None

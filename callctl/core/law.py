@@ -44,11 +44,15 @@ class AttemptOutcome(StrEnum):
     """There is no such number, or it is out of service."""
     FAILED = "failed"
     """The network, or the trunk, could not bring the call there."""
+    HUNG_UP = "hung_up"
+    """A person answered, and hung up before an agent was to come."""
+    UNSENT = "unsent"
+    """No call was made: the database did not take the attempt in time. No rule counts it."""
     UNKNOWN = "unknown"
     """callctl was killed meanwhile, and nobody can say. Never tried again by itself."""
 
 
-UNDELIVERED = frozenset({AttemptOutcome.BUSY, AttemptOutcome.INVALID, AttemptOutcome.FAILED})
+UNDELIVERED = frozenset({AttemptOutcome.BUSY, AttemptOutcome.INVALID, AttemptOutcome.FAILED, AttemptOutcome.UNSENT})
 """Calls that rang nobody's phone. Reg F does not count them: 12 CFR 1006.14(b)(3)(ii)."""
 
 

@@ -94,6 +94,16 @@ class Promised:
 
 
 @dataclass(frozen=True, slots=True)
+class TriedAgain:
+    """Somebody who was reached, and was done with, is called again."""
+
+    contact: ContactId
+    due: Micros
+    next_number: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Barred:
     """A number is not this person's."""
 
@@ -118,5 +128,5 @@ class Withheld:
 
 
 Entry: TypeAlias = (
-    Listed | ConsentGiven | Remembered | AttemptMade | AttemptOver | Planned | Promised | Barred | Withheld
+    Listed | ConsentGiven | Remembered | AttemptMade | AttemptOver | Planned | Promised | TriedAgain | Barred | Withheld
 )

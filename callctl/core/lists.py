@@ -30,6 +30,7 @@ from callctl.core.facts import (
 from callctl.core.ids import CampaignId, Micros
 from callctl.core.judgement import horizon
 from callctl.core.ledger import ConsentGiven, Listed, Planned, Remembered, Standing
+from callctl.core.model import Previewing
 from callctl.core.numberset import NumberSet, no_numbers
 from callctl.core.outbound import EVERYWHERE, Campaign, ClockSeen
 from callctl.core.policy import Policy
@@ -55,9 +56,13 @@ def campaign_asked(turn: Turn, event: CampaignAsked) -> None:
         return
     if phase is campaign.phase:
         return
+    if campaign.phase is CampaignPhase.STOPPED and campaign.detection_off:
+        campaign.detection_off, campaign.judged = False, {}  # tried again, and judged anew
     campaign.phase, campaign.since, campaign.by = phase, turn.now, event.by
     if phase is CampaignPhase.RUNNING:
         campaign.began = campaign.began or turn.now
+        turn.world.outbound.dry.pop(name, None)
+        turn.paced.add(name)
     if phase is CampaignPhase.STOPPED:
         _let_all_go(turn, name)
     turn.campaigns.add(name)
@@ -72,6 +77,8 @@ def campaigns_changed(turn: Turn, old: Policy) -> None:
             campaign.phase, campaign.since, campaign.by = CampaignPhase.STOPPED, turn.now, "configuration"
             turn.campaigns.add(campaign.id)
             turn.tell(CampaignChanged(campaign.id, campaign.phase, campaign.by))
+        elif campaign.phase is CampaignPhase.RUNNING:
+            turn.paced.add(campaign.id)
     if horizon(policy) > horizon(old):  # what was read of their past does not reach as far
         out.contacts.update({it.id: replace(it, claimed=0) for it in out.contacts.values()})
     for gone in {contact.campaign for contact in out.contacts.values()} - policy.campaigns.keys():
@@ -80,6 +87,7 @@ def campaigns_changed(turn: Turn, old: Policy) -> None:
 
 def _let_all_go(turn: Turn, campaign: CampaignId) -> None:
     """Claims of a campaign that is not dialled any more; who is being called stays until that is over."""
+    turn.world.outbound.ready.pop(campaign, None)
     being_called = {attempt.contact for attempt in turn.world.outbound.attempts.values()}
     for contact in list(turn.world.outbound.contacts.values()):
         if contact.campaign == campaign and contact.id not in being_called:
@@ -151,6 +159,9 @@ def erase(turn: Turn, event: PersonErased) -> None:
     world, out = turn.world, turn.world.outbound
     for contact in event.contacts:
         out.contacts.pop(contact, None)
+    for agent in world.agents.values():
+        if isinstance(agent.state, Previewing) and agent.state.contact in event.contacts:
+            turn.touch_agent(agent)  # there is nobody to look at any more
     for number in event.numbers:
         out.recent.erase(number.digits)
         out.promised.pop(number.digits, None)

@@ -12,10 +12,14 @@ from typing import TypeAlias
 
 from callctl.core.addresses import Address, Withheld
 from callctl.core.contacts import Number
+from callctl.core.events import Heard
 from callctl.core.ids import (
     AgentId,
+    AttemptId,
     BridgeId,
     CallId,
+    CampaignId,
+    ContactId,
     DispositionId,
     IdSource,
     LegId,
@@ -32,6 +36,7 @@ from callctl.core.outbound import Outbound
 from callctl.core.policy import (
     ANYBODY,
     Destination,
+    Drop,
     Feature,
     HangupReason,
     Overflow,
@@ -72,6 +77,12 @@ class Outcome(StrEnum):
     """The caller left callctl's hands for the dialplan: the lease ended, or somebody redirected the channel."""
     PBX_LOST = "pbx_lost"
     FAILED = "failed"
+    NOT_REACHED = "not_reached"
+    """Somebody on a list was called, and nobody answered; the attempt says why."""
+    MACHINE = "machine"
+    """An answering machine, a fax or an announcement answered a call to somebody on a list."""
+    HUNG_UP = "hung_up"
+    """Somebody on a list answered, and hung up before an agent was to come."""
 
 
 class Party(StrEnum):
@@ -179,6 +190,22 @@ class Story:
     sip: int = 0
     wrap_up_ended: Micros | None = None
     said: Said | None = None
+    rang: Micros | None = None
+    """Of a call to somebody on a list: when the network first said that it rings."""
+    picked_up: Micros | None = None
+    """Of such a call: when it was answered, by whomever."""
+    heard: Heard | None = None
+    """Of such a call: what answering machine detection made of it."""
+    unsent: bool = False
+    """Of such a call: it was never made."""
+    counted: str = ""
+    """Of such a call: as what the budget has it, `connected` or `abandoned`."""
+    given_up: bool = False
+    """Of such a call: it rang for long, and whoever had answered would have found no agent."""
+    harboured: Micros | None = None
+    """Of such a call: when the safe harbour's message began, since no agent had come."""
+    message_left: Micros | None = None
+    """Of such a call: when the message for an answering machine had been played to its end."""
 
 
 # ── a call ───────────────────────────────────────────────────────────────────────────────────
@@ -187,6 +214,24 @@ class Story:
 @dataclass(frozen=True, slots=True)
 class Arrived:
     """Before its first destination. Left within the step that entered it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """A call to somebody on a list, not yet answered."""
+
+    until: Micros
+    """Then it has rung long enough, or has not even begun to."""
+    rings: bool = False
+    """The network has said so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detecting:
+    """Such a call was answered; the dialplan finds out whether a person did."""
+
+    until: Micros
+    """Then it has taken too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +282,8 @@ class Place:
     """The agent for whom the caller waits until then, and no other."""
     alone_by: Micros | None = None
     """Set while the queue is not staffed: when the caller goes where `unstaffed` says."""
+    harbour_by: Micros | None = None
+    """Of somebody who was called: when the grace is over, and the safe harbour's message is owed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,17 +324,19 @@ class Connected:
     talk_until: Micros
     attempt: int = 0
     """How often the two had to be joined again. A failure that is told of an earlier attempt says nothing."""
+    own: BridgeId = BridgeId("")
+    """The bridge's id, where the agent's leg is an open line, which has one with each caller; empty: the leg's."""
 
     @property
     def bridge(self) -> BridgeId:
-        return BridgeId(self.agent_leg)
+        return self.own or BridgeId(self.agent_leg)
 
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
     """The dialplan has the caller, as configured; callctl waits for the end."""
 
-    to: Voicemail | ToNumber
+    to: Voicemail | ToNumber | Drop
     at: Micros
     taken: bool = False
     """The channel has left callctl's app, as it was sent."""
@@ -301,7 +350,9 @@ class Ended:
     reason: HangupReason
 
 
-CallPhase: TypeAlias = Arrived | InMenu | Announcing | Queued | Offered | Connected | HandedOver | Ended
+CallPhase: TypeAlias = (
+    Arrived | Dialled | Detecting | InMenu | Announcing | Queued | Offered | Connected | HandedOver | Ended
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +385,17 @@ class Call:
     lease_renew: Micros | None = None
     """When to renew the waiting caller's lease."""
     story: Story = field(default_factory=Story)
+    campaign: CampaignId | None = None
+    """Of a call to somebody on a list: `caller` is who is called, `dialled` the number, `trunk` the one it goes out
+    over."""
+    attempt: AttemptId | None = None
+    contact: ContactId | None = None
+    number_at: int = 0
+    """Which of the contact's numbers, from 0."""
+    wants: AgentId | None = None
+    """Of such a call: the agent for whom it is made."""
+    tone: PlaybackId | None = None
+    """The ringing tone that this agent hears meanwhile."""
 
     @property
     def is_answered(self) -> bool:
@@ -343,7 +405,10 @@ class Call:
 
 class LegRole(StrEnum):
     CALLER = "caller"
+    """Also of who is called by a campaign."""
     AGENT = "agent"
+    LINE = "line"
+    """An agent's open line: in no call of its own."""
 
 
 @dataclass(slots=True)
@@ -448,7 +513,27 @@ class WrapUp:
     until: Micros
 
 
-AgentState: TypeAlias = Idle | Reserved | Ringing | Briefed | OnCall | WrapUp
+@dataclass(frozen=True, slots=True)
+class Previewing:
+    """The agent looks at a contact before it is called."""
+
+    campaign: CampaignId
+    contact: ContactId
+    since: Micros
+    until: Micros | None
+    """Then what the campaign's preview says is done; None: there is no hurry."""
+    dials: bool = False
+    """It is to be called as soon as the agent is on the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialling:
+    """A call for this agent goes out."""
+
+    call: CallId
+
+
+AgentState: TypeAlias = Idle | Reserved | Ringing | Briefed | OnCall | WrapUp | Previewing | Dialling
 """What is happening."""
 
 
@@ -491,6 +576,17 @@ class Tally:
     """When the phone was last rung for it; 0: never."""
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The agent's phone stays on the line while the agent is available."""
+
+    legs: frozenset[LegId]
+    """One for each contact that rings; of one that is up: that leg alone."""
+    up: bool = False
+    until: Micros | None = None
+    """Of one that rings: when it has rung long enough."""
+
+
 @dataclass(slots=True)
 class Agent:
     id: AgentId
@@ -508,6 +604,17 @@ class Agent:
     """How long, since logging in."""
     tallies: Mapping[QueueId, Tally] = field(default_factory=dict)
     """Never changed in place: a row may be on its way with it."""
+    line: Line | None = None
+    """Of an agent who is nailed up, or for whom a call is about to go out."""
+
+    def is_on_line(self, leg: LegId) -> bool:
+        """Whether this leg stays when the talk is over."""
+        return self.line is not None and leg in self.line.legs
+
+    @property
+    def open_line(self) -> LegId | None:
+        """The leg on which the agent is at once; None: the phone must be rung."""
+        return next(iter(self.line.legs)) if self.line is not None and self.line.up else None
 
 
 # ── a trunk's calls out ──────────────────────────────────────────────────────────────────────

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from callctl.core import agents, calls, offers, recovery
+from dataclasses import replace
+
+from callctl.core import agents, calls, nailing, offers, recovery
 from callctl.core.commands import Beat, Bridge
 from callctl.core.events import LinkLost, LinkRestored, Synced
 from callctl.core.facts import NodeChanged
 from callctl.core.ids import SECOND, Micros
-from callctl.core.model import Down, Ended, Node, NodePhase, Outcome, Party, Syncing, Up
+from callctl.core.model import Down, Ended, LegRole, Node, NodePhase, Outcome, Party, Syncing, Up
 from callctl.core.turn import Moves, Turn, moved
 
 MOVES: Moves = {
@@ -39,6 +41,11 @@ def link_lost(turn: Turn, event: LinkLost) -> None:
     if not isinstance(node.phase, Down):
         move(turn, node, "link lost", Down(turn.now))
         turn.tell(NodeChanged(node.id, "down", "link lost"))
+        for agent in turn.world.agents.values():
+            legs = agent.line.legs if agent.line is not None and not agent.line.up else ()
+            if agent.line is not None and any(turn.world.legs[it].node == node.id for it in legs):
+                agent.line = replace(agent.line, until=None)  # whether it rings nobody knows; time begins anew then
+                turn.touch_agent(agent)
 
 
 def link_restored(turn: Turn, event: LinkRestored) -> None:
@@ -61,6 +68,9 @@ def _pbx_lost(turn: Turn, node: Node) -> None:
     for leg in [leg for leg in world.legs.values() if leg.node == node.id]:
         if leg.agent is None:
             turn.drop_leg(leg)
+        elif leg.role is LegRole.LINE:
+            turn.drop_leg(leg)
+            nailing.lost(turn, world.agents[leg.agent])
         else:
             offers.leg_gone(turn, world.agents[leg.agent], leg, 0, 0)
     for agent in world.agents.values():

@@ -51,6 +51,16 @@ def offer(turn: Turn, call: Call, choice: Choice) -> None:
     if rung := _ring(turn, call, place, choice):
         more_at = _more_at(turn, place)
         calls.move(turn, call, "agent chosen", Offered(place, rung, more_at, several=more_at is not None))
+        _at_once(turn, call, rung)
+
+
+def _at_once(turn: Turn, call: Call, rung: tuple[Rung, ...]) -> None:
+    """Who is on an open line need not be rung: the first of them picks up now."""
+    for one in rung:
+        agent = turn.world.agents[one.agent]
+        line = agent.open_line
+        if line is not None and is_offered(call, agent.id):
+            briefing.picked_up(turn, call, agent, line)
 
 
 def _more_at(turn: Turn, place: Place) -> Micros | None:
@@ -70,6 +80,7 @@ def ring_more(turn: Turn, call: Call) -> None:
     rung = _ring(turn, call, phase.place, choice) if choice is not None else ()
     rings_now, more_at = (*phase.rings, *rung), _more_at(turn, phase.place)
     calls.move(turn, call, "more rung", replace(phase, rings=rings_now, more_at=more_at))
+    _at_once(turn, call, rung)
 
 
 def _ring(turn: Turn, call: Call, place: Place, choice: Choice) -> tuple[Rung, ...]:
@@ -88,18 +99,18 @@ def _ring(turn: Turn, call: Call, place: Place, choice: Choice) -> tuple[Rung, .
 def _ring_one(
     turn: Turn, call: Call, place: Place, choice: Choice, agent: Agent, phone: PhonePolicy, permit: Permit | None
 ) -> Rung:
-    assert isinstance(agent.phone, Reachable)
     assert isinstance(agent.state, Idle)
     now, queue = turn.now, turn.world.policy.queues[place.queue]
     timeout = turn.world.policy.agents[agent.id].ring_timeout or queue.ring_timeout
     over = permit.to.trunk if permit is not None else None
-    legs = tuple(LegId(turn.world.ids.ulid(now)) for _ in agent.phone.contacts)
+    line, contacts = agent.open_line, agent.phone.contacts if isinstance(agent.phone, Reachable) else ()
+    legs = (line,) if line is not None else tuple(LegId(turn.world.ids.ulid(now)) for _ in contacts)
     agents.rung(turn, agent, place.queue)
     agents.move(turn, agent, "chosen for a call", Reserved(call.id, frozenset(legs), agent.state.since, over))
     call.story.rings.append(Ring(agent.id, now, choice.why))
     del call.story.rings[:-MOST_RINGS]
     number, name = shown(call, queue, now - place.since)
-    for leg, contact in zip(legs, agent.phone.contacts, strict=True):
+    for leg, contact in zip(legs, contacts, strict=True) if line is None else ():
         turn.add_leg(Leg(leg, call.node, call.id, LegRole.AGENT, agent.id, now, over=over))
         endpoint, contact = (permit.to.endpoint, "") if permit is not None else (phone.endpoint, contact)
         to = RingPhone(call.node, leg, call.id, endpoint, contact, number, name, timeout, phone.auto_answer, permit)
@@ -147,12 +158,17 @@ def leg_gone(turn: Turn, agent: Agent, leg: Leg, cause: int, sip: int) -> None:
     rings.count_outside(turn, leg)
     agent.settles_until = turn.now + agents.SETTLES  # also where the call had ended before
     turn.agents.add(agent.id)
+    out_of_state(turn, agent, leg, cause, sip)
+
+
+def out_of_state(turn: Turn, agent: Agent, leg: Leg, cause: int, sip: int) -> None:
+    """What it means for the agent and the call that this leg of the agent's is gone."""
     match agent.state:
         case (Reserved() | Ringing() | Briefed()) as ringing if leg.id in ringing.legs:
             _contact_out(turn, agent, ringing, leg, cause, sip)
         case OnCall(call_id, talking) if talking == leg.id:
             call = turn.world.calls[call_id]
-            if isinstance(call.phase, Connected) and _at_once(turn, call, call.phase):
+            if isinstance(call.phase, Connected) and _too_soon(turn, call, call.phase):
                 rings.dropped(turn, call, call.phase.place.queue, agent)
                 agents.release(turn, agent, "hangs up at once")
                 _wait_on(turn, call, call.phase, "agent hangs up at once", f"{agent.id} hung up at once")
@@ -160,7 +176,7 @@ def leg_gone(turn: Turn, agent: Agent, leg: Leg, cause: int, sip: int) -> None:
                 calls.end(turn, call, "agent leaves", Outcome.ANSWERED, Party.AGENT, cause=cause, sip=sip)
 
 
-def _at_once(turn: Turn, call: Call, phase: Connected) -> bool:
+def _too_soon(turn: Turn, call: Call, phase: Connected) -> bool:
     """Whether the agent has hung up so soon that the two have not talked, and the caller is still here."""
     least = turn.world.policy.queues[phase.place.queue].least_talk
     caller = turn.world.legs.get(call.leg)
@@ -171,7 +187,7 @@ def _at_once(turn: Turn, call: Call, phase: Connected) -> bool:
 def _contact_out(
     turn: Turn, agent: Agent, ringing: Reserved | Ringing | Briefed, leg: Leg, cause: int, sip: int
 ) -> None:
-    call = turn.world.calls.get(leg.call)
+    call = turn.world.calls.get(ringing.call)
     if call is not None and not is_offered(call, agent.id):
         call = None  # it has moved on
     if call is not None:
@@ -208,7 +224,7 @@ def bridge_failed(turn: Turn, event: BridgeFailed) -> None:
         return
     phase = call.phase
     agent = turn.world.agents[phase.agent]
-    turn.wish(Hangup(call.node, phase.agent_leg, HangupReason.FAILURE))
+    calls.leave_agent(turn, call, agent, phase.agent_leg, HangupReason.FAILURE)
     agents.hold(turn, agent, agents.FAULT_HOLD)
     agents.release(turn, agent, "bridge failed")
     _wait_on(turn, call, phase, "bridge failed", event.why)
@@ -218,11 +234,10 @@ def _wait_on(turn: Turn, call: Call, phase: Connected, trigger: str, why: str) -
     """The two have not talked: the caller is back at the old place."""
     call.story.agent = call.story.connected = None
     policy = turn.world.policy
-    turn.wish(
-        DropBridge(call.node, phase.bridge),
-        Hold(call.node, call.leg, phase.place.queue, policy.queues[phase.place.queue].music),
-        Lease(call.node, call.leg, policy.lease),
-    )
+    turn.wish(DropBridge(call.node, phase.bridge))
+    if phase.place.harbour_by is None:
+        turn.wish(Hold(call.node, call.leg, phase.place.queue, policy.queues[phase.place.queue].music))
+    turn.wish(Lease(call.node, call.leg, policy.lease))
     call.lease_renew = turn.now + policy.lease_renewal
     calls.requeue(turn, call, trigger, why)
 

@@ -7,11 +7,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from callctl.core.addresses import E164
+from callctl.core.budget import Budget
 from callctl.core.campaigns import CampaignPhase
 from callctl.core.contacts import Contact, Happened, Past
 from callctl.core.hours import Offsets
-from callctl.core.ids import SECOND, AttemptId, CampaignId, ContactId, Micros, TrunkId
+from callctl.core.ids import SECOND, AttemptId, CallId, CampaignId, ContactId, Micros, TrunkId
 from callctl.core.numberset import NumberSet
+from callctl.core.pacing import Learned, Pace, Pacer
 
 EVERYWHERE = ""
 """The scope of the house's own do-not-call list; others are campaigns."""
@@ -31,6 +33,17 @@ class Campaign:
     by: str = ""
     began: Micros = 0
     """When it was first started: windows of the law are counted from then; 0: never."""
+    budget: Budget = field(default_factory=Budget)
+    """What was abandoned of what may be. It survives a restart."""
+    learned: Learned | None = None
+    """How calls and agents behave, of predictive campaigns."""
+    judged: dict[str, dict[str, int]] = field(default_factory=dict)
+    """What detection heard, and what agents then said it was (`human`, `machine`): the confusion matrix, since the
+    first start, or since detection was taken up again."""
+    detection_off: bool = False
+    """It took too many people for machines. Stopped and started, the campaign tries it again."""
+    counted_from: Micros = 0
+    """When the law's window began in which `budget` counts."""
 
 
 @dataclass(slots=True)
@@ -49,6 +62,8 @@ class Attempt:
     """The rule sets that were held against it, with their versions."""
     at: int = 0
     """Which of the contact's numbers, from 0."""
+    call: CallId | None = None
+    """The call that reaches out; None: none is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +94,37 @@ class Outbound:
     promised: dict[str, ContactId] = field(default_factory=dict)
     """By number: with whom a time was agreed there since it was read."""
     clock: ClockSeen | None = None
+    ready: dict[CampaignId, deque[ContactId]] = field(default_factory=dict)
+    """Who is claimed and not being called, in the order of the claim."""
+    claiming: dict[CampaignId, Micros] = field(default_factory=dict)
+    """When contacts were asked for that have not come."""
+    dry: dict[CampaignId, Micros] = field(default_factory=dict)
+    """Nobody was due: not asked again before."""
+    loads: dict[TrunkId, TrunkLoad] = field(default_factory=dict)
+    pacers: dict[CampaignId, Pacer] = field(default_factory=dict, compare=False)
+    """Made of what the campaigns' rows keep."""
+    pace_at: dict[CampaignId, Micros] = field(default_factory=dict)
+    """When each campaign that runs next decides on its calls, at the latest."""
+    quiet_at: dict[CampaignId, Micros] = field(default_factory=dict)
+    """Of blended campaigns: not dialled before, since callers waited."""
+    kept_at: dict[CampaignId, Micros] = field(default_factory=dict)
+    """When what each has learned was stored last."""
+    paces: dict[CampaignId, Pace] = field(default_factory=dict)
+    """What was decided last, for people."""
+    database_up: bool = True
+    """Nothing is dialled while it is away."""
+
+
+@dataclass(slots=True)
+class TrunkLoad:
+    """What campaigns do to a trunk, and it to them."""
+
+    begun: deque[Micros] = field(default_factory=deque)
+    """When the calls of the last second began."""
+    failures: int = 0
+    """In a row."""
+    held_until: Micros = 0
+    """Left alone until then."""
 
 
 @dataclass(slots=True)
@@ -145,3 +191,9 @@ def keep(out: Outbound, before: Outbound) -> None:
     out.contacts = before.contacts
     out.do_not_call, out.unread = before.do_not_call, before.unread
     out.zones, out.recent, out.promised, out.clock = before.zones, before.recent, before.promised, before.clock
+    out.ready, out.claiming, out.dry, out.loads = before.ready, before.claiming, before.dry, before.loads
+    out.quiet_at = before.quiet_at
+    elsewhere = {name for ready in out.ready.values() for name in ready} | {it.contact for it in out.attempts.values()}
+    for contact in out.contacts.values():
+        if contact.id not in elsewhere:  # an agent looked at them
+            out.ready.setdefault(contact.campaign, deque()).append(contact.id)

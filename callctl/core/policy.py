@@ -134,14 +134,30 @@ class ToNumber:
 
 
 @dataclass(frozen=True, slots=True)
+class OptOut:
+    """The caller's number, or that of who was called, goes onto the house's do-not-call list; the prompts say so, and
+    the call ends. From a withheld number nothing can be listed: the other prompts say that."""
+
+    prompts: tuple[str, ...] = ("sound:auth-thankyou", "sound:goodbye")
+    withheld: tuple[str, ...] = ("sound:im-sorry", "sound:goodbye")
+
+
+@dataclass(frozen=True, slots=True)
 class Announce:
     """Play the prompts, then go on."""
 
     prompts: tuple[str, ...]
-    then: ToMenu | ToQueue | HangUp | Voicemail | ToNumber
+    then: ToMenu | ToQueue | HangUp | Voicemail | ToNumber | OptOut
 
 
-Destination: TypeAlias = ToMenu | ToQueue | HangUp | Voicemail | ToNumber | Announce
+Destination: TypeAlias = ToMenu | ToQueue | HangUp | Voicemail | ToNumber | OptOut | Announce
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A message for an answering machine: the dialplan waits for the beep, plays it, and ends the call."""
+
+    prompts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +357,8 @@ class AgentPolicy:
     """Of the queues where the agent comes after others; 0 where none is given."""
     skills: Mapping[SkillId, int] = field(default_factory=dict)
     """Levels, from 1 to 100."""
+    nailed_up: bool = False
+    """While available the agent's phone stays on the line (rung once), and each call comes in with a beep."""
 
 
 class PhoneKind(StrEnum):
@@ -439,6 +457,15 @@ class TrunkPolicy:
     """Every how long the trunk is asked OPTIONS; 0: never."""
     max_channels: int = 0
     """At most so many calls at once; 0: no limit."""
+    keep_free: int = 0
+    """Of these, so many are left to callers, transfers and emergencies: campaigns do not take them."""
+    calls_a_second: int = 0
+    """At most so many campaigns' calls begin within a second; 0: no limit."""
+    back_off: Micros = 5 * SECOND
+    """After a failure of the trunk's (503, congestion, no answer to INVITE) campaigns leave it alone for so long, twice
+    as long after each further one in a row, ten minutes at the most."""
+    fast_answer: Micros = 0
+    """An answer sooner than this after the INVITE is flagged: hardly a person's; 0: never."""
     calls_a_day: int = 500
     """At most so many calls out on a day (UTC), emergency calls apart."""
     minutes_a_day: int = 3000

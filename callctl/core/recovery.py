@@ -7,19 +7,46 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from callctl.core import admission, briefing, dialing, handover, ivr
-from callctl.core.agents import outside_reachable
+from callctl.core import admission, briefing, dialing, handover, ivr, offers
+from callctl.core.agents import LINE_LEASE, LINE_RINGS, outside_reachable
 from callctl.core.briefing import BRIEFED_LEASE, TALK_MARGIN
 from callctl.core.calls import close_story
+from callctl.core.campaigns import CampaignPhase
 from callctl.core.commands import Answer, Bridge, Command, DropBridge, Hangup, Hold, Lease, RingBack, Unhold, Watch
-from callctl.core.events import Event, LegAnswered, LegGone, LegLeft, LegRinging, LegSeen, LegState, Snapshot
-from callctl.core.ids import SECOND, AgentId, BridgeId, IdSource, LegId, Micros, NodeId, QueueId, is_ours
+from callctl.core.events import (
+    CallArrived,
+    Event,
+    LegAnswered,
+    LegGone,
+    LegLeft,
+    LegRinging,
+    LegSeen,
+    LegState,
+    LegUp,
+    Snapshot,
+)
+from callctl.core.ids import (
+    NO_CALL,
+    SECOND,
+    AgentId,
+    BridgeId,
+    CallId,
+    IdSource,
+    LegId,
+    Micros,
+    NodeId,
+    QueueId,
+    is_ours,
+)
 from callctl.core.model import (
     Agent,
     Announcing,
     Briefed,
     Call,
     Connected,
+    Detecting,
+    Dialled,
+    Dialling,
     Down,
     Ended,
     HandedOver,
@@ -45,6 +72,7 @@ from callctl.core.model import (
 from callctl.core.outbound import Attempt, Campaign
 from callctl.core.policies import keep_what_is_used, new_agent, reread
 from callctl.core.policy import HangupReason, Policy
+from callctl.core.routing import Choice
 from callctl.core.turn import Turn, caller_leg
 
 YOUNG: Micros = 5 * SECOND
@@ -63,11 +91,15 @@ def missed(
             yield LegGone(node, leg.id)
         elif leg.role is LegRole.AGENT:
             yield from _missed_of_agent(world, leg, found)
+        elif leg.role is LegRole.LINE:
+            yield from _missed_of_line(world, leg, found)
+        elif isinstance(phase := world.calls[leg.call].phase, Dialled | Detecting):
+            yield from _missed_of_dialled(leg, phase, found)
         elif not found.in_app and leg.left_by is None and not _is_taken(world.calls[leg.call]):
             yield LegLeft(node, leg.id)
     for found in snapshot.legs:
         unknown = found.leg not in world.legs and found.leg not in gone
-        if unknown and found.in_app and found.arrival is not None:
+        if unknown and found.in_app and isinstance(found.arrival, CallArrived):
             yield found.arrival
 
 
@@ -94,6 +126,27 @@ def _missed_of_agent(world: World, leg: Leg, found: LegSeen) -> Iterator[Event]:
         yield LegRinging(leg.node, leg.id)
 
 
+def _missed_of_line(world: World, leg: Leg, found: LegSeen) -> Iterator[Event]:
+    agent = world.agents.get(leg.agent) if leg.agent is not None else None
+    line = agent.line if agent is not None else None
+    if line is None or leg.id not in line.legs:
+        return
+    if line.up and not found.in_app and leg.left_by is None:
+        yield LegLeft(leg.node, leg.id)
+    elif not line.up and found.state is LegState.UP and found.in_app:
+        yield LegAnswered(leg.node, leg.id)
+
+
+def _missed_of_dialled(leg: Leg, phase: Dialled | Detecting, found: LegSeen) -> Iterator[Event]:
+    """It is in the dialplan's hands until somebody has answered."""
+    if isinstance(found.arrival, LegAnswered) and found.in_app:
+        yield replace(found.arrival, late=True)
+    elif isinstance(phase, Dialled) and found.state is LegState.UP:
+        yield LegUp(leg.node, leg.id)
+    elif isinstance(phase, Dialled) and not phase.rings and found.state is LegState.RINGING:
+        yield LegRinging(leg.node, leg.id)
+
+
 def owed(
     world: World, node: NodeId, snapshot: Snapshot, now: Micros, gone: frozenset[LegId] = frozenset()
 ) -> Iterator[Command]:
@@ -113,6 +166,13 @@ def owed(
             if (found.in_app or rings_on) and not in_fallback:
                 yield Hangup(node, found.leg, HangupReason.NORMAL)
             continue
+        if leg.role is LegRole.LINE:
+            agent = world.agents.get(leg.agent) if leg.agent is not None else None
+            if agent is None or not agent.is_on_line(leg.id):
+                yield Hangup(node, leg.id, HangupReason.NORMAL)
+            elif agent.open_line is not None and not isinstance(agent.state, OnCall):
+                yield Lease(node, leg.id, LINE_LEASE)
+            continue
         call = world.calls[leg.call]
         if leg.role is LegRole.CALLER:
             yield from _owed_to_caller(world, call, found, now)
@@ -121,15 +181,16 @@ def owed(
         elif isinstance(world.agents[leg.agent or AgentId("")].state, Briefed):
             yield Lease(node, leg.id, BRIEFED_LEASE)
     for call in world.calls.values():
-        if call.node != node or not isinstance(call.phase, Connected):
+        phase = call.phase
+        if call.node != node or not isinstance(phase, Connected):
             continue
-        talks.add(call.phase.bridge)
-        here = {seats.get(call.leg), seats.get(call.phase.agent_leg)}
-        if None not in here and here != {call.phase.bridge}:
-            yield Bridge(node, call.id, call.leg, call.phase.agent_leg, call.phase.attempt + 1)
-        left = max(call.phase.talk_until - now, SECOND) + TALK_MARGIN
+        talks.add(phase.bridge)
+        here = {seats.get(call.leg), seats.get(phase.agent_leg)}
+        if None not in here and here != {phase.bridge}:
+            yield Bridge(node, call.id, call.leg, phase.agent_leg, phase.attempt + 1, phase.own)
+        left = max(phase.talk_until - now, SECOND) + TALK_MARGIN
         yield Lease(node, call.leg, left)
-        yield Lease(node, call.phase.agent_leg, left)
+        yield Lease(node, phase.agent_leg, left)
     for bridge in snapshot.bridges:
         if bridge not in talks and is_ours(bridge):
             yield DropBridge(node, BridgeId(bridge))
@@ -144,13 +205,16 @@ def _owed_to_caller(world: World, call: Call, found: LegSeen, now: Micros) -> It
         case Ended(reason=reason):
             yield Hangup(call.node, call.leg, reason)
             return
+        case Dialled() | Detecting():
+            return  # the dialplan's; and what was lost is never dialled again
         case HandedOver() as phase:
             yield Watch(call.node, call.leg)
-            if found.in_app and not phase.taken:
+            if not phase.taken:  # also who came into the app behind the lists; that others have left it was `missed`
                 yield handover.owed(world, call, phase)
             return
         case Queued(place) | Offered(place):
-            if call.is_answered and place.playing is None and found.bridge != f"hold-{place.queue}":
+            held = place.harbour_by is None and place.playing is None
+            if call.is_answered and held and found.bridge != f"hold-{place.queue}":
                 yield Hold(call.node, call.leg, place.queue, world.policy.queues[place.queue].music)
         case InMenu() | Announcing() if found.bridge.startswith("hold-"):
             yield Unhold(call.node, call.leg, QueueId(found.bridge.removeprefix("hold-")))
@@ -176,6 +240,37 @@ def _wanted(world: World, leg: Leg) -> bool:
             return False
 
 
+def talks_seen(world: World, snapshot: Snapshot) -> dict[CallId, tuple[BridgeId, AgentId]]:
+    """Calls of which the World does not know that they are joined with an agent on an open line: callctl was killed
+    right behind that. (Of a leg that is rung for one call the answer alone tells as much.)"""
+    seats: dict[str, list[Leg]] = {}
+    for found in snapshot.legs:
+        leg = world.legs.get(found.leg)
+        if leg is not None and found.bridge and is_ours(found.bridge):
+            seats.setdefault(found.bridge, []).append(leg)
+    talks = {}
+    for bridge, legs in seats.items():
+        caller = next((leg for leg in legs if leg.role is LegRole.CALLER), None)
+        line = next((leg for leg in legs if leg.role is LegRole.LINE), None)
+        if caller is None or line is None or line.agent is None:
+            continue
+        if not isinstance(world.calls[caller.call].phase, Connected | Ended):
+            talks[caller.call] = BridgeId(bridge), line.agent
+    return talks
+
+
+def keep_together(turn: Turn, talks: Mapping[CallId, tuple[BridgeId, AgentId]]) -> None:
+    """Who talks, talks on: whatever else the agent, or the caller, could be given."""
+    for name, (_, whose) in talks.items():
+        call, agent = turn.world.calls.get(name), turn.world.agents.get(whose)
+        if call is None or agent is None or agent.open_line is None:
+            continue
+        if isinstance(call.phase, Queued) and turn.world.index.is_free(whose):
+            offers.offer(turn, call, Choice(name, (whose,), "they talk already", (), 1))
+        if isinstance(agent.state, Briefed) and agent.state.call == name and offers.is_offered(call, whose):
+            briefing.accept(turn, call, agent, agent.open_line)
+
+
 def resume(turn: Turn, node: NodeId) -> None:
     """The node is up again: menus play again, deadlines count again, callers and agents can be matched."""
     for call in [c for c in turn.world.calls.values() if c.node == node]:
@@ -183,6 +278,11 @@ def resume(turn: Turn, node: NodeId) -> None:
         reread(turn, call)
         turn.touch_call(call)
     for agent in turn.world.agents.values():
+        policy = turn.world.policy.agents.get(agent.id)
+        if policy is not None and turn.world.policy.phones[policy.phone].node == node:
+            if agent.line is not None and not agent.line.up:
+                agent.line = replace(agent.line, until=turn.now + LINE_RINGS)
+            turn.touch_agent(agent)  # a line may be wanted
         if isinstance(agent.state, Briefed) and turn.world.calls[agent.state.call].node == node:
             briefing.resume(turn, agent)
     for leg in turn.world.legs.values():
@@ -228,12 +328,19 @@ def restore(
     for agent in list(world.agents.values()):
         _reseat(turn, agent)
         if agent.id not in policy.agents and isinstance(agent.state, Idle):
+            for leg in agent.line.legs if agent.line is not None else ():
+                turn.drop_leg(world.legs[leg])  # whoever is on that line is hung up as nobody's
             del world.agents[agent.id]
     keep_what_is_used(world, policy, policy)
     world.left = dict(left)
     world.outbound.campaigns = {campaign.id: campaign for campaign in campaigns}
     for attempt in attempts:
-        dialing.begun(world.outbound, attempt)
+        if goes_on(attempt, world.calls):
+            dialing.begun(world.outbound, attempt)
+    world.outbound.pace_at = {
+        it.id: now for it in world.outbound.campaigns.values() if it.phase is CampaignPhase.RUNNING
+    }
+    world.index.alarms.extend((at, "campaign", name) for name, at in world.outbound.pace_at.items())
     world.usage = {used.id: used for used in usage}
     for agent in world.agents.values():
         outside_reachable(turn, agent)
@@ -245,6 +352,12 @@ def restore(
     for agent in world.agents.values():
         turn.touch_agent(agent)
     return world
+
+
+def goes_on(attempt: Attempt, calls: Mapping[CallId, Call]) -> bool:
+    """Whether the call that the attempt was made for may still come to something."""
+    call = calls.get(attempt.call) if attempt.call is not None else None
+    return call is not None and not isinstance(call.phase, Ended)
 
 
 def _turns(agents: Iterable[Agent]) -> dict[QueueId, AgentId]:
@@ -269,11 +382,22 @@ def lost(call: Call, now: Micros) -> Call:
 
 def _reseat(turn: Turn, agent: Agent) -> None:
     """Give an agent's legs back to the World; out of a state whose call is no more."""
-    calls = turn.world.calls
+    calls, world = turn.world.calls, turn.world
+    line, agent.line = agent.line, None
+    policy = world.policy.agents.get(agent.id)
+    node = world.policy.phones[policy.phone].node if policy is not None else world.policy.default_node
+    if line is not None and node in world.nodes:
+        agent.line = line
+        for leg in line.legs:
+            turn.add_leg(Leg(leg, node, NO_CALL, LegRole.LINE, agent.id, up_since=turn.now if line.up else 0))
     match agent.state:
         case Reserved(call, legs) | Ringing(call, legs) if call in calls:
-            for leg in legs:
+            for leg in legs - (line.legs if line is not None else frozenset()):
                 turn.add_leg(Leg(leg, calls[call].node, call, LegRole.AGENT, agent.id, over=agent.state.over))
+        case Briefed(call, taken) | OnCall(call, taken) if call in calls and agent.is_on_line(taken):
+            pass
+        case Dialling(call) if call in calls:
+            pass
         case Briefed(call, taken) if call in calls:
             turn.add_leg(
                 Leg(taken, calls[call].node, call, LegRole.AGENT, agent.id, up_since=turn.now, over=agent.state.over)

@@ -6,10 +6,22 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from callctl.core import agents, compliance
-from callctl.core.commands import Hangup
+from callctl.core.commands import Hangup, Lease, StopPlay
 from callctl.core.facts import AgentDropped, GhostAnswered, RingEnded
 from callctl.core.ids import AgentId, QueueId
-from callctl.core.model import Agent, Available, Briefed, Call, Leg, Paused, Reserved, Ringing, RingResult, Unreachable
+from callctl.core.model import (
+    Agent,
+    Available,
+    Briefed,
+    Call,
+    Idle,
+    Leg,
+    Paused,
+    Reserved,
+    Ringing,
+    RingResult,
+    Unreachable,
+)
 from callctl.core.policy import HangupReason
 from callctl.core.turn import Turn
 
@@ -73,8 +85,13 @@ def withdraw(turn: Turn, agent: Agent, call: Call, result: RingResult) -> None:
     """The call no longer wants this agent: hang up the legs that still ring. The agent is free when they are gone."""
     assert isinstance(agent.state, Reserved | Ringing | Briefed)
     reason = _REASONS.get(result, HangupReason.NORMAL)
-    turn.wish(*(Hangup(call.node, leg, reason) for leg in sorted(agent.state.legs)))
+    turn.wish(*(Hangup(call.node, leg, reason) for leg in sorted(agent.state.legs) if not agent.is_on_line(leg)))
     failed(turn, call, agent, result)
+    if agent.open_line in agent.state.legs:  # it stays, and nothing rings
+        if isinstance(agent.state, Briefed) and agent.state.playing is not None:
+            turn.wish(StopPlay(call.node, agent.state.playing))
+        turn.wish(*(Lease(call.node, leg, agents.LINE_LEASE) for leg in agent.state.legs))
+        agents.move(turn, agent, "released", Idle(agent.state.idle_since))
 
 
 def failed(turn: Turn, call: Call, agent: Agent, result: RingResult) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias, assert_never
 
 from callctl.core.addresses import E164
-from callctl.core.commands import Answer, Command, HandOver, Hold, Lease, Play, RingBack, Watch
+from callctl.core.commands import Answer, ClaimContacts, Command, HandOver, Hold, Lease, Play, RingBack, Watch
 from callctl.core.events import Event
 from callctl.core.facts import AgentStateChanged, Fact, StrayEvent
-from callctl.core.ids import SECOND, AgentId, AttemptId, CallId, CampaignId, Micros, NodeId, QueueId, TrunkId
+from callctl.core.ids import SECOND, AgentId, AttemptId, BridgeId, CallId, CampaignId, Micros, NodeId, QueueId, TrunkId
 from callctl.core.index import Lane, PlaceKey, Standing
 from callctl.core.ledger import Entry
 from callctl.core.model import (
@@ -21,6 +21,8 @@ from callctl.core.model import (
     Available,
     Call,
     Connected,
+    Detecting,
+    Dialled,
     Ended,
     HandedOver,
     Idle,
@@ -30,6 +32,7 @@ from callctl.core.model import (
     Node,
     Offered,
     Place,
+    Previewing,
     Queued,
     Reachable,
     Tally,
@@ -77,8 +80,16 @@ class Turn:
     """Lanes in which a caller or an agent may have become matchable."""
     staff: set[QueueId] = field(default_factory=set)
     """Queues whose agents have changed."""
+    claims: list[ClaimContacts] = field(default_factory=list)
+    """Contacts that are wanted."""
+    paced: set[CampaignId] = field(default_factory=set)
+    """Campaigns that may have more to dial than a moment ago."""
     more: list[CallId] = field(default_factory=list)
     """Calls for which more agents are to be rung, of those who are free when nobody waits for them."""
+    too_late: list[CallId] = field(default_factory=list)
+    """Customers whose grace is over, unless somebody is free for them in this very step."""
+    bridges: Mapping[CallId, BridgeId] = field(default_factory=dict)
+    """In which calls stand with an agent's open line, as a start finds them."""
     away: set[AgentId] = field(default_factory=set)
     """Agents who are not available, of those who have changed."""
 
@@ -195,8 +206,9 @@ def place_now(world: World, place: Place, now: Micros) -> Place:
     """The place by the policy as it is: with what is asked of an agent after a wait until now, and with the end of
     waiting where nobody is there."""
     queue = world.policy.queues[place.queue]
-    alone_by = _alone_by(world, place, now)
-    leave_by = (place.entered or place.since) + queue.longest_wait if queue.longest_wait else None
+    called = place.harbour_by is not None  # waits for a second or two, and for nothing but an agent
+    alone_by = None if called else _alone_by(world, place, now)
+    leave_by = (place.entered or place.since) + queue.longest_wait if queue.longest_wait and not called else None
     if leave_by != place.leave_by:
         place = replace(place, leave_by=leave_by)
     if place.wants is not None and not _waits_for(world, place, place.wants, now):
@@ -228,11 +240,12 @@ def _alone_by(world: World, place: Place, now: Micros) -> Micros | None:
 
 
 def free_of(world: World, agent: Agent) -> Free | None:
-    """Where and how the agent is routable (Available, Idle, Reachable, not held), or None."""
-    if not (isinstance(agent.status, Available) and isinstance(agent.phone, Reachable)):
-        return None
+    """Where and how the agent is routable (Available, Idle, on the line or Reachable, not held), or None."""
     policy = world.policy.agents.get(agent.id)
-    if not isinstance(agent.state, Idle) or agent.held_until is not None or policy is None:
+    if not isinstance(agent.status, Available) or policy is None:
+        return None
+    ready = agent.open_line is not None if policy.nailed_up else isinstance(agent.phone, Reachable) and not agent.line
+    if not isinstance(agent.state, Idle) or agent.held_until is not None or not ready:
         return None
     node = world.policy.phones[policy.phone].node
     queues = [world.policy.queues[q] for q in world.served_by(agent.id)]
@@ -267,11 +280,16 @@ def call_due(call: Call) -> Micros | None:
         case InMenu(digit_by=digit_by):
             return _earliest(digit_by, call.lease_renew)
         case Offered(rings=rings, more_at=more_at):
-            return _earliest(*(rung.until for rung in rings), more_at, call.phase.place.says_at, call.lease_renew)
+            place = call.phase.place
+            return _earliest(*(it.until for it in rings), more_at, place.says_at, place.harbour_by, call.lease_renew)
         case Connected(talk_until=talk_until):
             return talk_until
         case Queued(place):
-            return _earliest(place.leave_by, place.relax_at, place.alone_by, place.says_at, call.lease_renew)
+            return _earliest(
+                place.leave_by, place.relax_at, place.alone_by, place.says_at, place.harbour_by, call.lease_renew
+            )
+        case Dialled(until=until) | Detecting(until=until):
+            return until
         case Announcing():
             return call.lease_renew
         case Arrived() | HandedOver() | Ended():
@@ -279,14 +297,16 @@ def call_due(call: Call) -> Micros | None:
 
 
 def agent_due(agent: Agent) -> Micros | None:
-    """The agent's next deadline: the end of wrap-up, or of the hold after a missed ring."""
+    """The agent's next deadline: the end of wrap-up, of a look at a contact, of the hold after a missed ring, of the
+    time for the line to be picked up."""
+    rings_until = agent.line.until if agent.line is not None else None
     match agent.state:
-        case WrapUp(until=until):
-            return until
+        case WrapUp(until=until) | Previewing(until=until):
+            return _earliest(until, rings_until)
         case Idle():
-            return agent.held_until
+            return _earliest(agent.held_until, rings_until)
         case _:
-            return None
+            return rings_until
 
 
 def _earliest(*times: Micros | None) -> Micros | None:

@@ -17,25 +17,31 @@ from callctl.core.events import (
     ClockCompared,
     ConsentAsked,
     ContactsClaimed,
+    DatabaseState,
     DigitPressed,
     DispositionChosen,
     DoNotCallAsked,
     DoNotCallLists,
     EmergencyDialled,
     Event,
+    Heard,
     LegAnswered,
     LegGone,
     LegLeft,
     LegRinging,
     LegSeen,
     LegState,
+    LegUp,
     LinkLost,
     LinkRestored,
+    MessageLeft,
     PersonErased,
     PhoneBusy,
     PhoneContacts,
     PlaybackEnded,
     PolicyChanged,
+    PreviewAsked,
+    PreviewWish,
     Snapshot,
     StatusAsked,
     Synced,
@@ -58,6 +64,7 @@ from callctl.core.ids import (
 )
 from callctl.core.model import Announcing, Briefed, InMenu, LegRole, Offered, Queued, World
 from callctl.core.policy import Announce, Destination, HangUp, Policy, ToMenu, ToQueue, Voicemail
+from callctl.sim.lists import ASK, BLAST, CAMPAIGNS, LOOK, NAILED, PREDICT, PUSH, ZONES, calling, person
 from callctl.sim.office import (
     CARE,
     DISPOSITIONS,
@@ -77,6 +84,7 @@ from callctl.sim.office import (
     bare,
     policy,
 )
+from tests.core.calling import Calling
 from tests.core.world import Stage, stage
 
 ELSEWHERE = NodeId("elsewhere")
@@ -412,6 +420,179 @@ def was_sent_out() -> Stage:
     return it
 
 
+def is_dialled() -> Stage:
+    """Two people, for one agent who is on the line."""
+    case = Calling(PUSH)
+    case.give(PUSH, 1, 2, 3)
+    return case.it
+
+
+def customer(it: Stage) -> LegId:
+    """The first who was called."""
+    return min(call.leg for call in it.world.calls.values() if call.campaign is not None)
+
+
+def rings_at_the_customer_s() -> Stage:
+    it = is_dialled()
+    it.ring(customer(it))
+    return it
+
+
+def is_listened_to() -> Stage:
+    """By answering machine detection."""
+    it = rings_at_the_customer_s()
+    it.do(LegUp(NODE, customer(it)))
+    return it
+
+
+def customer_talks() -> Stage:
+    it = is_listened_to()
+    it.do(LegAnswered(NODE, customer(it), Heard.HUMAN))
+    return it
+
+
+def customer_waits() -> Stage:
+    """For a second or two."""
+    it = customer_talks()
+    it.do(LegAnswered(NODE, max(c.leg for c in it.world.calls.values() if c.campaign), Heard.HUMAN))
+    return it
+
+
+def customer_hears_the_harbour() -> Stage:
+    it = customer_waits()
+    it.wait(2.5)
+    return it
+
+
+def machine_answers() -> Stage:
+    it = is_listened_to()
+    it.do(LegAnswered(NODE, customer(it), Heard.MACHINE))
+    return it
+
+
+def machine_hears_the_message() -> Stage:
+    it = machine_answers()
+    it.do(LegLeft(NODE, customer(it)))
+    return it
+
+
+def broadcasts() -> Stage:
+    case = Calling(BLAST)
+    legs = case.give(BLAST, 1, 2)
+    case.answers(legs[0])
+    return case.it
+
+
+def broadcast_is_listened_to() -> Stage:
+    case = Calling(BLAST)
+    legs = case.give(BLAST, 1, 2)
+    case.it.do(LegUp(NODE, legs[0]))
+    return case.it
+
+
+def pushed(**changes: object) -> Policy:
+    """The campaign `push`, otherwise."""
+    known = calling()
+    return replace(known, campaigns={**known.campaigns, PUSH: replace(known.campaigns[PUSH], **changes)})  # type: ignore[arg-type]
+
+
+def agent_is_rung_for_the_customer() -> Stage:
+    """Who is not nailed up has to pick up first."""
+    case = Calling(PUSH, config=pushed(queue=SALES))
+    case.it.ask(NAILED, Wish.LOGOUT)
+    case.give(PUSH, 1, 2)
+    case.answers(customer(case.it), Heard.HUMAN)
+    return case.it
+
+
+def customer_waits_without_a_harbour() -> Stage:
+    case = Calling(PUSH, config=pushed(harbour=None))
+    for leg in case.give(PUSH, 1, 2):
+        case.answers(leg, Heard.NOTHING)
+    return case.it
+
+
+def line_rings() -> Stage:
+    return Calling(on_line=False).it
+
+
+def line_is_open() -> Stage:
+    case = Calling(PREDICT)
+    case.give(PREDICT, 1, 2, 3)
+    return case.it
+
+
+def hears_the_whisper_on_the_line() -> Stage:
+    it = Calling().it
+    it.ask("ana", Wish.LOGOUT)
+    it.arrive("c1", TO_DESK)
+    return it
+
+
+def campaign_was_removed_while_it_rang() -> Stage:
+    it = rings_at_the_customer_s()
+    it.do(PolicyChanged(policy(("ana", NAILED))))
+    return it
+
+
+def campaign_was_removed_while_it_was_listened_to() -> Stage:
+    it = is_listened_to()
+    it.do(PolicyChanged(policy(("ana", NAILED))))
+    return it
+
+
+def wait_on_two_lines() -> Stage:
+    """A queue that rings all, and two who are nailed up: the first who is asked has the call."""
+    case = Calling(config=calling((NAILED, "nia-too")), on_line=False)
+    for name in (NAILED, "nia-too"):
+        case.open_line(name)
+    return case.it
+
+
+def looks_at_a_contact() -> Stage:
+    case = Calling(LOOK)
+    case.give(LOOK, 1, 2, 3)
+    return case.it
+
+
+def asks_for_contacts() -> Stage:
+    case = Calling(ASK)
+    case.give(ASK, 1)
+    return case.it
+
+
+def is_rung_to_dial() -> Stage:
+    it = looks_at_a_contact()
+    it.do(PreviewAsked(AgentId("ana"), PreviewWish.DIAL, "test"))
+    return it
+
+
+def is_dialled_for() -> Stage:
+    it = is_rung_to_dial()
+    line = it.agent("ana").line
+    assert line is not None
+    it.answer(min(line.legs))
+    return it
+
+
+def is_dialled_for_and_listened_to() -> Stage:
+    it = is_dialled_for()
+    it.do(LegUp(NODE, customer(it)))
+    return it
+
+
+def talks_on_a_line_of_their_own() -> Stage:
+    it = is_dialled_for()
+    it.do(LegAnswered(NODE, customer(it)))
+    return it
+
+
+def database_is_away() -> Stage:
+    it = looks_at_a_contact()
+    it.do(DatabaseState(False, "no answer"))
+    return it
+
+
 SITUATIONS: dict[str, Callable[[], Stage]] = {
     made.__name__: made
     for made in (
@@ -457,6 +638,31 @@ SITUATIONS: dict[str, Callable[[], Stage]] = {
         leaves_a_message,
         was_sent_out,
         left_the_app_and_was_sent_out_then,
+        is_dialled,
+        rings_at_the_customer_s,
+        is_listened_to,
+        customer_talks,
+        customer_waits,
+        customer_hears_the_harbour,
+        machine_answers,
+        machine_hears_the_message,
+        broadcasts,
+        broadcast_is_listened_to,
+        agent_is_rung_for_the_customer,
+        customer_waits_without_a_harbour,
+        line_rings,
+        line_is_open,
+        hears_the_whisper_on_the_line,
+        campaign_was_removed_while_it_rang,
+        campaign_was_removed_while_it_was_listened_to,
+        wait_on_two_lines,
+        looks_at_a_contact,
+        asks_for_contacts,
+        is_rung_to_dial,
+        is_dialled_for,
+        is_dialled_for_and_listened_to,
+        talks_on_a_line_of_their_own,
+        database_is_away,
     )
 } | {
     "gives_up_to_a_menu": gives_up_to("442079460010"),
@@ -494,7 +700,11 @@ def everything(world: World) -> dict[type, list[Event]]:
     return {
         CallArrived: _arrivals(world),
         LegRinging: [LegRinging(n, leg) for n, leg in at],
-        LegAnswered: [LegAnswered(n, leg) for n, leg in at],
+        LegUp: [LegUp(n, leg) for n, leg in at],
+        LegAnswered: [
+            LegAnswered(n, leg, heard) for n, leg in at for heard in (Heard.NOTHING, Heard.MACHINE, Heard.FAX)
+        ],
+        MessageLeft: [MessageLeft(n, leg) for n, leg in at],
         LegLeft: [LegLeft(n, leg) for n, leg in at],
         LegGone: [LegGone(n, leg, *why) for n, leg in at for why in CAUSES],
         DigitPressed: [DigitPressed(n, leg, digit) for n, leg in at for digit in "1245#6789"],
@@ -522,15 +732,28 @@ def everything(world: World) -> dict[type, list[Event]]:
         StatusAsked: [
             StatusAsked(agent, wish, "", "test") for agent in (*world.agents, AgentId("nobody")) for wish in Wish
         ],
-        PolicyChanged: [PolicyChanged(p) for p in (policy(), policy(("ben", "carl")), policy(()), bare())],
-        CampaignAsked: [CampaignAsked(name, wish) for name in (SPRING, CampaignId("none")) for wish in CampaignWish],
+        PolicyChanged: [
+            PolicyChanged(p)
+            for p in (policy(), policy(("ben", "carl")), policy(()), bare(), calling(), calling((NAILED,)))
+        ],
+        CampaignAsked: [
+            CampaignAsked(name, wish) for name in (SPRING, *CAMPAIGNS, CampaignId("none")) for wish in CampaignWish
+        ],
         DoNotCallAsked: [DoNotCallAsked("44", scope, True, off) for scope in ("", SPRING) for off in (False, True)],
         ConsentAsked: [ConsentAsked(E164("33142685300"), "*", given, "on paper") for given in (False, True)],
         PersonErased: [PersonErased((E164("33142685300"),), (ContactId(1),), forget) for forget in (False, True)],
         DispositionChosen: _said(world),
-        ContactsClaimed: [ContactsClaimed(SPRING, (CLAIMED,), {}), ContactsClaimed(SPRING, (), {})],
+        ContactsClaimed: [
+            ContactsClaimed(SPRING, (CLAIMED,), {}),
+            ContactsClaimed(SPRING, (), {}),
+            *(ContactsClaimed(it, (person(9, it),), ZONES) for it in CAMPAIGNS),
+        ],
         DoNotCallLists: [DoNotCallLists({}, {}), DoNotCallLists({"": array("Q", [44])}, {"": frozenset({"1"})})],
         ClockCompared: [ClockCompared(0)],
+        DatabaseState: [DatabaseState(False, "no answer"), DatabaseState(True)],
+        PreviewAsked: [
+            PreviewAsked(agent, wish, "test") for agent in (*world.agents, AgentId("nobody")) for wish in PreviewWish
+        ],
         TimePassed: [TimePassed()],
     }
 
@@ -549,7 +772,8 @@ def _said(world: World) -> list[Event]:
     ]
 
 
-CAUSES = ((16, 0), (19, 0), (17, 486), (21, 603), (0, 302), (20, 404), (0, 0))
+HEARD = (Heard.NOTHING, Heard.MACHINE, Heard.FAX)
+CAUSES = ((16, 0), (34, 503), (19, 0), (17, 486), (21, 603), (0, 302), (20, 404), (0, 0))
 """(cause, SIP status): normal, no answer, busy, declined, forwarded, not registered, never made."""
 
 
@@ -598,9 +822,15 @@ def snapshots(world: World) -> list[Snapshot]:
     return [
         Snapshot(),
         *(
-            Snapshot((*(LegSeen(leg, state, in_app, bridge) for leg in world.legs), *strangers), bridges)
+            Snapshot((*(_seen(leg, state, in_app, bridge) for leg in world.legs), *strangers), bridges)
             for state in LegState
             for in_app in (True, False)
             for bridge in ("", "hold-sales")
         ),
     ]
+
+
+def _seen(leg: LegId, state: LegState, in_app: bool, bridge: str) -> LegSeen:
+    """One that was dialled, and is in the app, says what was heard."""
+    answered = LegAnswered(NODE, leg, Heard.HUMAN) if in_app and state is LegState.UP else None
+    return LegSeen(leg, state, in_app, bridge, answered)

@@ -32,7 +32,8 @@ def test_only_the_gate_makes_permits() -> None:
 def test_a_leg_to_the_outside_wants_a_permit() -> None:
     """By type: the number is in the permit, and in no other field of a command."""
     assert commands.RingPhone.__annotations__["permit"] == "Permit | None"
-    assert commands.HandOver.__annotations__["to"] == "Voicemail | Permit"
+    assert commands.HandOver.__annotations__["to"] == "Voicemail | Permit | Drop"
+    assert commands.Dial.__annotations__["permit"] == "Permit"
     fields = {
         f"{name}.{field}"
         for name, kind in vars(commands).items()

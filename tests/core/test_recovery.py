@@ -296,7 +296,15 @@ def restored(it: Stage, config: Policy | None = None) -> World:
     """The World as a start finds it. The rows may be none the worse for it."""
     rows: Rows = copied(it.rows)
     world = restore(
-        config or it.world.policy, 7, rows.calls.values(), rows.agents.values(), rows.nodes.values(), [NODE], it.now
+        config or it.world.policy,
+        7,
+        rows.calls.values(),
+        rows.agents.values(),
+        rows.nodes.values(),
+        [NODE],
+        it.now,
+        campaigns=rows.campaigns.values(),
+        attempts=rows.attempts.values(),
     )
     assert check(world) == []
     return world
@@ -310,7 +318,8 @@ def test_every_situation_is_restored(situation: str) -> None:
     assert {a: agent.status for a, agent in world.agents.items()} == {
         a: agent.status for a, agent in it.world.agents.items()
     }
-    alive = {leg.id for leg in it.world.legs.values() if not isinstance(it.world.calls[leg.call].phase, Ended)}
+    over = {call.id for call in it.world.calls.values() if isinstance(call.phase, Ended)}
+    alive = {leg.id for leg in it.world.legs.values() if leg.call not in over}
     ringing = {leg for agent in it.world.agents.values() for leg in getattr(agent.state, "legs", ())}
     assert {leg for leg in alive if it.world.legs[leg].agent is None or leg in ringing} <= set(world.legs)
 

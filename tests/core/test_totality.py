@@ -15,6 +15,7 @@ from callctl.core.events import (
     ClockCompared,
     ConsentAsked,
     ContactsClaimed,
+    DatabaseState,
     DispositionChosen,
     DoNotCallAsked,
     DoNotCallLists,
@@ -27,7 +28,9 @@ from callctl.core.events import (
     PersonErased,
     PhoneBusy,
     PhoneContacts,
+    PlaybackEnded,
     PolicyChanged,
+    PreviewAsked,
     StatusAsked,
     Synced,
     TimePassed,
@@ -35,7 +38,17 @@ from callctl.core.events import (
 )
 from callctl.core.facts import StrayEvent
 from callctl.core.invariants import check
-from callctl.core.model import AgentState, AgentStatus, Arrived, CallPhase, NodePhase, PhoneState, World
+from callctl.core.model import (
+    AgentState,
+    AgentStatus,
+    Arrived,
+    Briefed,
+    CallPhase,
+    LegRole,
+    NodePhase,
+    PhoneState,
+    World,
+)
 from callctl.sim.office import policy
 from callctl.sim.rows import copied
 from tests.core.situations import SITUATIONS, everything, links
@@ -58,6 +71,8 @@ REPORTS = (
     DoNotCallLists,
     ClockCompared,
     PersonErased,
+    DatabaseState,
+    PreviewAsked,
     TimePassed,
     LinkLost,
     LinkRestored,
@@ -117,9 +132,15 @@ def _play(where: str, world: World, before: World, event: Event, now: int) -> No
 
 def _said_before(event: Event, world: World) -> bool:
     """A second contact rings; or one that nobody wants answers while nothing can be commanded: its end is owed."""
+    leg = world.legs.get(event.leg) if isinstance(event, PlaybackEnded) else None
+    if leg is not None and leg.role is LegRole.LINE and leg.agent is not None:
+        return not isinstance(world.agents[leg.agent].state, Briefed)
     if not isinstance(event, LegRinging | LegAnswered) or event.leg not in world.legs:
         return False
     agent = world.legs[event.leg].agent
+    if agent is not None and world.legs[event.leg].role is LegRole.LINE and isinstance(event, LegRinging):
+        line = world.agents[agent].line
+        return line is not None and not line.up
     if agent is None or isinstance(event, LegAnswered):
         return agent is not None and not world.node_up(event.node)
     return event.leg in getattr(world.agents[agent].state, "legs", ())
