@@ -11,7 +11,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,8 +27,9 @@ from callctl.api.public import public_app
 from callctl.api.server import SHUTDOWN_SECONDS, ListenError, Server, listen_tcp, listen_unix
 from callctl.asterisk.provision import ProvisionError
 from callctl.core.engine import first_step
-from callctl.core.events import Event, PolicyChanged
-from callctl.core.ids import NodeId
+from callctl.core.events import DatabaseState, Event, PolicyChanged
+from callctl.core.facts import Fact
+from callctl.core.ids import CampaignId, NodeId
 from callctl.core.model import World
 from callctl.core.outbound import keep
 from callctl.core.recovery import restore
@@ -39,6 +40,7 @@ from callctl.people import PeopleDesk
 from callctl.runtime.clock import SystemClock
 from callctl.runtime.gate import Gate
 from callctl.runtime.inbox import BoundedInbox
+from callctl.runtime.live import Tally
 from callctl.runtime.loop import Loop
 from callctl.runtime.notify import Notify
 from callctl.runtime.poison import AGAIN, GIVE_UP, SET_ASIDE, Poison, PoisonedError, culprits
@@ -48,6 +50,7 @@ from callctl.store.embedded import EmbeddedPostgres
 from callctl.store.errors import StoreError
 from callctl.store.journal import Mode
 from callctl.store.start import Life, Store, open_store
+from callctl.tallies import Tallies
 from callctl.telemetry.log import configure
 from callctl.telemetry.metrics import Metrics
 from callctl.telemetry.story import Storyteller
@@ -104,8 +107,9 @@ class Daemon:
         self.store: Store | None = None
         self.loop: Loop | None = None
         self.outbound: Outbound | None = None
+        self.tallies: Tallies | None = None
         self.world = self._world(Restored())
-        self.metrics = Metrics(lambda: self.world_now, self.clock.now)
+        self.metrics = Metrics(lambda: self.world_now, self.clock.now, self._tallies)
         self.desk = DaemonDesk(self)
         self.notify = Notify.from_environment()
         self.starting = "starting"
@@ -120,6 +124,7 @@ class Daemon:
             self.desk.ask,
             self._all_stored,
             self._forget_files,
+            self._tallies,
         )
         self._failed = ""
         self._servers: list[Server] = []
@@ -127,6 +132,10 @@ class Daemon:
         self._leave_by: float | None = None
         self._reloading = asyncio.Lock()
         self._reloads: set[asyncio.Task[Reloaded]] = set()
+
+    def _tallies(self) -> Mapping[CampaignId, Tally]:
+        """How far the campaigns have come, as last counted."""
+        return self.tallies.known if self.tallies is not None else {}
 
     @property
     def world_now(self) -> World:
@@ -179,25 +188,37 @@ class Daemon:
             control = await self._listen(listen_unix(control_app(self.desk, self.people), settings.control_socket))
             self.store = await self._or_stopped(self._open_store(stack))
             restored = self.store.restored
-            self.world = self._world(replace(restored, attempts=()))
+            self.world = self._world(restored)
+            journal = self.store.journal
+            self.outbound = Outbound(
+                self.store.pool,
+                journal.epoch.id,
+                self._ask,
+                self.clock.now,
+                lambda: self.world_now.policy,
+                journal.committed,
+            )
             self.loop = Loop(
                 self.world,
                 self.inbox,
                 self.clock,
-                Gate(self.links, lambda: self.seq, self.store.journal.flushed),
-                self.store.journal,
+                Gate(self.links, lambda: self.world_now, lambda: self.seq, journal, self.inbox.put),
+                journal,
                 [self.metrics, self.desk.trunks, Storyteller()],
                 self._rebuild,
                 self.notify.alive,
                 [agent.id for agent in self.store.restored.agents],
+                lists=self.outbound,
             )
             self.loop.begin(first_step(restored.calls, restored.attempts, settings.nodes, self.clock.now()))
             turning = asyncio.create_task(self.loop.run(), name="loop")
             turning.add_done_callback(self._loop_ended)
             stack.push_async_callback(self._stop_loop, turning)
-            self.outbound = Outbound(self.store.pool, self.store.journal.epoch.id, self.loop.ask, self.clock.now)
             self.outbound.start()
             stack.push_async_callback(self.outbound.stop)
+            self.tallies = Tallies(self.store.pool, lambda: self.world_now, self.clock.now)
+            self.tallies.start()
+            stack.callback(self.tallies.stop)
             self._start_links()
             stack.push_async_callback(self._stop_links)
             stack.push_async_callback(control.refuse)  # first of all: nobody is promised anything any more
@@ -262,6 +283,7 @@ class Daemon:
                     lock_patience=LOCK_PATIENCE,
                     last_agents_of=max((q.last_agent for q in self.loaded.policy.queues.values()), default=0),
                     left_of=max((q.returns for q in self.loaded.policy.queues.values()), default=0),
+                    on_database=self._database_changed,
                 )
             except StoreError as error:
                 self.starting = f"the database: {error}"
@@ -273,6 +295,14 @@ class Daemon:
                 continue
             stack.push_async_callback(self._close_store, store)
             return store
+
+    def _database_changed(self, up: bool, why: str) -> None:
+        """The journal says so. Calls to lists wait while it is away; talks go on."""
+        self.inbox.put(DatabaseState(up, why))
+
+    async def _ask(self, event: Event) -> tuple[Fact, ...]:
+        assert self.loop is not None
+        return await self.loop.ask(event)
 
     async def _database_url(self, stack: AsyncExitStack) -> str:
         configured = self.loaded.daemon.database
@@ -374,6 +404,9 @@ class Daemon:
         said = self.world.outbound
         self.world = self._world(replace(self.store.restore(), last_agents=known, left=left))
         keep(self.world.outbound, said)
+        journal = self.store.journal
+        if journal.mode is not Mode.STORING:
+            self._database_changed(False, journal.why)  # a World that begins believes that it is up
         self.links.resync()
         return self.world
 
@@ -395,6 +428,8 @@ class Daemon:
         self.loop.seq += 1
         self.store.journal.append(Batch(self.loop.seq, now, closed=to_blame))
         await self.store.journal.flushed(self.loop.seq)
+        cut = [attempt for attempt in restored.attempts if attempt.call in to_blame]
+        self.loop.begin(first_step((), cut, self.loaded.daemon.nodes, now))
 
     # ── reload ───────────────────────────────────────────────────────────────────────────────
 

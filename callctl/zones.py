@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from callctl.core.contacts import Contact
 from callctl.core.hours import Offsets
 from callctl.core.ids import SECOND, Micros
 
@@ -18,6 +20,17 @@ FIRST_YEAR, LAST_YEAR = 2020, 2060
 def offsets_of(zone: str) -> Offsets:
     """The zone's table. ZoneInfoNotFoundError (a KeyError): there is no such zone."""
     return tuple(_changes(ZoneInfo(zone)))
+
+
+def offsets_for(contacts: Iterable[Contact]) -> dict[str, Offsets]:
+    """The tables of all zones that the contacts name. A name that this machine's data does not have is left out: who
+    may be there is not called."""
+    names = {zone for it in contacts for zone in (it.zone, *(z for number in it.numbers for z in number.zones))}
+    found = {}
+    for name in sorted(names - {""}):
+        with contextlib.suppress(ZoneInfoNotFoundError, ValueError, OSError):  # not there; `../x`; a folder
+            found[name] = offsets_of(name)
+    return found
 
 
 def _changes(zone: ZoneInfo) -> Iterator[tuple[Micros, int]]:

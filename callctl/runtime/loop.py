@@ -1,7 +1,7 @@
 """The loop: takes what happened, lets the core decide, sends its wishes, hands its story to journal and observer.
 
 One task, one World. Wishes go out at once and rows are stored behind them: whatever Asterisk can be asked again
-need not wait for Postgres. (What cannot be asked again, a dialled attempt, will wait for its commit.)
+need not wait for Postgres. What cannot be asked again, a dialled attempt, waits for its commit (`gate`).
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from callctl.core.events import Event, PolicyChanged, TimePassed
 from callctl.core.facts import Fact
 from callctl.core.ids import SECOND, AgentId, AttemptId, CallId, CampaignId, Micros, NodeId, TrunkId
 from callctl.core.ledger import Entry
+from callctl.core.lifetimes import Lifetimes
 from callctl.core.model import Agent, Call, Node, Usage, World
 from callctl.core.outbound import Attempt, Campaign
+from callctl.core.pacing import Learned
 from callctl.runtime.inbox import Answer, BoundedInbox
-from callctl.runtime.ports import Batch, Clock, Journal, Observer, Pbx
+from callctl.runtime.ports import Batch, Clock, Journal, Lists, Observer, Pbx
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +58,7 @@ class _Pending:
             self.agents.pop(agent, None)
         self.nodes.update((n.id, n) for n in touched.nodes)  # copies already
         self.trunks.update((t.id, t) for t in touched.trunks)
-        self.campaigns.update((c.id, c) for c in touched.campaigns)
+        self.campaigns.update((c.id, copied_campaign(c)) for c in touched.campaigns)
         self.attempts.update((a.id, replace(a)) for a in touched.attempts)
         for over in touched.over:
             self.attempts.pop(over, None)
@@ -99,6 +101,27 @@ def copied(call: Call) -> Call:
     return replace(call, story=own)
 
 
+def copied_campaign(campaign: Campaign) -> Campaign:
+    """The same of a campaign."""
+    judged = {heard: dict(said) for heard, said in campaign.judged.items()}
+    learned = None if campaign.learned is None else _copied_learned(campaign.learned)
+    return replace(campaign, budget=replace(campaign.budget), judged=judged, learned=learned)
+
+
+def _copied_learned(it: Learned) -> Learned:
+    return replace(
+        it,
+        rings=_copied_lives(it.rings),
+        detections=_copied_lives(it.detections),
+        talks=_copied_lives(it.talks),
+        wraps=_copied_lives(it.wraps),
+    )
+
+
+def _copied_lives(it: Lifetimes) -> Lifetimes:
+    return replace(it, ended=list(it.ended), lost=list(it.lost), at_risk=list(it.at_risk))
+
+
 class Loop:
     """The loop around one World."""
 
@@ -114,9 +137,11 @@ class Loop:
         on_turn: Callable[[], None] = lambda: None,
         with_rows: Iterable[AgentId] = (),
         decide: Callable[[World, Event, Micros], Step] | None = None,
+        lists: Lists | None = None,
     ) -> None:
         """`with_rows`: the agents that were found in the journal, though the World may not have them any more.
-        `decide`: in place of the core's `step`, for who looks over its shoulder."""
+        `decide`: in place of the core's `step`, for who looks over its shoulder. `lists`: where contacts come from;
+        None: nowhere."""
         self.world = world
         self.inbox = inbox
         self.seq = 0
@@ -134,6 +159,7 @@ class Loop:
         self._on_turn = on_turn
         self._agents = set(with_rows)
         self._decide = decide
+        self._lists = lists
         self._stopping = self._over = False
         self._pending = _Pending()
         self._promises: set[asyncio.Task[None]] = set()
@@ -214,6 +240,10 @@ class Loop:
         self._pending.add(result, left, self.seq, now)
         if answer is not None:
             self._pending.answers.append((answer, result.facts))
+        if self._lists is not None:
+            known = self.seq if self._pending else self.given  # no batch says a step that has changed nothing
+            for claim in result.claims:
+                self._lists.claim(claim, known)
         if result.facts:
             for observer in self._observers:
                 observer.saw(now, result.facts)

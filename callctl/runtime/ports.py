@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from callctl.core.commands import Command
+from callctl.core.commands import ClaimContacts, Command
 from callctl.core.events import Event
 from callctl.core.facts import Fact
 from callctl.core.ids import AgentId, AttemptId, CallId, CampaignId, Micros, NodeId, TrunkId
@@ -71,6 +71,17 @@ class Journal(Protocol):
 
     async def flushed(self, seq: int) -> None:
         """Return when everything up to `seq` is stored, in Postgres or fsynced in the spool."""
+        ...
+
+    async def committed(self, seq: int) -> None:
+        """Return when everything up to `seq` is stored in Postgres: the spool does not count."""
+        ...
+
+
+class Lists(Protocol):
+    def claim(self, command: ClaimContacts, seq: int) -> None:
+        """Read contacts who are due, once Postgres has everything up to `seq`. Never blocks, never raises:
+        `ContactsClaimed` answers, empty where nobody is due or Postgres does not answer."""
         ...
 
 

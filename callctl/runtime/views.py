@@ -25,6 +25,9 @@ from callctl.core.model import (
     Call,
     CallPhase,
     Connected,
+    Detecting,
+    Dialled,
+    Dialling,
     Down,
     Ended,
     HandedOver,
@@ -39,6 +42,7 @@ from callctl.core.model import (
     Paused,
     PhoneState,
     Place,
+    Previewing,
     Queued,
     QueueVisit,
     Reachable,
@@ -64,6 +68,8 @@ Plain: TypeAlias = dict[str, Any]
 
 CALL_PHASES: Mapping[type[CallPhase], str] = {
     Arrived: "arrived",
+    Dialled: "dialled",
+    Detecting: "detecting",
     InMenu: "in_menu",
     Announcing: "announcing",
     Queued: "queued",
@@ -84,6 +90,8 @@ AGENT_STATES: Mapping[type[AgentState], str] = {
     Briefed: "briefed",
     OnCall: "on_call",
     WrapUp: "wrap_up",
+    Previewing: "previewing",
+    Dialling: "dialling",
 }
 PHONE_STATES: Mapping[type[PhoneState], str] = {
     Unreachable: "unreachable",
@@ -184,6 +192,8 @@ def call(it: Call, now: Micros, masking: Masking = MASKED) -> Plain:
         "phone": it.phone,
         "diverted_from": None if it.diverted_from is None else masking.address(it.diverted_from),
         "feature": None if it.feature is None else it.feature.value,
+        "campaign": it.campaign,
+        "attempt": it.attempt,
     }
     plain.update(_phase(it.phase, now))
     plain["story"] = _story(it.story, masking)
@@ -194,8 +204,10 @@ def _phase(phase: CallPhase, now: Micros) -> Plain:
     match phase:
         case InMenu():
             return {"menu": phase.menu, "tries": phase.tries}
-        case Arrived() | Announcing():
+        case Arrived() | Announcing() | Detecting():
             return {}
+        case Dialled():
+            return {"rings": phase.rings}
         case Queued(place):
             return _place(place, now)
         case Offered(place):
@@ -256,6 +268,11 @@ def _story(story: Story, masking: Masking) -> Plain:
         "cause": story.cause,
         "sip": story.sip,
         "wrap_up_ended": iso_or_none(story.wrap_up_ended),
+        "rang": iso_or_none(story.rang),
+        "picked_up": iso_or_none(story.picked_up),
+        "heard": None if story.heard is None else story.heard.value,
+        "harboured": iso_or_none(story.harboured),
+        "message_left": iso_or_none(story.message_left),
     }
 
 
@@ -330,6 +347,8 @@ def agent(world: World, it: Agent, now: Micros) -> Plain:
         "reason": it.status.reason if isinstance(it.status, Paused) else None,
         "state": AGENT_STATES[type(it.state)],
         **_agent_state(it.state, now),
+        "nailed_up": policy is not None and policy.nailed_up,
+        "line": None if it.line is None else "open" if it.line.up else "rings",
         "standing": standing(it),
         "phone": {
             "id": None if policy is None else policy.phone,
@@ -345,8 +364,17 @@ def _agent_state(state: AgentState, now: Micros) -> Plain:
     match state:
         case Idle():
             return {"call": None, "idle_since": iso(state.since), "idle": in_seconds(now - state.since)}
-        case Reserved() | Ringing() | Briefed() | OnCall():
+        case Reserved() | Ringing() | Briefed() | OnCall() | Dialling():
             return {"call": state.call}
+        case Previewing():
+            return {
+                "call": None,
+                "campaign": state.campaign,
+                "contact": state.contact,
+                "since": iso(state.since),
+                "until": iso_or_none(state.until),
+                "dials": state.dials,
+            }
         case WrapUp():
             return {"call": state.call, "until": iso(state.until), "left": in_seconds(state.until - now)}
 

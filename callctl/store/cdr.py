@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,17 @@ from callctl.core.policy import Overflow
 from callctl.store.codec import DecodeError, loads, storable
 from callctl.store.pool import Pool, answering
 from callctl.store.queries import SQL
-from callctl.store.times import iso, iso_or_none, to_micros
+from callctl.store.times import iso, iso_or_none, to_datetime, to_micros
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     import asyncpg
 
+_TIMES = (
+    *("answered_by_pbx", "queued", "connected", "ended", "wrap_up_ended"),
+    *("rang", "picked_up", "harboured", "message_left"),
+)
 MOST_EVENTS = 10_000
 """Events read for one call, at most."""
 
@@ -58,6 +63,13 @@ class CallRecord:
     amount: str | None = None
     """As people write it: 1234.50."""
     note: str = ""
+    campaign: str | None = None
+    attempt: str | None = None
+    rang: Micros | None = None
+    picked_up: Micros | None = None
+    heard: str | None = None
+    harboured: Micros | None = None
+    message_left: Micros | None = None
 
     @property
     def waited(self) -> Micros:
@@ -113,6 +125,13 @@ def record_row(call: Call) -> dict[str, Any]:
         "sip": story.sip,
         "wrap_up_ended": iso_or_none(story.wrap_up_ended),
         **_said_row(story.said),
+        "campaign": _text(call.campaign),
+        "attempt": _text(call.attempt),
+        "rang": iso_or_none(story.rang),
+        "picked_up": iso_or_none(story.picked_up),
+        "heard": story.heard and story.heard.value,
+        "harboured": iso_or_none(story.harboured),
+        "message_left": iso_or_none(story.message_left),
     }
 
 
@@ -183,10 +202,18 @@ async def events(pool: Pool, call_id: str, limit: int = MOST_EVENTS) -> list[Sto
     return [_event(row) for row in rows]
 
 
+async def campaign_events(
+    pool: Pool, campaign: str, trunks: Iterable[str], since: Micros, limit: int
+) -> list[StoredEvent]:
+    """What was decided for a campaign since a moment, and that its trunks were left alone: the newest, in order."""
+    with answering():
+        rows = await pool.fetch(SQL["campaign_events"], campaign, list(trunks), to_datetime(since), limit)
+    return [_event(row) for row in reversed(rows)]
+
+
 def _record(row: asyncpg.Record) -> CallRecord:
-    times = ("answered_by_pbx", "queued", "connected", "ended", "wrap_up_ended")
     values = {name: value for name, value in row.items() if name != "epoch"}
-    values |= {name: _micros(row[name]) for name in times}
+    values |= {name: _micros(row[name]) for name in _TIMES}
     values["entered"] = to_micros(row["entered"])
     values["amount"] = None if row["amount"] is None else str(row["amount"])
     values["menus"] = tuple(_menu(data) for data in json.loads(row["menus"]))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 import types
 import typing
@@ -25,7 +26,7 @@ TAG = "$"
 _Encode = Callable[[Any], Any]
 _Decode = Callable[[Any], Any]
 _DECODERS: dict[Any, _Decode] = {}
-_PLAIN = frozenset({int, bool, float, type(None)})
+_PLAIN = frozenset({int, bool, type(None)})
 """What JSON has of its own, and needs no look at."""
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -54,7 +55,8 @@ def storable(text: str) -> str:
 
 
 def encode(value: Any) -> Any:
-    """A core value as JSON's own types. TypeError: a type that is never stored."""
+    """A core value as JSON's own types. TypeError: a type that is never stored, numpy's numbers among them. ValueError:
+    a number that JSON does not have."""
     return _ENCODERS[type(value)](value)
 
 
@@ -101,6 +103,8 @@ def _make_encoder(kind: type) -> _Encode:
         return storable
     if kind in _PLAIN:
         return _same
+    if kind is float:
+        return _finite
     if issubclass(kind, Enum):
         return _enum_value
     if dataclasses.is_dataclass(kind):
@@ -115,6 +119,12 @@ def _make_encoder(kind: type) -> _Encode:
 
 
 def _same(value: Any) -> Any:
+    return value
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):  # it would be stored as null, and not be read again
+        raise ValueError(f"{value} is never stored")
     return value
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import sys
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
@@ -18,6 +20,7 @@ from callctl.core.contacts import Callback, Consent, Contact, Happened, Number, 
 from callctl.core.events import DoNotCallLists
 from callctl.core.ids import AgentId, CampaignId, ContactId, Micros
 from callctl.core.law import AttemptOutcome
+from callctl.numbers import is_premium
 from callctl.store.pool import Connection, Pool, answering
 from callctl.store.queries import SQL
 from callctl.store.times import to_datetime, to_micros
@@ -36,6 +39,8 @@ COLUMNS = (
     " callback_number, callback_agent, callback_until, callback_note, key, fields, priority, standing, why, due,"
     " last_attempt, entered"
 )
+CLAIM_TIMEOUT = 10.0
+"""Seconds after which a claim is cut off: its connection is ended, since a rollback would wait for the same server."""
 MOST_PROMOTED = 5_000
 """Contacts whose time has come that one claim looks at."""
 Row: TypeAlias = asyncpg.Record
@@ -72,11 +77,12 @@ async def claim(
     """At most `most` contacts that are due, ours from now on; what rules count of them, `horizon` µs back. Nobody else
     has them, however many ask at a time. `known`: the step up to which the database must know what was decided.
 
-    None: it does not (the journal is behind), the epoch has ended, or nobody is due. StoreError: no answer.
+    None: it does not (the journal is behind), the epoch has ended, or nobody is due. StoreError: no answer, not within
+    CLAIM_TIMEOUT either.
     """
     path, values = filter_path(campaign.filters)
     with answering():
-        async with pool.acquire() as connection, connection.transaction():
+        async with pool.acquire(timeout=CLAIM_TIMEOUT) as connection, _bounded(connection), connection.transaction():
             if await connection.fetchval(SQL["claim_begins"], epoch, known) is None:
                 return []
             await connection.execute(SQL["promote"], campaign.id, to_datetime(now), MOST_PROMOTED)
@@ -84,6 +90,15 @@ async def claim(
                 _claim(campaign.order), campaign.id, most, epoch, to_datetime(now), path, values, list(agents)
             )
             return [it.contact for it in await _read(connection, rows, now, horizon)]
+
+
+@contextlib.asynccontextmanager
+async def _bounded(connection: Connection) -> AsyncIterator[None]:
+    timer = asyncio.get_running_loop().call_later(CLAIM_TIMEOUT, connection.terminate)
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _claim(order: Order) -> str:
@@ -239,14 +254,16 @@ def _listed(row: Row, numbers: Sequence[Row], theirs: _Theirs, now: Micros) -> L
 
 
 def _number(row: Row) -> Number:
+    address = E164(str(row["number"]))
     return Number(
-        address=E164(str(row["number"])),
+        address=address,
         kind=row["kind"],
         country=row["country"],
         zones=tuple(row["zones"]),
         states=tuple(row["states"]),
         barred=row["barred"],
         promised=row["promised"],
+        premium=is_premium(address),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from callctl.store.pool import Connection
 from callctl.store.rows import Rows, merged
@@ -15,22 +16,33 @@ UNIT_FACTS = 1_000
 """So many facts share one, at most."""
 
 
-async def store_spooled(connection: Connection, spool: Spool, *, history: bool = False) -> int:
-    """Store the spool's oldest frames in one transaction and forget them; returns how many rows were refused.
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What became of the spool's oldest frames."""
+
+    seq: int = 0
+    """Everything up to this step of their epoch is stored; 0: nothing was."""
+    refused: int = 0
+    """Rows that the server refused."""
+
+
+async def store_spooled(connection: Connection, spool: Spool, *, history: bool = False) -> Drained:
+    """Store the spool's oldest frames in one transaction and forget them.
 
     What this database or this code cannot take is set aside. DeposedError: the frames stay.
     """
     payloads = await asyncio.to_thread(spool.peek, SPOOL_FRAMES)
     if not payloads:
-        return 0
+        return Drained()
     try:
         together = _of_one_epoch(payloads)
-        refused = await write(connection, merged(together), history=history)
+        rows = merged(together)
+        refused = await write(connection, rows, history=history)
     except (ForeignRowsError, ValueError) as error:
         await asyncio.to_thread(spool.set_aside, str(error))
-        return 0
+        return Drained()
     await asyncio.to_thread(spool.pop, len(together))
-    return refused
+    return Drained(rows.seq, refused)
 
 
 def _of_one_epoch(payloads: list[bytes]) -> list[Rows]:

@@ -93,7 +93,8 @@ class Counts:
 class PostgresJournal:
     """Fulfils `runtime.ports.Journal`. Made by `store.start.open_store`, which gives it a connection with the lock.
 
-    `on_deposed` is called once, with the reason, when another daemon has taken over.
+    `on_deposed` is called once, with the reason, when another daemon has taken over; `on_database` at each change: with
+    False and why when Postgres takes nothing any more and the spool begins, with True when it has taken all of that.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class PostgresJournal:
         now: Callable[[], Micros],
         on_deposed: Callable[[str], None],
         live: dict[tuple[str, str], str],
+        on_database: Callable[[bool, str], None] = lambda up, why: None,
     ) -> None:
         self.epoch = epoch
         self.counts = Counts()
@@ -118,13 +120,13 @@ class PostgresJournal:
         self._connection: Connection | None = connection
         self._now = now
         self._on_deposed = on_deposed
+        self._on_database = on_database
         self._units: deque[Unit] = deque()
         self._held: Rows | None = None
-        self._stored_seq = 0
+        self._safe_to, self._committed_to = _Mark(), _Mark()
+        """Postgres or the spool has everything up to there; Postgres has."""
         self._stored_at = 0.0
         """When the last transaction was over, by the loop's clock."""
-        self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._numbers = itertools.count()
         self._wake = asyncio.Event()
         self._hurry = asyncio.Event()
         """Set when somebody waits for what is not stored yet."""
@@ -153,14 +155,23 @@ class PostgresJournal:
 
     async def flushed(self, seq: int) -> None:
         """Return when everything up to `seq` is in Postgres or fsynced in the spool. StoreError: never."""
-        if self._stored_seq >= seq:
-            return
-        if self.mode in (Mode.DEPOSED, Mode.CLOSED):
-            raise StoreError("the journal is closed") if self.mode is Mode.CLOSED else DeposedError(self.why)
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiters, (seq, next(self._numbers), done))
-        self._hurry.set()
-        await done
+        if self._safe_to.seq < seq:
+            self._refuse_if_over()
+            self._hurry.set()
+            await self._safe_to.reached(seq)
+
+    async def committed(self, seq: int) -> None:
+        """Return when everything up to `seq` is in Postgres, the spool included. Nothing is hurried for it. StoreError:
+        never."""
+        if self._committed_to.seq < seq:
+            self._refuse_if_over()
+            await self._committed_to.reached(seq)
+
+    def _refuse_if_over(self) -> None:
+        if self.mode is Mode.CLOSED:
+            raise StoreError("the journal is closed")
+        if self.mode is Mode.DEPOSED:
+            raise DeposedError(self.why)
 
     async def close(self, timeout: float = 3.0) -> None:
         """Store what waits; what is not stored after `timeout` seconds is spooled. Then let go of everything."""
@@ -187,7 +198,7 @@ class PostgresJournal:
     @property
     def stored_seq(self) -> int:
         """Everything up to this step is safe."""
-        return self._stored_seq
+        return self._safe_to.seq
 
     @property
     def spool_bytes(self) -> int:
@@ -219,7 +230,7 @@ class PostgresJournal:
         """When the last transaction is just over, wait a moment for more."""
         self._hurry.clear()
         left = self._stored_at + GATHER - asyncio.get_running_loop().time()
-        hurried = self._waiters or self._closing or len(self._units) > 1 or self._units[0].urgent
+        hurried = self._safe_to.is_awaited or self._closing or len(self._units) > 1 or self._units[0].urgent
         if left <= 0 or hurried:
             return
         with contextlib.suppress(TimeoutError):
@@ -243,6 +254,7 @@ class PostgresJournal:
         if rows is not None:
             self.counts.units += 1
             self._stored_at = asyncio.get_running_loop().time()
+            self._committed_to.reach(rows.seq)
             self._safe(rows)
         if asyncio.get_running_loop().time() >= self._months_at:
             self._months_at = asyncio.get_running_loop().time() + MONTHS_EVERY
@@ -268,7 +280,9 @@ class PostgresJournal:
 
     async def _drain(self, connection: Connection) -> None:
         with _bounded(connection):
-            self.counts.refused_rows += await store_spooled(connection, self._spool)
+            drained = await store_spooled(connection, self._spool)
+        self.counts.refused_rows += drained.refused
+        self._committed_to.reach(drained.seq)
 
     async def _spool_held(self) -> bool:
         """False: the disk does not take it; it stays held."""
@@ -399,9 +413,11 @@ class PostgresJournal:
         self._on_deposed(why)
 
     def _set_mode(self, mode: Mode, why: str) -> None:
-        if mode is not self.mode:
-            _log.info("journal.mode", mode=mode.value, stored_seq=self._stored_seq)
-        self.mode, self.why = mode, why
+        changed, self.mode, self.why = mode is not self.mode, mode, why
+        if changed:
+            _log.info("journal.mode", mode=mode.value, stored_seq=self.stored_seq)
+        if changed and mode in (Mode.STORING, Mode.SPOOLING):
+            self._on_database(mode is Mode.STORING, why)
 
     def _add_thinly(self, last: Unit, batch: Batch) -> None:
         """Over the bound of memory: merged without facts, so that it grows with the calls there are."""
@@ -429,7 +445,7 @@ class PostgresJournal:
                 self.counts.dropped_records += len(rows.records)
                 _log.critical("journal.lost_at_the_end", why=str(error), records=len(rows.records))
                 continue
-            self._stored_seq = max(self._stored_seq, rows.seq)
+            self._safe_to.seq = max(self._safe_to.seq, rows.seq)  # who waits is told in the loop's thread: `_release`
 
     async def _hang_up(self) -> None:
         if self._connection is not None:
@@ -445,17 +461,42 @@ class PostgresJournal:
         self.live.update({(kind, id_): body for kind, id_, _, body in rows.live})
         for key in rows.gone:
             self.live.pop(key, None)
-        self._advance(rows.seq)
+        self._safe_to.reach(rows.seq)
 
-    def _advance(self, seq: int) -> None:
-        self._stored_seq = max(self._stored_seq, seq)
-        while self._waiters and self._waiters[0][0] <= self._stored_seq:
+    def _release(self, error: StoreError) -> None:
+        self._safe_to.reach(self._safe_to.seq)
+        self._safe_to.fail(error)
+        self._committed_to.fail(error)
+
+
+class _Mark:
+    """The step up to which something is so, and who waits for a later one."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._numbers = itertools.count()
+
+    @property
+    def is_awaited(self) -> bool:
+        return bool(self._waiters)
+
+    def reached(self, seq: int) -> asyncio.Future[None]:
+        """Done when it is so up to `seq`."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiters, (seq, next(self._numbers), done))
+        return done
+
+    def reach(self, seq: int) -> None:
+        """It is so up to here, or further."""
+        self.seq = max(self.seq, seq)
+        while self._waiters and self._waiters[0][0] <= self.seq:
             _, _, done = heapq.heappop(self._waiters)
             if not done.done():
                 done.set_result(None)
 
-    def _release(self, error: StoreError) -> None:
-        self._advance(self._stored_seq)
+    def fail(self, error: StoreError) -> None:
+        """Whoever waits waits for nothing."""
         for _, _, done in self._waiters:
             if not done.done():
                 done.set_exception(error)

@@ -17,6 +17,7 @@ from callctl.core.ledger import (
     Planned,
     Promised,
     Remembered,
+    TriedAgain,
     Withheld,
 )
 from callctl.store.codec import storable, to_text
@@ -57,6 +58,8 @@ def ledger_row(entry: Entry) -> tuple[str, Values]:
                 contact, campaign, storable(name), called, back.at, back.agent, back.theirs_until, note,
                 where.country, list(where.zones), list(where.states),
             ]  # fmt: skip
+        case TriedAgain(contact, due, next_number, why):
+            return "ledger_again", [contact, due, next_number, storable(why)]
         case Barred(number, why, contact):
             return "ledger_barred", [int(number.digits), storable(why), contact]
         case Withheld(at, campaign, contact, number, rule, version, why, until):

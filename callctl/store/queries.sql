@@ -81,18 +81,22 @@ with seen as materialized (
     insert into call (
         id, node, epoch, trunk, phone, caller, caller_kind, caller_name, dialled, diverted_from, feature,
         entered, answered_by_pbx, menus, queue, queued, queues, rings, agent, connected,
-        ended, ended_by, outcome, cause, sip, wrap_up_ended, disposition, disposition_by, amount, note
+        ended, ended_by, outcome, cause, sip, wrap_up_ended, disposition, disposition_by, amount, note,
+        campaign, attempt, rang, picked_up, heard, harboured, message_left
     )
     select
         id, node, $1, trunk, phone, caller, caller_kind, caller_name, dialled, diverted_from, feature,
         entered, answered_by_pbx, menus, queue, queued, coalesce(queues, '[]'), rings, agent, connected,
-        ended, ended_by, outcome, cause, sip, wrap_up_ended, disposition, disposition_by, amount, coalesce(note, '')
+        ended, ended_by, outcome, cause, sip, wrap_up_ended, disposition, disposition_by, amount, coalesce(note, ''),
+        campaign, attempt, rang, picked_up, heard, harboured, message_left
     from fresh, jsonb_to_recordset($12::jsonb) as r (
         id text, node text, trunk text, phone text, caller text, caller_kind text, caller_name text,
         dialled text, diverted_from text, feature text, entered timestamptz, answered_by_pbx timestamptz,
         menus jsonb, queue text, queued timestamptz, queues jsonb, rings jsonb, agent text,
         connected timestamptz, ended timestamptz, ended_by text, outcome text, cause integer, sip integer, wrap_up_ended timestamptz,
-        disposition text, disposition_by text, amount numeric, note text
+        disposition text, disposition_by text, amount numeric, note text,
+        campaign text, attempt text, rang timestamptz, picked_up timestamptz, heard text, harboured timestamptz,
+        message_left timestamptz
     )
     on conflict (id) do update set
         node = excluded.node, epoch = excluded.epoch, trunk = excluded.trunk, phone = excluded.phone,
@@ -104,7 +108,10 @@ with seen as materialized (
         connected = excluded.connected, ended = excluded.ended, ended_by = excluded.ended_by,
         outcome = excluded.outcome, cause = excluded.cause, sip = excluded.sip,
         wrap_up_ended = excluded.wrap_up_ended, disposition = excluded.disposition,
-        disposition_by = excluded.disposition_by, amount = excluded.amount, note = excluded.note
+        disposition_by = excluded.disposition_by, amount = excluded.amount, note = excluded.note,
+        campaign = excluded.campaign, attempt = excluded.attempt, rang = excluded.rang,
+        picked_up = excluded.picked_up, heard = excluded.heard, harboured = excluded.harboured,
+        message_left = excluded.message_left
     where call.epoch <= excluded.epoch
 ), events as (
     insert into call_event (at, call, epoch, seq, n, kind, body)
@@ -126,7 +133,8 @@ insert into live_aside (kind, id, epoch, seq, body, why)
 select kind, id, epoch, seq, body, $3 from gone
 
 -- name: last_agents
--- Who talked with each caller last, since a moment; the newest of them, the very newest last.
+-- Who talked with each caller last, since a moment; the newest of them, the very newest last. Whom a campaign called
+-- finds the same agent when they call back.
 select caller, agent, ended from (
     select caller, agent, ended from (
         select distinct on (caller) caller, agent, ended from call
@@ -139,10 +147,11 @@ order by ended
 
 -- name: left_waiting
 -- Who left while waiting, since a moment, and has not been answered since; the newest of them, the very newest last.
+-- Whom a campaign called has not waited in a queue by their own will: they have no place there to come back to.
 select caller, queue, queued, ended from (
     select caller, queue, queued, ended from (
         select distinct on (caller) caller, queue, queued, ended from call
-        where caller_kind = 'E164' and outcome = 'abandoned' and ended >= $1
+        where caller_kind = 'E164' and outcome = 'abandoned' and campaign is null and ended >= $1
         order by caller, ended desc
     ) as latest
     where not exists (
@@ -169,6 +178,13 @@ select * from call where id = $1
 -- name: call_events
 select at, call, epoch, seq, n, kind, body from call_event
 where call = $1 order by epoch, seq, n limit $2
+
+-- name: campaign_events
+-- What was decided for a campaign since a moment, and of its trunks, the newest first. The kinds are the index's.
+select at, call, epoch, seq, n, kind, body from call_event
+where kind in ('Paced', 'CampaignChanged', 'CampaignRefused', 'DetectionOff', 'TrunkHeld') and at >= $3
+    and (body ->> 'campaign' = $1 or (kind = 'TrunkHeld' and body ->> 'trunk' = any($2::text[])))
+order by at desc, epoch desc, seq desc, n desc limit $4
 
 -- The ledger (store/ledger.py): times are microseconds since 1970.
 
@@ -244,6 +260,12 @@ from (
 ) as known
 where id = known.whom and standing = 'claimed' and epoch <= $7
 
+-- name: ledger_again
+-- Who is claimed or planned since stays so, and a time that was agreed is kept.
+update contact set
+    standing = 'later', due = timestamptz 'epoch' + $2::bigint * interval '1 microsecond', next_number = $3, why = $4
+where id = $1 and standing = 'done'
+
 -- name: ledger_promised
 -- $1 null: a caller who is on no list, or on this campaign's by the number.
 with known as (
@@ -303,7 +325,7 @@ select id from epoch where id = $1 and ended is null and last_seq >= $2 for shar
 -- name: claim
 -- {order} is one of contacts.ORDERS. $1: campaign, $2: how many, $3: our epoch, $4: now, $5,
 -- $6: the filters as a JSON path and its values, $7: agents who may call back whom they promised to. Times that were
--- agreed come first.
+-- agreed come first. In this order they are given back, too: an update alone gives its rows as it found them.
 with called_back as (
     select contact.id from contact
     where campaign = $1 and standing = 'open' and callback_at <= $4
@@ -314,10 +336,14 @@ with called_back as (
     where campaign = $1 and standing = 'open' and callback_at is null
         and ($5::jsonpath is null or jsonb_path_match(fields, $5::jsonpath, $6::jsonb, true))
     order by {order} limit greatest(0, $2 - (select count(*) from called_back)) for update skip locked
+), place as (
+    select id, row_number() over () as place from (select id from called_back union all select id from listed) as due
+), taken as (
+    update contact set standing = 'claimed', epoch = $3, claimed = $4
+    where id in (select id from place)
+    returning {columns}
 )
-update contact set standing = 'claimed', epoch = $3, claimed = $4
-where id in (select id from called_back union all select id from listed)
-returning {columns}
+select taken.* from taken join place using (id) order by place
 
 -- name: one_contact
 select {columns} from contact where id = $1
@@ -404,6 +430,12 @@ select campaign, standing, count(*) as contacts, count(callback_at) as promised 
 -- Attempts since a moment, by how they ended.
 select campaign, coalesce(outcome, 'open') as outcome, count(*) as attempts from attempt
 where began >= $1 group by 1, 2
+
+-- name: outcomes_since
+-- Attempts of campaigns, each since a moment of its own, by how they ended.
+select campaign, coalesce(outcome, 'open') as outcome, count(*) as attempts
+from unnest($1::text[], $2::timestamptz[]) as asked (name, since)
+join attempt on campaign = name and began >= since group by 1, 2
 
 -- name: refusals
 -- Of a campaign, since a moment, by rule.
@@ -739,3 +771,34 @@ with again as (
     update contact_number set attempts = 0 from again where contact_number.contact = again.id
 )
 select count(*) from again
+
+-- name: past_attempts
+-- A campaign's attempts since $2, by the hour of the clock in the zone $3, and how they ended.
+select extract(hour from began at time zone $3)::int as hour, outcome, count(*) as attempts
+from attempt
+where campaign = $1 and began >= $2 and outcome is not null
+group by 1, 2
+
+-- name: past_talks
+-- Its talks and wrap-ups, in seconds: how many, how long on average, and the deviation.
+select
+    count(*) as talks,
+    avg(extract(epoch from call.ended - connected))::float8 as talk,
+    stddev_samp(extract(epoch from call.ended - connected))::float8 as talk_deviation,
+    count(wrap_up_ended) as wraps,
+    avg(extract(epoch from wrap_up_ended - call.ended))::float8 as wrap,
+    stddev_samp(extract(epoch from wrap_up_ended - call.ended))::float8 as wrap_deviation
+from attempt join call on call.id = attempt.call
+where attempt.campaign = $1 and began >= $2 and connected is not null and call.ended is not null
+
+-- name: past_rings
+-- The seconds from the dialling to the answer: how many are known, and these quantiles of them.
+select
+    count(*) as rings,
+    percentile_cont($3::float8[]) within group (order by extract(epoch from answered_by_pbx - began)) as quantiles
+from attempt join call on call.id = attempt.call
+where attempt.campaign = $1 and began >= $2 and answered_by_pbx > began
+
+-- name: past_contacts
+-- Contacts that are not done with.
+select count(*) from contact where campaign = $1 and standing in ('open', 'later', 'claimed')

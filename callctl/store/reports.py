@@ -46,6 +46,25 @@ async def counts(pool: Pool, since: Micros) -> Mapping[CampaignId, Counts]:
     return {CampaignId(name): Counts(contacts[name], promised[name], attempts[name]) for name in sorted(names)}
 
 
+async def standings(pool: Pool) -> Mapping[CampaignId, Mapping[str, int]]:
+    """Contacts by campaign and standing."""
+    found: dict[CampaignId, dict[str, int]] = defaultdict(dict)
+    with answering():
+        for row in await pool.fetch(SQL["standings"], timeout=300):
+            found[CampaignId(row["campaign"])][row["standing"]] = row["contacts"]
+    return found
+
+
+async def outcomes_since(pool: Pool, since: Mapping[CampaignId, Micros]) -> Mapping[CampaignId, Mapping[str, int]]:
+    """Attempts of these campaigns by how they ended (`open`: they have not), each since a moment of its own."""
+    found: dict[CampaignId, dict[str, int]] = defaultdict(dict)
+    with answering():
+        names, moments = list(since), [to_datetime(at) for at in since.values()]
+        for row in await pool.fetch(SQL["outcomes_since"], names, moments, timeout=300):
+            found[CampaignId(row["campaign"])][row["outcome"]] = row["attempts"]
+    return found
+
+
 async def recycle(pool: Pool, campaign: CampaignId, of: Collection[AttemptOutcome], dry: bool) -> int:
     """Contacts that are done with, and ended so, are due again; how many. `dry`: would be."""
     with answering():

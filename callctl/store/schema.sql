@@ -91,6 +91,8 @@ comment on column call_event.kind is 'The fact''s class.';
 comment on column call_event.body is 'The fact, tagged by its class under $.';
 
 create index call_event_call on call_event (call, at) where call is not null;
+create index call_event_campaign on call_event (at)
+    where kind in ('Paced', 'CampaignChanged', 'CampaignRefused', 'DetectionOff', 'TrunkHeld');
 
 create table call_event_default partition of call_event default;
 comment on table call_event_default is 'Events outside every month made ahead; moved when their month is made.';
@@ -127,18 +129,25 @@ create table call (
     disposition text,
     disposition_by text,
     amount numeric(14, 2),
-    note text not null default ''
+    note text not null default '',
+    campaign text,
+    attempt text,
+    rang timestamptz,
+    picked_up timestamptz,
+    heard text,
+    harboured timestamptz,
+    message_left timestamptz
 );
 comment on table call is 'Call records: every time of a call''s way, who ended it and how.';
 comment on column call.id is 'The call''s id: a ULID.';
 comment on column call.node is 'The PBX node it came in on.';
 comment on column call.epoch is 'The epoch that last wrote the record; an older one never overwrites it.';
-comment on column call.trunk is 'The trunk it came from; null: from a phone of the house.';
+comment on column call.trunk is 'The trunk it came from, or went out over; null: from a phone of the house.';
 comment on column call.phone is 'The phone of the house it came from; null: from a trunk.';
-comment on column call.caller is 'The caller''s number as people read it: +E.164, an extension, or withheld.';
+comment on column call.caller is 'The caller''s number as people read it: +E.164, an extension, or withheld. Of a campaign''s call: who was called.';
 comment on column call.caller_kind is 'E164, Extension, ShortCode, Emergency or Withheld.';
 comment on column call.caller_name is 'The name the caller''s side gave; untrusted text.';
-comment on column call.dialled is 'What was dialled, as it came; untrusted text.';
+comment on column call.dialled is 'What was dialled, as it came; untrusted text. Of a campaign''s call: the number.';
 comment on column call.diverted_from is 'The number the call was diverted from, where a trusted trunk says so.';
 comment on column call.feature is 'The feature code''s meaning, if it was a feature call.';
 comment on column call.entered is 'When callctl first had the call.';
@@ -160,6 +169,13 @@ comment on column call.disposition is 'What the call came to, as the agent said:
 comment on column call.disposition_by is 'agent: chosen; default: nothing was, until the end of wrap-up.';
 comment on column call.amount is 'Of a sale.';
 comment on column call.note is 'What the agent noted; untrusted text.';
+comment on column call.campaign is 'The campaign that called somebody on its list; null: the caller called. Counts of a queue''s callers leave the others out.';
+comment on column call.attempt is 'Of a campaign''s call: the attempt.';
+comment on column call.rang is 'Of a campaign''s call: when the network first said that it rings.';
+comment on column call.picked_up is 'Of a campaign''s call: when it was answered, by whomever.';
+comment on column call.heard is 'Of a campaign''s call: what answering machine detection made of the answer: human, machine, unsure, silence, fax, sit; nothing: detection was off.';
+comment on column call.harboured is 'Of a campaign''s call: when the safe harbour''s message began, since no agent had come.';
+comment on column call.message_left is 'Of a campaign''s call: when the message for an answering machine had been played to its end.';
 
 create index call_entered on call (entered);
 create index call_queue on call (queue, entered) where queue is not null;
@@ -310,7 +326,7 @@ comment on column attempt.caller_id is 'What was shown.';
 comment on column attempt.epoch is 'Of the daemon that made it.';
 comment on column attempt.began is 'When the gate let it pass.';
 comment on column attempt.ended is 'When it was over.';
-comment on column attempt.outcome is 'answered, abandoned, machine, busy, no_answer, refused, invalid, failed, unknown; null: not over.';
+comment on column attempt.outcome is 'answered, abandoned, machine, busy, no_answer, refused, invalid, failed, hung_up, unknown; null: not over.';
 comment on column attempt.rules is 'The rule sets that were held against it, and were kept: ["us-federal 2026-11-27", …].';
 comment on column attempt.call is 'The call record, where somebody answered.';
 

@@ -89,6 +89,7 @@ async def open_store(
     spool_bytes: int = MAX_BYTES,
     last_agents_of: Micros = 0,
     left_of: Micros = 0,
+    on_database: Callable[[bool, str], None] = lambda up, why: None,
 ) -> Store:
     """Everything from the first connection to a journal that takes batches.
 
@@ -117,7 +118,7 @@ async def open_store(
         if isinstance(error, TROUBLE):
             raise StoreError(f"{shown(url)}: {error}") from error
         raise
-    journal = PostgresJournal(url, epoch, spool, connection, now, on_deposed, live)
+    journal = PostgresJournal(url, epoch, spool, connection, now, on_deposed, live, on_database)
     _log.info("store.open", epoch=epoch.id, calls=len(restored.calls), agents=len(restored.agents))
     return Store(journal, pool, restored)
 

@@ -20,9 +20,22 @@ import pytest
 import structlog
 
 from callctl import daemon
-from callctl.core.engine import Step, step
-from callctl.core.events import Event, PolicyChanged, StatusAsked, TimePassed, Wish
-from callctl.core.ids import AgentId, CallId, LegId, Micros
+from callctl.core.addresses import Emergency
+from callctl.core.commands import ClaimContacts
+from callctl.core.engine import Step, Touched, step
+from callctl.core.events import (
+    CampaignAsked,
+    CampaignWish,
+    ContactsClaimed,
+    DatabaseState,
+    EmergencyDialled,
+    Event,
+    PolicyChanged,
+    StatusAsked,
+    TimePassed,
+    Wish,
+)
+from callctl.core.ids import AgentId, CallId, CampaignId, LegId, Micros, NodeId, PhoneId
 from callctl.core.model import Agent, Available, Connected, Idle, OnCall, Place, World
 from callctl.lab.ports import free_tcp
 from callctl.links import Links
@@ -46,7 +59,7 @@ async def test_a_loop_that_dies_ends_the_daemon(tmp_path: Path, monkeypatch: pyt
         return None
 
     async def store(*_: object, **__: object) -> SimpleNamespace:
-        journal = SimpleNamespace(close=nothing, flushed=nothing, epoch=SimpleNamespace(id=1))
+        journal = SimpleNamespace(close=nothing, flushed=nothing, committed=nothing, epoch=SimpleNamespace(id=1))
         return SimpleNamespace(restored=Restored(), journal=journal, close_pool=nothing, pool=None)
 
     monkeypatch.setenv("SECRET", "postgresql://nobody@127.0.0.1/none")
@@ -301,6 +314,63 @@ async def test_an_agent_who_is_removed_and_added_again_begins_anew(
         assert house.loop is not None
         await house.loop.ask(StatusAsked(AgentId("ana"), Wish.LOGIN))
         assert await ask(postgres_url, rows) == ["ana"]
+
+
+async def test_the_core_hears_when_postgres_goes_and_comes_and_its_claims_are_answered(
+    fragile_postgres: EmbeddedPostgres, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spring = CampaignId("spring")
+    seen: list[Event] = []
+
+    def watched(world: World, event: Event, now: Micros) -> Step:
+        seen.append(event)
+        match event:
+            case DatabaseState() | ContactsClaimed():
+                return Step((), (), Touched())
+            case CampaignAsked():
+                return Step((), (), Touched(), (ClaimContacts(spring, 20),))
+            case _:
+                return step(world, event, now)
+
+    def said() -> list[bool]:
+        return [event.up for event in seen if isinstance(event, DatabaseState)]
+
+    monkeypatch.setattr("callctl.runtime.loop.step", watched)
+    async with running(postgres_url, tmp_path, monkeypatch) as house:
+        house.inbox.put(CampaignAsked(spring, CampaignWish.START))
+        await until(lambda: ContactsClaimed(spring, (), {}) in seen)
+        assert house.loop is not None
+        assert said() == []
+        await fragile_postgres.stop()
+        await house.loop.ask(StatusAsked(AgentId("ana"), Wish.LOGIN))
+        await until(lambda: said() == [False])
+        await fragile_postgres.start()
+        await until(lambda: said() == [False, True])
+
+
+async def test_a_world_that_is_built_anew_is_told_that_postgres_is_away(
+    fragile_postgres: EmbeddedPostgres, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[bool] = []
+
+    def breaks(world: World, event: Event, now: Micros) -> Step:
+        if isinstance(event, DatabaseState):
+            said.append(event.up)
+            return Step((), (), Touched())
+        if isinstance(event, EmergencyDialled):
+            raise AssertionError("a bug of the core")
+        return step(world, event, now)
+
+    monkeypatch.setattr("callctl.runtime.loop.step", breaks)
+    monkeypatch.setattr(daemon, "POISON_PAUSE", 0.0)
+    async with running(postgres_url, tmp_path, monkeypatch) as house:
+        assert house.loop is not None
+        await fragile_postgres.stop()
+        await house.loop.ask(StatusAsked(AgentId("ana"), Wish.LOGIN))
+        await until(lambda: said == [False])
+        house.inbox.put(EmergencyDialled(NodeId("pbx"), PhoneId("desk"), Emergency("112"), "dialled"))
+        await until(lambda: said == [False, False])
+        await fragile_postgres.start()
 
 
 async def test_a_fault_at_sighup_is_said_and_ends_nothing(

@@ -9,17 +9,19 @@ from contextlib import asynccontextmanager
 import pytest
 import structlog
 
-from callctl.core.commands import Beat, Command
-from callctl.core.engine import Step, step
+from callctl.core.commands import Beat, ClaimContacts, Command
+from callctl.core.engine import Step, Touched, step
 from callctl.core.events import Event, LinkRestored, Snapshot, StatusAsked, Synced, TimePassed, Wish
 from callctl.core.facts import AgentStatusChanged, Fact
-from callctl.core.ids import AgentId, Micros, NodeId, PhoneId, QueueId
+from callctl.core.ids import AgentId, CampaignId, Micros, NodeId, PhoneId, QueueId
 from callctl.core.model import Available, LoggedOut, World
+from callctl.core.outbound import Campaign
+from callctl.core.pacing import Learned
 from callctl.core.policy import AgentPolicy, PhoneKind, PhonePolicy, Policy, QueuePolicy
 from callctl.core.recovery import restore
 from callctl.runtime.clock import SystemClock
 from callctl.runtime.inbox import BoundedInbox
-from callctl.runtime.loop import Loop
+from callctl.runtime.loop import Loop, copied_campaign
 from callctl.runtime.ports import Batch
 
 pytestmark = pytest.mark.adapter
@@ -64,6 +66,9 @@ class FakeJournal:
         await self.may_flush.wait()
         assert self.batches[-1].seq >= seq
 
+    async def committed(self, seq: int) -> None:
+        await self.flushed(seq)
+
 
 class FakeObserver:
     def __init__(self) -> None:
@@ -71,6 +76,14 @@ class FakeObserver:
 
     def saw(self, at: Micros, facts: Sequence[Fact]) -> None:
         self.facts.extend(facts)
+
+
+class FakeLists:
+    def __init__(self) -> None:
+        self.asked: list[tuple[ClaimContacts, int]] = []
+
+    def claim(self, command: ClaimContacts, seq: int) -> None:
+        self.asked.append((command, seq))
 
 
 class House:
@@ -209,3 +222,60 @@ async def test_who_asks_is_told_when_it_will_never_be_stored(monkeypatch: pytest
         monkeypatch.setattr(house.journal, "flushed", never)
         with pytest.raises(OSError, match="no disk"):
             await asyncio.wait_for(house.loop.ask(StatusAsked(ANA, Wish.LOGIN)), 5)
+
+
+async def test_a_claim_waits_for_the_step_that_wants_it_or_for_the_last_that_changed_anything() -> None:
+    """What has changed nothing is in no batch: whoever waited for it would wait for ever."""
+    claim = ClaimContacts(CampaignId("spring"), 20)
+    nothing, something = Touched(), Touched(campaigns=(Campaign(CampaignId("spring")),))
+    steps = iter([(something, ()), (nothing, (claim,)), (something, (claim,)), (nothing, (claim,))])
+
+    def decide(world: World, event: Event, now: Micros) -> Step:
+        touched, claims = next(steps)
+        return Step((), (), touched, claims)
+
+    house, lists = House(), FakeLists()
+    loop = Loop(
+        fresh_world(),
+        house.inbox,
+        SystemClock(),
+        house.pbx,
+        house.journal,
+        [],
+        house.rebuild,
+        decide=decide,
+        lists=lists,
+    )
+    for _ in range(3):
+        house.inbox.put(TimePassed())
+        await loop._turn()
+    assert lists.asked == [(claim, 1), (claim, 3)]
+    assert [batch.seq for batch in house.journal.batches] == [1, 3]
+    house.inbox.put(TimePassed())
+    await loop._turn()
+    assert lists.asked[-1] == (claim, 3)
+
+
+async def test_without_lists_nobody_is_claimed() -> None:
+    house = House()
+    step_ = Step((), (), Touched(), (ClaimContacts(CampaignId("spring"), 20),))
+    loop = Loop(
+        *(fresh_world(), house.inbox, SystemClock(), house.pbx, house.journal, [], house.rebuild),
+        decide=lambda world, event, now: step_,
+    )
+    house.inbox.put(TimePassed())
+    await loop._turn()
+    assert loop.seq == 1
+
+
+async def test_what_a_campaign_learns_later_is_not_in_the_row_of_before() -> None:
+    campaign = Campaign(CampaignId("spring"), learned=Learned(), judged={"human": {"human": 1}})
+    assert campaign.learned is not None
+    before = copied_campaign(campaign)
+    assert before == campaign
+    campaign.budget.abandon()
+    campaign.judged["human"]["human"] += 1
+    for lives in (campaign.learned.rings, campaign.learned.detections, campaign.learned.talks, campaign.learned.wraps):
+        lives.end(3.0)
+        lives.end(3.0, lost=True)
+    assert before == Campaign(CampaignId("spring"), learned=Learned(), judged={"human": {"human": 1}})

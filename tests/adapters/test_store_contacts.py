@@ -28,6 +28,7 @@ from callctl.core.ledger import (
     Promised,
     Remembered,
     Standing,
+    TriedAgain,
     Withheld,
 )
 from callctl.core.outbound import Attempt, Campaign
@@ -153,6 +154,15 @@ async def test_orders(order: Order, expected: str, postgres_url: str, tmp_path: 
         assert "".join(names[it] for it in one_by_one) == expected
 
 
+async def test_those_of_one_claim_come_in_order_too(postgres_url: str, tmp_path: Path) -> None:
+    async with opened(postgres_url, tmp_path) as store:
+        put_with = {n * 7 % 40: (await put(postgres_url, priority=n * 7 % 40))[0] for n in range(40)}
+        by_priority = [put_with[n] for n in sorted(put_with, reverse=True)]
+        (promised,) = await put(postgres_url, numbers=(ADA,))
+        await enter(store, Promised(SPRING.id, Callback(NOW, ADA), ContactId(promised)))
+        assert await ids(store) == [promised, *by_priority]
+
+
 FIELDS: dict[str, Value] = {"balance": 120, "town": 'Łódź "x" \'', "vip": True, "code": "7"}
 
 
@@ -215,6 +225,18 @@ async def test_a_time_that_was_agreed_comes_first_and_is_the_agents_own_for_a_wh
         assert (found.id, found.callback) == (promised, back)
         await enter(store, Planned(found.id, Standing.OPEN, later, 0, ""))
         assert await ids(store, now=NOW + 60 * SECOND, most=1) == [promised], "then it is anybody's"
+
+
+async def test_somebody_who_was_reached_is_called_again(postgres_url: str, tmp_path: Path) -> None:
+    async with opened(postgres_url, tmp_path) as store:
+        (one,) = await put(postgres_url, numbers=(ADA,))
+        (found,) = await claim(store, most=1)
+        await enter(store, TriedAgain(found.id, NOW + SECOND, 0, "too early"))
+        assert await ids(store, now=NOW + 2 * SECOND) == [], "who is claimed stays so"
+        await enter(store, Planned(found.id, Standing.DONE, NOW, 0, "was reached"))
+        await enter(store, TriedAgain(found.id, NOW + 60 * SECOND, 0, "not at home, said by ana"))
+        assert await ids(store, now=NOW + 59 * SECOND) == []
+        assert await ids(store, now=NOW + 60 * SECOND) == [one]
 
 
 async def test_a_caller_who_is_on_no_list_is_put_onto_one(postgres_url: str, tmp_path: Path) -> None:

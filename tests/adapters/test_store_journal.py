@@ -122,6 +122,43 @@ async def test_postgres_killed_between_batches_loses_and_doubles_nothing(
         assert await ask(postgres_url, "select last_seq from epoch") == [21]
 
 
+async def test_what_waits_for_postgres_itself_waits_until_it_has_the_spool_too(
+    fragile_postgres: EmbeddedPostgres, postgres_url: str, tmp_path: Path
+) -> None:
+    """And who dials is told when it goes away, and when it is back and has everything."""
+    told: list[tuple[bool, str]] = []
+    async with opened(postgres_url, tmp_path, on_database=lambda *said: told.append(said)) as store:
+        journal = store.journal
+        journal.append(batch(1, queued(1)))
+        await journal.committed(1)
+        assert await ask(postgres_url, "select last_seq from epoch") == [1]
+        assert told == []
+        assert fragile_postgres.pid is not None
+        os.kill(fragile_postgres.pid, signal.SIGKILL)
+        last = 1
+        while not told:  # a transaction that had begun may still be over
+            last += 1
+            journal.append(batch(last, queued(last)))
+            await journal.flushed(last)
+        assert not told[0][0]
+        assert told[0][1]
+        waiting = asyncio.create_task(journal.committed(last + 1))
+        journal.append(batch(last + 1, queued(last + 1)))
+        await journal.flushed(last + 1)
+        assert not waiting.done()
+        await fragile_postgres.start()
+        await waiting
+        assert await ask(postgres_url, "select last_seq from epoch") == [last + 1]
+        await until(lambda: len(told) > 1)
+        assert told[1:] == [(True, "")]
+        never = asyncio.create_task(journal.committed(99))
+        await asyncio.sleep(0)
+    with pytest.raises(StoreError, match="the journal is closed"):
+        await never
+    with pytest.raises(StoreError, match="the journal is closed"):
+        await journal.committed(99)
+
+
 async def test_postgres_killed_again_and_again_under_load(
     fragile_postgres: EmbeddedPostgres, postgres_url: str, tmp_path: Path
 ) -> None:
@@ -241,7 +278,8 @@ async def test_while_the_server_is_slow_all_that_comes_is_safe_in_the_spool_and_
 ) -> None:
     """A kill would find it there. The transaction that was slow is not cut off: it is stored after all."""
     monkeypatch.setattr(journal_module, "WRITE_TIMEOUT", 60.0)
-    async with opened(postgres_url, tmp_path) as store:
+    told: list[tuple[bool, str]] = []
+    async with opened(postgres_url, tmp_path, on_database=lambda *said: told.append(said)) as store:
         backend = (await ask(postgres_url, "select pid from pg_locks where locktype = 'advisory'"))[0]
         os.kill(backend, signal.SIGSTOP)
         try:
@@ -249,9 +287,15 @@ async def test_while_the_server_is_slow_all_that_comes_is_safe_in_the_spool_and_
                 store.journal.append(batch(n, queued(n), ended=(ended(n),)))
                 await store.journal.flushed(n)
             assert store.journal.why == "the database is slow"
+            assert told == [(False, "the database is slow")]
+            committed = asyncio.create_task(store.journal.committed(1))
+            await asyncio.sleep(0)
+            assert not committed.done()
         finally:
             os.kill(backend, signal.SIGCONT)
+        await committed
         await until(lambda: store.journal.mode is Mode.STORING)
+        assert told[1:] == [(True, "")]
         assert await ask(postgres_url, SEQS) == [1, 2, 3]
         assert await ask(postgres_url, "select id from call order by 1") == ["call-1", "call-2", "call-3"]
         assert await ask(postgres_url, "select pid from pg_locks where locktype = 'advisory'") == [backend]

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from callctl.core.addresses import E164, Withheld
+from callctl.core.events import Heard
 from callctl.core.facts import CallQueued
 from callctl.core.ids import SECOND, AgentId, CallId
-from callctl.core.model import MenuVisit, Ring, RingResult
+from callctl.core.model import MenuVisit, Outcome, Ring, RingResult
 from callctl.runtime.ports import Restored
 from callctl.store import cdr
 from callctl.store import pool as pool_module
 from callctl.store.embedded import EmbeddedPostgres
 from callctl.store.errors import StoreError
 from callctl.store.pool import connect, shown
+from callctl.store.rows import Rows, Unit, to_rows
 from callctl.store.times import iso, to_datetime, to_micros
-from tests.adapters.store_kit import NOW, SALES, agent, ask, batch, ended, life, node, opened, queued
+from callctl.store.write import write
+from tests.adapters.store_kit import NOW, SALES, agent, ask, batch, dialled, ended, life, node, opened, queued
 
 pytestmark = pytest.mark.adapter
 
@@ -103,6 +107,58 @@ async def test_a_record_tells_the_whole_way(postgres_url: str, tmp_path: Path) -
             (NOW + 2, 2, "CallQueued"),
         ]
         assert told[0].fact == CallQueued(CallId("call-1"), SALES, 0, 1)
+
+
+async def test_a_record_of_a_campaigns_call_tells_its_way_too(postgres_url: str, tmp_path: Path) -> None:
+    call = dialled(1)
+    call.story.message_left = NOW + 14 * SECOND
+    async with opened(postgres_url, tmp_path) as store:
+        store.journal.append(batch(1, ended=(call, ended(2))))
+        await store.journal.flushed(1)
+        record, other = await cdr.call(store.pool, "call-1"), await cdr.call(store.pool, "call-2")
+        assert record is not None
+        assert other is not None
+        assert (record.campaign, record.attempt, record.heard) == ("spring", "attempt-1", "human")
+        assert (record.rang, record.picked_up) == (call.story.rang, call.story.picked_up)
+        assert (record.harboured, record.message_left) == (call.story.harboured, call.story.message_left)
+        assert (other.campaign, other.attempt, other.heard, other.rang, other.picked_up) == (None,) * 5
+        call.story.message_left, call.story.heard = None, Heard.UNSURE
+        store.journal.append(batch(2, ended=(call,)))
+        await store.journal.flushed(2)
+        record = await cdr.call(store.pool, "call-1")
+        assert record is not None
+        assert (record.message_left, record.heard) == (None, "unsure")
+
+
+async def test_a_record_that_an_older_version_spooled_is_stored(postgres_url: str, tmp_path: Path) -> None:
+    new = ("campaign", "attempt", "rang", "picked_up", "heard", "harboured", "message_left")
+    async with opened(postgres_url, tmp_path) as store:
+        epoch = store.journal.epoch
+        unit = Unit()
+        unit.add(batch(1, ended=(ended(1),)))
+        rows = to_rows(unit, epoch.id, epoch.seed)
+        old = tuple({name: value for name, value in record.items() if name not in new} for record in rows.records)
+        connection = await connect(postgres_url)
+        await write(connection, Rows.from_bytes(replace(rows, records=old).to_bytes()))
+        await connection.close()
+        record = await cdr.call(store.pool, "call-1")
+        assert record is not None
+        assert (record.outcome, record.campaign) == ("answered", None)
+
+
+async def test_whom_a_campaign_called_has_no_place_in_a_queue_but_an_agent_to_come_back_to(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    talked = dialled(2, caller=E164("33140000002"))
+    talked.story.outcome, talked.story.agent = Outcome.ANSWERED, AgentId("anna")
+    called = dialled(3, caller=E164("33140000003"), campaign=None, attempt=None)
+    async with opened(postgres_url, tmp_path / "1") as store:
+        store.journal.append(batch(1, ended=(dialled(1), talked, called)))
+        await store.journal.flushed(1)
+    async with opened(postgres_url, tmp_path / "2", life=life(7), last_agents_of=SECOND, left_of=SECOND) as store:
+        restored = store.restored
+        assert [caller for caller, _ in restored.left] == ["+33140000003"]
+        assert [(caller, agent) for caller, agent, _ in restored.last_agents] == [("+33140000002", "anna")]
 
 
 async def test_reading_while_postgres_is_away_says_so(
