@@ -18,6 +18,7 @@ import structlog
 
 from callctl.asterisk.ari import Ari, AriAddress, AriError, FrozenError, Info, RequestFailedError, TakenOverError
 from callctl.asterisk.backoff import Backoff
+from callctl.asterisk.provision import trunk_endpoint
 from callctl.asterisk.seats import music_where
 from callctl.asterisk.sending import Sending
 from callctl.asterisk.translate import (
@@ -37,6 +38,7 @@ from callctl.core.events import (
     LegGone,
     LegLeft,
     LegState,
+    LegUp,
     LinkLost,
     LinkRestored,
     PlaybackEnded,
@@ -44,7 +46,8 @@ from callctl.core.events import (
     Synced,
 )
 from callctl.core.ids import LegId, NodeId, PlaybackId
-from callctl.core.policy import Policy
+from callctl.core.policy import OutsideNumber, Policy
+from callctl.numbers import for_trunk
 from callctl.runtime.ports import Inbox
 from callctl.runtime.window import Window, seen_in
 
@@ -98,7 +101,9 @@ class Link:
         self.replaced = asyncio.Event()
         """Set when another daemon has taken over: this link stays down for good."""
         self._inbox = inbox
-        self._reading = Reading.of(node, policy)
+        self._dialled: set[LegId] = set()
+        """Legs to people on lists that nobody has answered, as far as is known: see `_recall_dialled`."""
+        self._reading = Reading.of(node, policy, self._dialled)
         self._audit_every = audit_every
         self._ari: Ari | None = None
         self._live = False
@@ -164,7 +169,7 @@ class Link:
 
     def apply(self, policy: Policy) -> None:
         """Read numbers, trunks and phones by this policy from now on."""
-        self._reading = Reading.of(self.node, policy)
+        self._reading = Reading.of(self.node, policy, self._dialled)
         self._listen()
 
     async def _run(self) -> None:
@@ -204,7 +209,8 @@ class Link:
         self._buffer = []
         self._window.reopen()
         self._forwarders.clear()
-        self._sending = sending = Sending(self.node, ari, self._window, self._deliver, self.counted)
+        parts = (ari, self._window, self._deliver, self.counted, self._dialled, self._written)
+        self._sending = sending = Sending(self.node, *parts)
         await ari.info()  # a wrong version must not even take over the application
         await ari.connect()
         info = await ari.info()  # again: it may have been restarted in between
@@ -213,9 +219,14 @@ class Link:
         self._inbox.put(LinkRestored(self.node, info.booted))
         return info
 
+    def _written(self, to: OutsideNumber) -> str:
+        """How a number is written on its trunk."""
+        trunk = self._reading.policy.trunks.get(to.trunk)
+        return to.dial or ("" if trunk is None else for_trunk(to.number, trunk.numbers))
+
     async def _sync(self, info: Info) -> None:
         """Lists, barrier, buffer, Synced; then live. Steps 4 to 7."""
-        seen = await self._look()
+        seen = await self._look(self._recall_dialled)
         _, playing = await asyncio.gather(self._recall_listening(), self._left_playing(seen))
         await self._barrier()
         self._check_not_ended()
@@ -297,8 +308,9 @@ class Link:
         if self._ari is None or self._ari.ended:
             raise AriError("the link ended while the lists were read")
 
-    async def _look(self) -> Snapshot:
+    async def _look(self, meanwhile: Callable[[Snapshot], None] = lambda _: None) -> Snapshot:
         first = await self._lists()
+        meanwhile(first)
         await asyncio.sleep(SECOND_LOOK)
         return seen_in(first, await self._lists())
 
@@ -306,6 +318,12 @@ class Link:
         assert self._ari is not None
         channels, bridges = await asyncio.gather(self._ari.get(("channels",)), self._ari.get(("bridges",)))
         return snapshot(self._reading, channels, bridges)
+
+    def _recall_dialled(self, first: Snapshot) -> None:
+        """Of legs that an earlier connection has dialled it must be told when they are up, too. Which of ours those are
+        cannot be seen; of a phone's leg it says nothing to the core. Who is up in the next list needs no telling."""
+        self._dialled.clear()
+        self._dialled.update(leg.leg for leg in first.legs if is_ours(leg.leg) and leg.state is not LegState.UP)
 
     async def _left_playing(self, seen: Snapshot) -> list[PlaybackId]:
         """What plays since an earlier connection, or played: nothing else can be done to a leg before it is over."""
@@ -333,11 +351,10 @@ class Link:
             self._ari.submit(request)
 
     def _listen(self) -> None:
-        """Listen to the phones that this policy has, beside all else: see `listening`."""
+        """Listen to the phones and the campaigns' trunks that this policy has, beside all else: see `listening`."""
         if self._ari is None or self._sending is None or not self._live:
             return  # it is done at the connect
-        phones = self._reading.policy.phones.values()
-        wanted = [phone.endpoint for phone in phones if phone.node == self.node and phone.outside is None]
+        wanted = endpoints_of(self._reading.policy, self.node)
         task = asyncio.create_task(self._sending.listening.adjust(wanted, self._ari.submit))
         self._adjusting.add(task)
         task.add_done_callback(self._adjusting.discard)
@@ -441,6 +458,8 @@ class Link:
                 return
         elif isinstance(event, LegGone | LegLeft) and self._sending is not None:
             self._sending.forget(event.leg)
+        if isinstance(event, LegUp | LegAnswered | LegGone):
+            self._dialled.discard(event.leg)
         self._window.heard(event)
         self._put(event)
 
@@ -481,3 +500,10 @@ class Link:
             raise AriError("the link is down")
         await self._ari.put(("asterisk", "modules", module))
         self._listen()  # there may be phones that were not known before
+
+
+def endpoints_of(policy: Policy, node: NodeId) -> list[str]:
+    """The endpoints of a node that are rung often: those of the phones of the house, and of the campaigns' trunks."""
+    phones = [p.endpoint for p in policy.phones.values() if p.node == node and p.outside is None]
+    trunks = {t for campaign in policy.campaigns.values() for t in campaign.trunks if t in policy.trunks}
+    return phones + [trunk_endpoint(t) for t in sorted(trunks) if policy.trunks[t].node == node]

@@ -1,7 +1,7 @@
-"""The phones' endpoints that ARI listens to for good.
+"""The endpoints that ARI listens to for good: those of the phones, and of the trunks over which campaigns dial.
 
-A phone may refuse a call before its leg can be subscribed to, and the cause of that is told once. Listening to the
-endpoint only while it rings costs four requests a ring in place of one, so each endpoint of the configuration is
+Who is rung may refuse the call before its leg can be subscribed to, and the cause of that is told once. Listening to
+the endpoint only while it rings costs four requests a ring in place of one, so each endpoint of the configuration is
 listened to from the connect on. One that Asterisk does not know yet is listened to ring by ring until it does.
 """
 

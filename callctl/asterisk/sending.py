@@ -23,6 +23,9 @@ from callctl.asterisk.translate import (
     RING_MADE,
     RING_WATCHED,
     SEAT,
+    Making,
+    as_given,
+    endpoint_of,
     failure,
     harmless,
     ids_of,
@@ -30,9 +33,10 @@ from callctl.asterisk.translate import (
     requests,
 )
 from callctl.asterisk.wire import Reply, Request
-from callctl.core.commands import Answer, Bridge, Command, HandOver, Hold, Lease, Play, RingPhone, Unhold, Watch
+from callctl.core.commands import Answer, Bridge, Command, Dial, HandOver, Hold, Lease, Play, RingPhone, Unhold, Watch
 from callctl.core.events import Event
 from callctl.core.ids import LegId, NodeId, PlaybackId
+from callctl.core.policy import OutsideNumber
 from callctl.runtime.window import Window
 
 UNTOLD = 0.5
@@ -42,11 +46,19 @@ log = structlog.get_logger("callctl.asterisk")
 
 
 class Sending:
-    """`tell` hands on an event as if Asterisk had said it."""
+    """`tell` hands on an event as if Asterisk had said it. Legs to people on lists are put into `dialled`."""
 
     def __init__(
-        self, node: NodeId, ari: Ari, window: Window, tell: Callable[[Event], None], counted: Counter[str]
+        self,
+        node: NodeId,
+        ari: Ari,
+        window: Window,
+        tell: Callable[[Event], None],
+        counted: Counter[str],
+        dialled: set[LegId],
+        written: Callable[[OutsideNumber], str] = as_given,
     ) -> None:
+        """`written`: how a number of a list is written on its trunk."""
         self.node = node
         self.clock_offset = 0.0
         """Asterisk's clock minus this machine's, in seconds."""
@@ -56,6 +68,8 @@ class Sending:
         self._window = window
         self._tell = tell
         self._counted = counted
+        self._dialled = dialled
+        self._written = written
         self._prompts = Prompts(node)
         self._leases = Leases(self._lease)
         self._watched: set[LegId] = set()
@@ -98,6 +112,9 @@ class Sending:
                 return self._prompts.before(command)
             case RingPhone(leg=leg):
                 self._window.making(leg)
+            case Dial(leg=leg):
+                self._window.making(leg)
+                self._dialled.add(leg)
             case _:
                 pass
         return ()
@@ -115,7 +132,7 @@ class Sending:
         reply = None
         try:
             clock = time.time() + self.clock_offset
-            wanted = requests(command, clock, self.seats.bridges, self.listening.endpoints)
+            wanted = requests(command, clock, self.seats.bridges, self.listening.endpoints, self._written)
         except ValueError as error:
             name = type(command).__name__
             log.error("command_refused", node=self.node, command=name, why=str(error), **ids_of(command))
@@ -123,7 +140,7 @@ class Sending:
             return None
         if isinstance(command, Hold):
             self.seats.asked(command)
-        first = RING_MADE if isinstance(command, RingPhone) and len(wanted) == 1 else 0
+        first = RING_MADE if isinstance(command, Making) and len(wanted) == 1 else 0
         for index, request in enumerate(wanted, first):
             reply = self._ari.submit(request)
             reply.add_done_callback(partial(self._replied, command, index, request.path[-1] == SEAT))
@@ -152,7 +169,7 @@ class Sending:
         if future.cancelled():
             return
         reply = future.result()
-        if isinstance(command, RingPhone) and self._ring_replied(command, index, reply):
+        if isinstance(command, Making) and self._ring_replied(command, index, reply):
             return
         if reply.ok:
             if isinstance(command, Watch) and not self._window.is_away(command.leg):
@@ -174,28 +191,28 @@ class Sending:
             log.warning("request_refused", node=self.node, **said)
         self._tell_failure(command, index, reply)
 
-    def _ring_replied(self, command: RingPhone, index: int, reply: Reply) -> bool:
-        """Whether all is said about this reply to a RingPhone's request."""
+    def _ring_replied(self, command: Making, index: int, reply: Reply) -> bool:
+        """Whether all is said about this reply to the request of a command that makes a leg."""
         leg = command.leg
         if index == RING_MADE:
             self._window.made(leg)
-            if not reply.ok and reply.status != 409 and command.endpoint not in self.listening.endpoints:
+            if not reply.ok and reply.status != 409 and endpoint_of(command) not in self.listening.endpoints:
                 self._unmade.add(leg)
         elif index == RING_WATCHED:
             if reply.ok or leg in self._unmade:
                 self._unmade.discard(leg)
-                self._ari.submit(listened(command.endpoint))
+                self._ari.submit(listened(endpoint_of(command)))
             else:
                 # Its end is on its way, with the cause. Should it not come, the core must know nevertheless.
                 asyncio.get_running_loop().call_later(UNTOLD, self._ring_untold, command, index, reply)
             return True
         return False
 
-    def _ring_untold(self, command: RingPhone, index: int, reply: Reply) -> None:
-        self._ari.submit(listened(command.endpoint))
+    def _ring_untold(self, command: Making, index: int, reply: Reply) -> None:
+        self._ari.submit(listened(endpoint_of(command)))
         self._tell_untold(command, index, reply)
 
-    def _tell_untold(self, command: RingPhone | Watch, index: int, reply: Reply) -> None:
+    def _tell_untold(self, command: Making | Watch, index: int, reply: Reply) -> None:
         if not self._ari.ended and not self._window.is_gone(command.leg):
             self._tell_failure(command, index, reply)
 

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from callctl.asterisk.wire import APP, Method, Reply, Request
@@ -19,6 +19,7 @@ from callctl.core.commands import (
     Beat,
     Bridge,
     Command,
+    Dial,
     DropBridge,
     HandOver,
     Hangup,
@@ -36,18 +37,21 @@ from callctl.core.events import (
     CallArrived,
     DigitPressed,
     Event,
+    Heard,
     LegAnswered,
     LegGone,
     LegLeft,
     LegRinging,
     LegSeen,
     LegState,
+    LegUp,
+    MessageLeft,
     PlaybackEnded,
     Snapshot,
 )
 from callctl.core.ids import SECOND, LegId, Micros, NodeId, PhoneId, PlaybackId, TrunkId
 from callctl.core.permits import Permit
-from callctl.core.policy import AutoAnswer, DidFrom, NumberRules, Policy
+from callctl.core.policy import AutoAnswer, DidFrom, Drop, NumberRules, OutsideNumber, Policy, Voicemail
 from callctl.numbers import Numbering, from_to_header
 
 Json = Mapping[str, Any]
@@ -55,8 +59,11 @@ Json = Mapping[str, Any]
 LONGEST_TEXT = 80
 """Characters of a name or a dialled text that are kept."""
 LEG_CONTEXT = "callctl-leg"
+DIALLED_CONTEXT = "callctl-dialled"
 OUT_CONTEXT = "callctl-out"
 NO_FORWARD_CONTEXT = "callctl-no-forward"
+MESSAGE_LEFT = "CallctlMessageLeft"
+"""What the dialplan says when a message was left."""
 BEAT_LASTS = 10
 """Seconds that a heartbeat is believed by the dialplan."""
 DIGITS = frozenset("0123456789ABCD*#")
@@ -71,6 +78,7 @@ _CONTACT = re.compile(
 )
 _DIALLED = re.compile(r"\+?[0-9]{3,20}")
 _MAILBOX = re.compile(r"[A-Za-z0-9._-]{1,40}(?:@[A-Za-z0-9._-]{1,40})?")
+_SOUND = re.compile(r"sound:([A-Za-z0-9/_-]{1,128})")
 _NUMBER = re.compile(r"\+?[0-9*#]{1,32}")
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
@@ -104,10 +112,12 @@ class Reading:
     node: NodeId
     policy: Policy
     numbering: Numbering
+    dialled: Container[LegId] = frozenset()
+    """Legs to people on lists that nobody has answered: of no others is it told that they are up."""
 
     @classmethod
-    def of(cls, node: NodeId, policy: Policy) -> Reading:
-        return cls(node, policy, Numbering.of(policy))
+    def of(cls, node: NodeId, policy: Policy, dialled: Container[LegId] = frozenset()) -> Reading:
+        return cls(node, policy, Numbering.of(policy), dialled)
 
     def event(self, said: Json) -> Event | None:
         """The core's event; None for what means nothing to it, or is not shaped as ARI's."""
@@ -119,9 +129,12 @@ class Reading:
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
             return None
 
-    def arrival(self, leg: LegId, args: Iterable[str]) -> CallArrived | None:
-        """How a call came in, from the arguments of `Stasis(callctl,in|feature,…)`; None for others."""
+    def arrival(self, leg: LegId, args: Iterable[str]) -> CallArrived | LegAnswered | None:
+        """How a call came in, from the arguments of `Stasis(callctl,in|feature,…)`, or what answered on a leg that was
+        dialled (`Stasis(callctl,dialled,…)`); None for others."""
         kind, *rest = args
+        if kind == "dialled":
+            return LegAnswered(self.node, leg, *heard_in(*rest))
         said = _decoded(rest)
         phone = PhoneId(said["phone"]) if said.get("phone") else None
         if phone is not None and phone not in self.policy.phones:
@@ -177,6 +190,23 @@ def _decoded(args: Iterable[str]) -> dict[str, str]:
     return {key: unquote(value, errors="replace") for key, eq, value in pairs if eq}
 
 
+def heard_in(status: str = "", cause: str = "", *_more: str) -> tuple[Heard, Micros]:
+    """What answered, and of a human for how long it had been quiet: from AMD's status and cause (app_amd.c), which is
+    the rule that decided with its figures: `HUMAN-700-700` after 700 ms of silence, `INITIALSILENCE-1500-1500`. No
+    status at all: nobody listened, or AMD could not."""
+    reason, quiet, *_ = (*cause.split("-"), "")
+    if status == "HUMAN":
+        return Heard.HUMAN, int(quiet) * _MILLISECOND if _FIGURE.fullmatch(quiet) else 0
+    if reason in ("INITIALSILENCE", "NOAUDIODATA") and status in ("MACHINE", "NOTSURE"):
+        return Heard.SILENCE, 0
+    return _HEARD.get(status, Heard.UNSURE), 0
+
+
+_HEARD = {"": Heard.NOTHING, "MACHINE": Heard.MACHINE, "FAX": Heard.FAX, "SIT": Heard.SIT}
+_FIGURE = re.compile(r"[0-9]{1,5}")
+_MILLISECOND = SECOND // 1000
+
+
 def _started(reading: Reading, said: Json) -> Event | None:
     leg, args = LegId(said["channel"]["id"]), said["args"]
     if args == ["leg"]:
@@ -189,9 +219,24 @@ def _left(reading: Reading, said: Json) -> Event:
 
 
 def _state_changed(reading: Reading, said: Json) -> Event | None:
-    if said["channel"]["state"] != "Ringing":
+    leg, state = LegId(said["channel"]["id"]), said["channel"]["state"]
+    if state == "Ringing":
+        return LegRinging(reading.node, leg)
+    if state == "Up" and leg in reading.dialled:
+        return LegUp(reading.node, leg)
+    return None
+
+
+def _progress(reading: Reading, said: Json) -> Event | None:
+    """A 183 changes no channel's state: it is told by the Dial event alone."""
+    leg = LegId(said["peer"]["id"])
+    return LegRinging(reading.node, leg) if said["dialstatus"] == "PROGRESS" and leg in reading.dialled else None
+
+
+def _told(reading: Reading, said: Json) -> Event | None:
+    if said["eventname"] != MESSAGE_LEFT:
         return None
-    return LegRinging(reading.node, LegId(said["channel"]["id"]))
+    return MessageLeft(reading.node, LegId(said["channel"]["id"]))
 
 
 def _destroyed(reading: Reading, said: Json) -> Event:
@@ -219,6 +264,8 @@ _READERS: dict[str, Callable[[Reading, Json], Event | None]] = {
     "StasisStart": _started,
     "StasisEnd": _left,
     "ChannelStateChange": _state_changed,
+    "ChannelUserevent": _told,
+    "Dial": _progress,
     "ChannelDestroyed": _destroyed,
     "ChannelDtmfReceived": _digit,
     "PlaybackFinished": _playback_ended,
@@ -293,13 +340,22 @@ def whole_seconds(length: Micros) -> str:
     return str(max(1, math.ceil(length / SECOND)))
 
 
+def as_given(to: OutsideNumber) -> str:
+    """The number as it is dialled, where that is written down with it."""
+    return to.dial
+
+
 def requests(
-    command: Command, clock: float, holds: Container[str] = frozenset(), heard: Container[str] = frozenset()
+    command: Command,
+    clock: float,
+    holds: Container[str] = frozenset(),
+    heard: Container[str] = frozenset(),
+    written: Callable[[OutsideNumber], str] = as_given,
 ) -> tuple[Request, ...]:
     """The requests that carry a command out, in order.
 
     `clock` is Asterisk's, in seconds; `holds` are the holding bridges that exist, `heard` the endpoints that are
-    listened to for good.
+    listened to for good; `written` says how a number of a list is written on its trunk.
     ValueError where a value must not go to Asterisk.
     """
     match command:
@@ -324,8 +380,8 @@ def requests(
             return _hold(command, holds)
         case Unhold(leg=leg, queue=queue):
             return (Request("POST", ("bridges", hold_bridge(queue), "removeChannel"), (("channel", leg),)),)
-        case RingPhone():
-            return _ring(command, command.endpoint in heard)
+        case RingPhone() | Dial():
+            return _make(command, endpoint_of(command) in heard, written)
         case Bridge(bridge=bridge, caller=caller, agent=agent):
             return (
                 Request("POST", ("bridges",), (("type", "mixing"), ("bridgeId", bridge))),
@@ -363,8 +419,16 @@ HOLD_MUSIC = 2
 
 RING_MADE = 1
 RING_WATCHED = 2
-"""Which requests of a RingPhone make the leg, and subscribe to it. Where the endpoint is listened to for good, making
-is all of it."""
+"""Which requests of a command that makes a leg do so, and subscribe to it. Where the endpoint is listened to for good,
+making is all of it."""
+
+Making: TypeAlias = RingPhone | Dial
+"""Commands that make a leg."""
+
+
+def endpoint_of(command: Making) -> str:
+    """The PJSIP endpoint of the leg that is made."""
+    return command.permit.to.endpoint if isinstance(command, Dial) else command.endpoint
 
 
 SEAT = "addChannel"
@@ -391,33 +455,50 @@ def music(queue: str, name: str) -> Request:
     return Request("POST", ("bridges", hold_bridge(queue), "moh"), (("mohClass", name),))
 
 
-def _ring(command: RingPhone, heard: bool) -> tuple[Request, ...]:
-    target = _outside(command.permit) if command.permit is not None else _phone(command)
+def _make(command: Making, heard: bool, written: Callable[[OutsideNumber], str]) -> tuple[Request, ...]:
+    whom, more = _dialled(command, written) if isinstance(command, Dial) else _rung(command)
     body = {
-        "endpoint": target,
-        "context": LEG_CONTEXT,
+        **whom,
         "extension": "s",
         "priority": 1,
         "channelId": command.leg,
         "timeout": int(whole_seconds(command.timeout)),
-        "callerId": _caller_id(command.caller_name, command.caller_number),
-        # A 302 of the phone leads into a context that dials nothing.
-        "variables": {
-            "FORWARD_CONTEXT": NO_FORWARD_CONTEXT,
-            "CC_LEG": command.leg,
-            **_AUTO_ANSWER.get(command.auto_answer, {}),
-        },
+        # A 302 leads into a context that dials nothing.
+        "variables": {"FORWARD_CONTEXT": NO_FORWARD_CONTEXT, "CC_LEG": command.leg, **more},
     }
     make = Request("POST", ("channels",), (), body)
     if heard:
         return (make,)
-    # A phone that refuses at once is gone before its leg can be subscribed to, and its cause with it: so its
-    # endpoint is listened to until then.
+    # Who refuses at once is gone before the leg can be subscribed to, and the cause with it: so the endpoint is
+    # listened to until then.
     return (
-        listen(command.endpoint),
+        listen(endpoint_of(command)),
         make,
         _subscription("POST", f"channel:{command.leg}"),
     )
+
+
+def _rung(command: RingPhone) -> tuple[dict[str, str], Mapping[str, str]]:
+    """Whom to ring and how, and the variables of the leg."""
+    return {
+        "endpoint": _outside(command.permit) if command.permit is not None else _phone(command),
+        "context": LEG_CONTEXT,
+        "callerId": _caller_id(command.caller_name, command.caller_number),
+    }, _AUTO_ANSWER.get(command.auto_answer, {})
+
+
+def _dialled(command: Dial, written: Callable[[OutsideNumber], str]) -> tuple[dict[str, str], Mapping[str, str]]:
+    """As `_rung`. The number alone tells who calls."""
+    if not _DIALLED.fullmatch(command.caller_number):
+        raise ValueError("a caller's number that must not be shown")
+    return {
+        "endpoint": _outside(command.permit, written),
+        "context": DIALLED_CONTEXT,
+        "callerId": _caller_id("", command.caller_number),
+    }, {
+        **({"CC_DETECT": "1"} if command.detect else {}),
+        **({"CC_HARBOUR_SOUND": "&".join(sounds)} if (sounds := _sounds(command.harbour)) else {}),
+    }
 
 
 def _phone(command: RingPhone) -> str:
@@ -429,13 +510,14 @@ def _phone(command: RingPhone) -> str:
     return f"PJSIP/{command.endpoint}" + (f"/{command.contact}" if command.contact else "")
 
 
-def _outside(permit: Permit) -> str:
+def _outside(permit: Permit, written: Callable[[OutsideNumber], str] = as_given) -> str:
     """What to dial for a number of the public network. Nothing else makes a leg to the outside."""
     if not _ENDPOINT.fullmatch(permit.to.endpoint):
         raise ValueError("a trunk's name that must not be dialled")
-    if not _DIALLED.fullmatch(permit.to.dial):
+    number = written(permit.to)
+    if not _DIALLED.fullmatch(number):
         raise ValueError("a number that must not be dialled")
-    return f"PJSIP/{permit.to.dial}@{permit.to.endpoint}"
+    return f"PJSIP/{number}@{permit.to.endpoint}"
 
 
 _AUTO_ANSWER: Mapping[AutoAnswer, Mapping[str, str]] = {
@@ -449,13 +531,7 @@ _AUTO_ANSWER: Mapping[AutoAnswer, Mapping[str, str]] = {
 
 def _hand_over(command: HandOver) -> tuple[Request, ...]:
     """The variables first: the dialplan reads them at once."""
-    if isinstance(command.to, Permit):
-        _outside(command.to)
-        to, kind = {"CC_TO": command.to.to.dial, "CC_VIA": command.to.to.endpoint}, "number"
-    else:
-        if not _MAILBOX.fullmatch(command.to.mailbox):
-            raise ValueError("a mailbox's name that must not be used")
-        to, kind = {"CC_TO": command.to.mailbox}, "voicemail"
+    to, kind = _way(command.to)
     values = {**to, "TIMEOUT(absolute)": whole_seconds(command.longest)}
     way = (("context", OUT_CONTEXT), ("extension", kind), ("priority", "1"))
     return (
@@ -465,6 +541,28 @@ def _hand_over(command: HandOver) -> tuple[Request, ...]:
         ),
         Request("POST", ("channels", command.leg, "continue"), way),
     )
+
+
+def _way(to: Voicemail | Permit | Drop) -> tuple[dict[str, str], str]:
+    """The variables that say where to, and the extension that reads them."""
+    match to:
+        case Permit():
+            _outside(to)
+            return {"CC_TO": to.to.dial, "CC_VIA": to.to.endpoint}, "number"
+        case Voicemail(mailbox=mailbox):
+            if not _MAILBOX.fullmatch(mailbox):
+                raise ValueError("a mailbox's name that must not be used")
+            return {"CC_TO": mailbox}, "voicemail"
+        case Drop():
+            sounds = _sounds(to.prompts)
+            if not sounds or len(sounds) < len(to.prompts):
+                raise ValueError("a message that cannot be left: it must be of plain sounds")
+            return {"CC_TO": "&".join(sounds)}, "message"
+
+
+def _sounds(prompts: Iterable[str]) -> list[str]:
+    """Of the prompts those that are plain sounds, as the dialplan plays them."""
+    return [match[1] for prompt in prompts if (match := _SOUND.fullmatch(prompt)) is not None]
 
 
 def listen(endpoint: str) -> Request:
@@ -487,6 +585,8 @@ def _caller_id(name: str, number: str) -> str:
 # ── replies ──────────────────────────────────────────────────────────────────────────────────
 
 
+NOT_MADE = 41
+"""Q.850, temporary failure: the leg could not even be made, of a trunk that does not answer OPTIONS, say."""
 _NO_CHANNEL = 422
 """How a subscription to a channel that is gone is refused. (404: it is our application that is not there.)"""
 
@@ -499,9 +599,11 @@ def failure(command: Command, index: int, reply: Reply) -> Event | None:
     if reply.ok or reply.unknown:
         return None
     match command:
+        case Dial(node=node, leg=leg) if index == RING_MADE and reply.status != 409:
+            return LegGone(node, leg, NOT_MADE)
         case RingPhone(node=node, leg=leg) if index == RING_MADE and reply.status != 409:
             return LegGone(node, leg)
-        case RingPhone(node=node, leg=leg) if index == RING_WATCHED:
+        case RingPhone(node=node, leg=leg) | Dial(node=node, leg=leg) if index == RING_WATCHED:
             # The leg was made, and had already gone when we asked to watch it.
             return LegGone(node, leg)
         case Watch(node=node, leg=leg) if reply.status == _NO_CHANNEL:
@@ -516,8 +618,8 @@ def failure(command: Command, index: int, reply: Reply) -> Event | None:
 
 def harmless(command: Command, index: int, reply: Reply) -> bool:
     """Whether a refusal is part of normal life: the leg is gone, or what was to be made exists."""
-    if reply.status == 404 or (isinstance(command, RingPhone) and index != RING_MADE):
+    if reply.status == 404 or (isinstance(command, Making) and index != RING_MADE):
         return True
     if isinstance(command, Unhold | Watch) and reply.status == 422:
         return True  # it stands in no such bridge; there is no such channel
-    return reply.status == 409 and isinstance(command, Hold | Bridge | RingPhone)
+    return reply.status == 409 and isinstance(command, Hold | Bridge | Making)

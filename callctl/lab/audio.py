@@ -71,6 +71,10 @@ class Audio:
         count = int(self.seconds / step)
         return step * sum(self.between(i * step, (i + 1) * step).level() > threshold for i in range(count))
 
+    def sound_begins(self, threshold: float = SILENCE_DBFS) -> float | None:
+        """After how many seconds it is first louder than `threshold` dBFS; None: never."""
+        return next((0.05 * n for n, level in enumerate(self.loudness()) if level > threshold), None)
+
     def loudness(self) -> list[float]:
         """In dBFS, for each 50 ms."""
         step = 0.05

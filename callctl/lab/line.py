@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Condition = Callable[[], bool]
 
+_BEFORE_BEEP = 1
+"""Recordings that an answering machine has made before its beep."""
+
 
 class Line:
     """What one person does and hears. Times are of the monotonic clock, in seconds."""
@@ -30,6 +33,8 @@ class Line:
         self.cause: int | None = None
         self.cause_text = ""
         self.digits_heard = ""
+        self.beeped_at: float | None = None
+        """Of an answering machine: when its beep was over."""
         self._pieces = 1
 
     def on_event(self, event: Message) -> None:
@@ -42,6 +47,9 @@ class Line:
             case "UserEvent" if event.get("UserEvent") == "SimTalking":
                 self.talking = True
                 self.phone = event.get("Phone", "")
+            case "UserEvent" if event.get("UserEvent") == "SimBeeped":
+                self.beeped_at = time.monotonic()
+                self._pieces = _BEFORE_BEEP + 1
             case "DTMFEnd" if event.get("Direction") == "Received":
                 self.digits_heard += event.get("Digit", "")
             case "Hangup":
@@ -87,16 +95,24 @@ class Line:
         """Hang up. No error when it has ended already."""
         await self._network.request("DELETE", f"channels/{self.id}", {}, gone_ok=True)
 
-    async def heard(self) -> Audio:
-        """All that was heard from the answer until now.
+    async def wait_beeped(self, timeout: float = 30) -> None:
+        """Until an answering machine's beep is over. AsteriskError when that does not happen or the call ends."""
+        await self._network.until(lambda: self.beeped_at is not None or self.ended, f"a beep on {self.id}", timeout)
+        if self.beeped_at is None:
+            raise AsteriskError(f"{self.id} ended before its beep: {self.cause} {self.cause_text}")
+
+    async def heard(self, after_beep: bool = False) -> Audio:
+        """All that was heard from the answer until now; `after_beep`: by an answering machine since its beep. A machine
+        is not to be asked before that.
 
         While the line is up the recording is cut into pieces to get at its end (a few milliseconds are lost at
         each call): Asterisk keeps up to two seconds of an open recording to itself.
         """
         if self.is_up:
             await self._cut()
+        pieces = range(_BEFORE_BEEP if after_beep else 0, self._pieces)
         folder = self._network.asterisk.spool / "monitor"
-        return join([read_wav(folder / f"heard-{self.id}-{i}.wav") for i in range(self._pieces)])
+        return join([read_wav(folder / f"heard-{self.id}-{i}.wav") for i in pieces])
 
     async def _cut(self) -> None:
         piece = self._pieces

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from callctl.lab.network import Network
 
 
+GREETING = "vm-theperson&digits/1&vm-isunavail&vm-intro"
+"""Of an answering machine: "The person at extension 1 is unavailable. Please leave your message after the tone. …"."""
+
+
 @dataclass(frozen=True)
 class Account:
     """A phone's account at the node: the endpoint's name there, which is also its user name, and its password."""
@@ -50,9 +54,48 @@ class Behaviour:
         return f"forward:{after:g}:{number}"
 
     @staticmethod
-    def drop(after: float = 0) -> str:
-        """Answer, and hang up at once."""
-        return f"drop:{after:g}"
+    def drop(after: float = 0, stay: float = 0.5) -> str:
+        """Answer, and hang up `stay` seconds later."""
+        return f"drop:{after:g}:{stay:g}"
+
+    @staticmethod
+    def early(after: float = 0) -> str:
+        """183 with a ringing tone, and an answer."""
+        return f"early:{after:g}"
+
+    @staticmethod
+    def human(after: float = 0, says: str = "hello", pause: float = 0.4) -> str:
+        """A person: answers, says something (sounds, with & between them) after `pause` seconds, and listens."""
+        return f"human:{after:g}:{says}:{pause:g}"
+
+    @staticmethod
+    def voicemail(
+        after: float = 0, says: str = GREETING, pause: float = 0.5, hz: float = 1000, beep: float = 0.4
+    ) -> str:
+        """An answering machine: a greeting, `pause` seconds, a beep of `beep` seconds; then it records
+        (`Line.heard(after_beep=True)`)."""
+        return f"voicemail:{after:g}:{says}:{pause:g}:{hz:g}:{beep * 1000:.0f}"
+
+    @staticmethod
+    def silence(after: float = 0) -> str:
+        """Answers, and says nothing."""
+        return f"silence:{after:g}"
+
+    @staticmethod
+    def fax(after: float = 0, quiet: float = 0.5) -> str:
+        """A fax that is called: `quiet` seconds, and the answering tone (2100 Hz). Real ones are quiet for 1.8 s to
+        2.5 s (ITU-T T.30)."""
+        return f"fax:{after:g}:{quiet:g}"
+
+    @staticmethod
+    def sit() -> str:
+        """Special information tones and an announcement before any answer, then 404."""
+        return "sit"
+
+    @staticmethod
+    def sit_answered(after: float = 0) -> str:
+        """The same as an answer, over and over."""
+        return f"sitanswered:{after:g}"
 
     @staticmethod
     def no_answer(after: float = 0) -> str:

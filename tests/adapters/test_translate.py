@@ -15,9 +15,11 @@ from callctl.asterisk.translate import (
     LONGEST_TEXT,
     Reading,
     clean,
+    endpoint_of,
     failure,
     forward_in,
     harmless,
+    heard_in,
     ids_of,
     is_contact,
     is_ours,
@@ -33,6 +35,7 @@ from callctl.core.commands import (
     Beat,
     Bridge,
     Command,
+    Dial,
     DropBridge,
     HandOver,
     Hangup,
@@ -48,11 +51,14 @@ from callctl.core.events import (
     BridgeFailed,
     CallArrived,
     DigitPressed,
+    Heard,
     LegAnswered,
     LegGone,
     LegLeft,
     LegRinging,
     LegState,
+    LegUp,
+    MessageLeft,
     PlaybackEnded,
 )
 from callctl.core.ids import SECOND, BridgeId, CallId, LegId, NodeId, PhoneId, PlaybackId, QueueId, TrunkId
@@ -60,6 +66,7 @@ from callctl.core.permits import Permit, Purpose
 from callctl.core.policy import (
     AutoAnswer,
     DidFrom,
+    Drop,
     Feature,
     HangupReason,
     NumberRules,
@@ -151,7 +158,7 @@ def test_a_snapshot_tells_what_exists_and_how_it_came_in() -> None:
     assert legs[LEG].in_app
     assert legs[LEG].arrival is None
     caller = next(leg for leg in found.legs if leg.leg != LEG)
-    assert caller.arrival is not None
+    assert isinstance(caller.arrival, CallArrived)
     assert (caller.arrival.caller, caller.arrival.trunk) == (E164("33612345678"), "pstn")
 
 
@@ -161,6 +168,66 @@ def test_a_channel_in_the_dialplan_is_not_ours() -> None:
     broken: dict[str, Any] = {"state": "Up"}
     found = snapshot(READING, [channel, other, broken], [])
     assert [(leg.leg, leg.in_app, leg.arrival) for leg in found.legs] == [("x.1", False, None), ("x.2", False, None)]
+
+
+# ── calls to people on lists ─────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("args", "heard", "quiet"),
+    [
+        (("dialled",), Heard.NOTHING, 0),
+        (("dialled", "", ""), Heard.NOTHING, 0),  # AMD had no codec to listen with
+        (("dialled", "HUMAN", "HUMAN-703-700"), Heard.HUMAN, 703_000),
+        (("dialled", "HUMAN", ""), Heard.HUMAN, 0),
+        (("dialled", "HUMAN", "HUMAN-x-700"), Heard.HUMAN, 0),
+        (("dialled", "HUMAN", "HUMAN--5-700"), Heard.HUMAN, 0),
+        (("dialled", "HUMAN", "HUMAN-999999999999-1"), Heard.HUMAN, 0),
+        (("dialled", "MACHINE", "LONGGREETING-1800-1800"), Heard.MACHINE, 0),
+        (("dialled", "MACHINE", "MAXWORDS-6-5"), Heard.MACHINE, 0),
+        (("dialled", "MACHINE", "MAXWORDLENGTH-5000"), Heard.MACHINE, 0),
+        (("dialled", "MACHINE", "INITIALSILENCE-1500-1500"), Heard.SILENCE, 0),
+        (("dialled", "NOTSURE", "TOOLONG-4000"), Heard.UNSURE, 0),
+        (("dialled", "NOTSURE", "NOAUDIODATA-0"), Heard.SILENCE, 0),
+        (("dialled", "FAX", "LONGGREETING-1800-1800"), Heard.FAX, 0),
+        (("dialled", "SIT", ""), Heard.SIT, 0),
+        (("dialled", "HANGUP", ""), Heard.UNSURE, 0),
+        (("dialled", "SOMETHING", "NEW-1", "x"), Heard.UNSURE, 0),
+    ],
+)
+def test_what_was_heard_comes_with_the_answer(args: tuple[str, ...], heard: Heard, quiet: int) -> None:
+    assert READING.event(started(*args)) == LegAnswered(NODE, LEG, heard, quiet)
+    data = ",".join(("callctl", *args))
+    channel = {"id": LEG, "state": "Up", "dialplan": {"app_name": "Stasis", "app_data": data}}
+    (seen,) = snapshot(READING, [channel], []).legs
+    assert (seen.in_app, seen.arrival) == (True, LegAnswered(NODE, LEG, heard, quiet))
+
+
+@given(st.text(), st.text())
+def test_no_verdict_raises(status: str, cause: str) -> None:
+    heard, quiet = heard_in(status, cause)
+    assert quiet == 0 or (heard is Heard.HUMAN and 0 < quiet < 100 * SECOND)
+
+
+def test_only_of_legs_to_lists_it_is_told_that_they_are_up_and_that_the_network_makes_progress() -> None:
+    """`Dial` and `ChannelStateChange` as an Asterisk 22.10.1 wrote them at 183 and 200, without what is not read."""
+    progress = {"type": "Dial", "dialstatus": "PROGRESS", "forward": "", "peer": {"id": LEG, "state": "Down"}}
+    up = {"type": "ChannelStateChange", "channel": {"id": LEG, "state": "Up"}}
+    reading = Reading.of(NODE, POLICY, {LEG})
+    assert reading.event(progress) == LegRinging(NODE, LEG)
+    assert reading.event(up) == LegUp(NODE, LEG)
+    for status in ("", "RINGING", "ANSWER", "BUSY", "NOANSWER"):
+        assert reading.event({**progress, "dialstatus": status}) is None
+    assert READING.event(progress) is None
+    assert READING.event(up) is None
+    assert READING.event({**up, "channel": {"id": LEG, "state": "Ringing"}}) == LegRinging(NODE, LEG)
+
+
+def test_the_dialplan_tells_that_a_message_was_left() -> None:
+    said = {"type": "ChannelUserevent", "eventname": "CallctlMessageLeft", "channel": {"id": LEG}, "userevent": {}}
+    assert READING.event(said) == MessageLeft(NODE, LEG)
+    assert READING.event({**said, "eventname": "SomethingElse"}) is None
+    assert READING.event({**said, "channel": None}) is None
 
 
 # ── who calls, and whom ──────────────────────────────────────────────────────────────────────
@@ -351,6 +418,39 @@ def test_a_number_outside_is_dialled_over_its_trunk_alone() -> None:
     assert make.body["endpoint"] == "PJSIP/+447912345678@trunk-carrier"
 
 
+def dial(**more: Any) -> Dial:
+    values: dict[str, Any] = {"permit": permit(), "caller_number": "+441632960000", "timeout": 40 * SECOND, **more}
+    return Dial(NODE, LEG, CALL, **values)
+
+
+def test_somebody_on_a_list_is_dialled_through_a_context_of_its_own() -> None:
+    first, make, watch = requests(dial(), 0)
+    assert shown(first) == "POST applications/callctl/subscription eventSource=endpoint:PJSIP/trunk-carrier"
+    assert shown(watch) == f"POST applications/callctl/subscription eventSource=channel:{LEG}"
+    assert endpoint_of(dial()) == "trunk-carrier"
+    assert make.body == {
+        "endpoint": "PJSIP/+447912345678@trunk-carrier",
+        "context": "callctl-dialled",
+        "extension": "s",
+        "priority": 1,
+        "channelId": LEG,
+        "timeout": 40,
+        "callerId": '"" <+441632960000>',
+        "variables": {"FORWARD_CONTEXT": "callctl-no-forward", "CC_LEG": LEG},
+    }
+    (alone,) = requests(dial(detect=True), 0, heard={"trunk-carrier"})
+    assert alone.body == {**make.body, "variables": {**make.body["variables"], "CC_DETECT": "1"}}
+    told = requests(dial(harbour=("sound:im-sorry", "tone:busy", "sound:custom/who-we-are")), 0)[1].body
+    assert told is not None
+    assert told["variables"]["CC_HARBOUR_SOUND"] == "im-sorry&custom/who-we-are"
+
+
+@pytest.mark.parametrize("number", ["", "anonymous", "+4416<329", "12", "+44,1632960000"])
+def test_nobody_is_called_from_what_is_no_number(number: str) -> None:
+    with pytest.raises(ValueError, match="must not be shown"):
+        requests(dial(caller_number=number), 0)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -366,6 +466,8 @@ def test_a_number_outside_is_dialled_over_its_trunk_alone() -> None:
 def test_what_is_no_plain_number_is_never_dialled(changes: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="must not be dialled"):
         requests(ring(permit=permit(**changes)), 0)
+    with pytest.raises(ValueError, match="must not be dialled"):
+        requests(dial(permit=permit(**changes)), 0)
     with pytest.raises(ValueError, match="must not be dialled"):
         requests(HandOver(NODE, LEG, permit(**changes), SECOND), 0)
 
@@ -392,6 +494,30 @@ def test_a_caller_is_handed_over_with_the_variables_first() -> None:
     for mailbox in ("1,s", "1&2", "", "a" * 99):
         with pytest.raises(ValueError, match="mailbox"):
             requests(HandOver(NODE, LEG, Voicemail(mailbox), SECOND), 0)
+
+
+def test_a_message_for_a_machine_is_of_plain_sounds() -> None:
+    message = Drop(("sound:en_GB/vm-goodbye", "sound:custom/call_us-2"))
+    found = [shown(r) for r in requests(HandOver(NODE, LEG, message, 120 * SECOND), 0)]
+    assert found == [
+        f"POST channels/{LEG}/variable variable=CC_TO value=en_GB/vm-goodbye&custom/call_us-2",
+        f"POST channels/{LEG}/variable variable=TIMEOUT(absolute) value=120",
+        f"POST channels/{LEG}/continue context=callctl-out extension=message priority=1",
+    ]
+    for prompt in (
+        "sound:a,b",
+        "sound:a&b",
+        "sound:${X}",
+        "sound:",
+        "number:3",
+        "sound:a.b",
+        "vm-goodbye",
+        "sound:a b",
+    ):
+        with pytest.raises(ValueError, match="message"):
+            requests(HandOver(NODE, LEG, Drop(("sound:fine", prompt)), SECOND), 0)
+    with pytest.raises(ValueError, match="message"):
+        requests(HandOver(NODE, LEG, Drop(()), SECOND), 0)
 
 
 def test_a_caller_who_is_not_answered_hears_it_ring() -> None:
@@ -445,10 +571,14 @@ def test_clean_text_is_clean(text: str) -> None:
 
 def test_failures_become_what_the_commands_promise() -> None:
     gone, refused = Reply(404), Reply(500, "Allocation failed")
+    assert failure(dial(), 1, refused) == LegGone(NODE, LEG, 41)
     assert failure(ring(), 1, refused) == LegGone(NODE, LEG)
-    assert failure(ring(), 1, Reply(409)) is None
-    assert failure(ring(), 2, Reply(422)) == LegGone(NODE, LEG)
-    assert failure(ring(), 0, gone) is None
+    for making in (ring(), dial()):
+        assert failure(making, 1, Reply(409)) is None
+        assert harmless(making, 1, Reply(409))
+        assert not harmless(making, 1, refused)
+        assert failure(making, 2, Reply(422)) == LegGone(NODE, LEG)
+        assert failure(making, 0, gone) is None
     watch = Watch(NODE, LegId("c.1"))
     assert failure(watch, 0, Reply(422)) == LegGone(NODE, LegId("c.1"))
     assert failure(watch, 0, gone) is None, "our application is not there; of the leg it says nothing"
@@ -463,7 +593,6 @@ def test_failures_become_what_the_commands_promise() -> None:
         assert failure(command, 0, NO_ANSWER) is None
         assert failure(command, 0, Reply(204)) is None
         assert harmless(command, 0, gone)
-    assert not harmless(ring(), 1, refused)
 
 
 def test_whom_a_command_is_about_is_named() -> None:

@@ -250,9 +250,10 @@ async def test_an_emptied_queue_plays_again_when_it_is_asked_to(fresh: Stage) ->
         await fresh.app.wait("ChannelLeftBridge", before, id=channel)
 
 
-async def originate(stage: Stage, endpoint: str, leg: str, **variables: str) -> None:
+async def originate(stage: Stage, endpoint: str, leg: str, where: str = "callctl-leg,s", **variables: str) -> None:
     body = {"variables": {"FORWARD_CONTEXT": "callctl-no-forward", **variables}}
-    query = {"context": "callctl-leg", "extension": "s", "priority": "1", "channelId": leg, "timeout": "10"}
+    context, extension = where.split(",")
+    query = {"context": context, "extension": extension, "priority": "1", "channelId": leg, "timeout": "10"}
     assert await stage.app.request("POST", "channels", body, endpoint=endpoint, **query) == 200
 
 
@@ -283,6 +284,57 @@ async def test_a_leg_reaches_callctl(fresh: Stage) -> None:
     line = await phone.wait_rung(before)
     assert await fresh.app.request("DELETE", "channels/LEG-PLAIN") == 204
     await line.wait_ended()
+
+
+DIALLED = "callctl-dialled,s"
+
+
+@pytest.mark.parametrize("alive", [False, True])
+async def test_somebody_on_a_list_who_answers_with_callctl_dead_hears_words(stage: Stage, alive: bool) -> None:
+    """Nobody listens for a machine where callctl has been dead for a while; where it has just died, it was done."""
+    await stage.app.beat(60 if alive else -1)
+    await stage.network.behave("4477", Behaviour.human())
+    before = len(stage.network.arrivals)
+    leg = f"LEG-LIST-{alive}"
+    await originate(stage, "PJSIP/4477@pstn", leg, DIALLED, CC_LEG=leg, CC_DETECT="1")
+    line = stage.network.line((await stage.network.wait_arrival(dialled="4477", after=before)).channel)
+    await heard_speech(line)
+    await line.wait_ended(20)
+    assert line.cause == 16
+    await stage.app.beat(-1)
+
+
+async def test_a_lease_of_a_call_to_a_list_that_ends_leads_to_words(fresh: Stage) -> None:
+    await fresh.network.behave("4477", Behaviour.human())
+    before = len(fresh.network.arrivals)
+    await originate(fresh, "PJSIP/4477@pstn", "LEG-LIST-T", DIALLED, CC_LEG="LEG-LIST-T")
+    assert (await fresh.app.wait("StasisStart", id="LEG-LIST-T"))["args"][0] == "dialled"
+    lease = {"variable": "TIMEOUT(absolute)", "value": "1"}
+    assert await fresh.app.request("POST", "channels/LEG-LIST-T/variable", **lease) == 204
+    line = fresh.network.line((await fresh.network.wait_arrival(dialled="4477", after=before)).channel)
+    await heard_speech(line)
+    await line.wait_ended(20)
+
+
+async def test_a_call_to_a_list_that_is_not_ours_ends(fresh: Stage) -> None:
+    await fresh.network.behave("4477", Behaviour.human())
+    before = len(fresh.network.arrivals)
+    await originate(fresh, "PJSIP/4477@pstn", "LEG-STRANGER", DIALLED, CC_LEG="LEG-OTHER")
+    line = fresh.network.line((await fresh.network.wait_arrival(dialled="4477", after=before)).channel)
+    await line.wait_ended(5)
+    assert (await line.heard()).is_silent()
+    assert not any(e["type"] == "StasisStart" for e in fresh.app.events)
+
+
+async def test_without_its_module_detection_is_left_out(fresh: Stage) -> None:
+    await fresh.node.cli("module unload app_amd.so")
+    try:
+        await fresh.network.behave("4477", Behaviour.silence())
+        await originate(fresh, "PJSIP/4477@pstn", "LEG-NO-AMD", DIALLED, CC_LEG="LEG-NO-AMD", CC_DETECT="1")
+        assert (await fresh.app.wait("StasisStart", id="LEG-NO-AMD"))["args"] == ["dialled", "", ""]
+        assert await fresh.app.request("DELETE", "channels/LEG-NO-AMD") == 204
+    finally:
+        await fresh.node.cli("module load app_amd.so")
 
 
 @pytest.mark.parametrize("target", [b"<sip:999@evil>", b"<sip:Local/999%40test-pstn@evil>"])
