@@ -27,8 +27,18 @@ from callctl.core.policy import (
 )
 from callctl.settings.calendars import calendar_of
 from callctl.settings.campaigns import campaign_of, dispositions_of, saying_of
-from callctl.settings.check import allowed_prefixes, caller_numbers, codes_of, entry_address, numbering_of
-from callctl.settings.models import Document, MenuModel, PhoneModel, TrunkModel, WordsModel
+from callctl.settings.models import (
+    AgentModel,
+    CallerModel,
+    Document,
+    EmergencyModel,
+    MenuModel,
+    PhoneModel,
+    QueueModel,
+    TrunkModel,
+    WordsModel,
+)
+from callctl.settings.numbering import allowed_prefixes, caller_numbers, codes_of, entry_address, numbering_of
 from callctl.settings.rule_sets import rule_sets_of
 from callctl.settings.secrets import Secret
 from callctl.settings.ways import Ways, number_rules, stages
@@ -132,84 +142,25 @@ def policy_of(document: Document) -> Policy:
     """The core's policy, with its `sha`."""
     numbering = numbering_of(document)
     ways = Ways(document, numbering)
-    default_node = NodeId(next(iter(document.nodes)))
-    emergency = document.emergency
+    node = NodeId(next(iter(document.nodes)))
     owned = caller_numbers(document, numbering)
     policy = Policy(
-        default_node=default_node,
+        default_node=node,
         country=document.country,
         entries={entry_address(text, numbering): ways.goal(goal) for text, goal in document.numbers.items()},
         unknown_number=ways.goal(document.unknown_number),
-        callers={
-            entry_address(text, numbering): CallerPolicy(
-                c.name or "", c.priority, AgentId(c.agent) if c.agent else None, c.blocked
-            )
-            for text, c in document.callers.items()
-        },
+        callers={entry_address(text, numbering): _caller(it) for text, it in document.callers.items()},
         blocked=ways.goal(document.blocked),
         last_resort=ways.goal(document.last_resort),
         calendars={CalendarId(name): calendar_of(it) for name, it in document.calendars.items()},
-        menus={MenuId(name): _menu(name, menu, ways) for name, menu in document.menus.items()},
-        queues={
-            QueueId(name): QueuePolicy(
-                id=QueueId(name),
-                strategy=q.strategy,
-                weight=q.weight,
-                ageing=q.ageing,
-                stages=stages(q.asks),
-                answer=q.answer,
-                music=q.music,
-                words=_words(q.words),
-                ring_timeout=q.ring_timeout,
-                ring_more=q.ring_more,
-                whisper=q.whisper,
-                display=q.display,
-                wrap_up=q.wrap_up,
-                least_talk=q.least_talk,
-                longest_talk=q.longest_talk,
-                longest_wait=q.longest_wait,
-                give_up=ways.goal(q.give_up),
-                hours=CalendarId(q.hours) if q.hours else None,
-                closed=ways.goal(q.closed),
-                max_waiting=q.max_waiting,
-                full=ways.goal(q.full),
-                staffed=q.staffed,
-                unstaffed=ways.goal(q.unstaffed),
-                unstaffed_after=q.unstaffed_after,
-                returns=q.returns,
-                service_level=q.service_level,
-                short_abandon=q.short_abandon,
-                last_agent=q.last_agent,
-                patience=q.patience,
-                dispositions=saying_of(q.dispositions),
-                exit_keys={digit: ways.goal(goal) for digit, goal in q.exit_keys.items()},
-            )
-            for name, q in document.queues.items()
-        },
-        agents={
-            AgentId(name): AgentPolicy(
-                id=AgentId(name),
-                name=a.name,
-                phone=PhoneId(a.phone),
-                queues=tuple(QueueId(q) for q in a.queues),
-                default=a.default,
-                misses=a.misses,
-                ring_timeout=a.ring_timeout,
-                miss_delay=a.miss_delay,
-                busy_delay=a.busy_delay,
-                reject_delay=a.reject_delay,
-                penalties={QueueId(q): penalty for q, penalty in a.penalties.items() if penalty},
-                skills={SkillId(skill): level for skill, level in a.skills.items()},
-            )
-            for name, a in document.agents.items()
-        },
-        phones={PhoneId(name): _phone(name, p, ways, default_node) for name, p in document.phones.items()},
-        trunks={TrunkId(name): _trunk(name, t, document, default_node) for name, t in document.trunks.items()},
+        menus={MenuId(name): _menu(name, it, ways) for name, it in document.menus.items()},
+        queues={QueueId(name): _queue(name, it, ways) for name, it in document.queues.items()},
+        agents={AgentId(name): _agent(name, it) for name, it in document.agents.items()},
+        phones={PhoneId(name): _phone(name, it, ways, node) for name, it in document.phones.items()},
+        trunks={TrunkId(name): _trunk(name, it, document, node) for name, it in document.trunks.items()},
         features={**document.features, **dict.fromkeys(codes_of(document), Feature.DISPOSITION)},
         short_codes=tuple(ShortCode(code) for code in document.short_codes),
-        emergency=EmergencyPolicy()
-        if emergency is None
-        else EmergencyPolicy(tuple(Emergency(n) for n in emergency.numbers), emergency.callback_window),
+        emergency=_emergency(document.emergency),
         dialing=_dialing(document),
         campaigns={CampaignId(name): campaign_of(name, it, owned) for name, it in document.campaigns.items()},
         dispositions=dispositions_of(document.dispositions),
@@ -238,6 +189,71 @@ def _canonical(value: Any, ordered: bool = False) -> Any:
     if isinstance(value, tuple):
         return [_canonical(v) for v in value]
     return value
+
+
+def _caller(caller: CallerModel) -> CallerPolicy:
+    agent = AgentId(caller.agent) if caller.agent else None
+    return CallerPolicy(caller.name or "", caller.priority, agent, caller.blocked)
+
+
+def _emergency(emergency: EmergencyModel | None) -> EmergencyPolicy:
+    if emergency is None:
+        return EmergencyPolicy()
+    return EmergencyPolicy(tuple(Emergency(n) for n in emergency.numbers), emergency.callback_window)
+
+
+def _queue(name: str, queue: QueueModel, ways: Ways) -> QueuePolicy:
+    return QueuePolicy(
+        id=QueueId(name),
+        strategy=queue.strategy,
+        weight=queue.weight,
+        ageing=queue.ageing,
+        stages=stages(queue.asks),
+        answer=queue.answer,
+        music=queue.music,
+        words=_words(queue.words),
+        ring_timeout=queue.ring_timeout,
+        ring_more=queue.ring_more,
+        whisper=queue.whisper,
+        display=queue.display,
+        wrap_up=queue.wrap_up,
+        least_talk=queue.least_talk,
+        longest_talk=queue.longest_talk,
+        longest_wait=queue.longest_wait,
+        give_up=ways.goal(queue.give_up),
+        hours=CalendarId(queue.hours) if queue.hours else None,
+        closed=ways.goal(queue.closed),
+        max_waiting=queue.max_waiting,
+        full=ways.goal(queue.full),
+        staffed=queue.staffed,
+        unstaffed=ways.goal(queue.unstaffed),
+        unstaffed_after=queue.unstaffed_after,
+        returns=queue.returns,
+        service_level=queue.service_level,
+        short_abandon=queue.short_abandon,
+        last_agent=queue.last_agent,
+        patience=queue.patience,
+        dispositions=saying_of(queue.dispositions),
+        exit_keys={digit: ways.goal(goal) for digit, goal in queue.exit_keys.items()},
+    )
+
+
+def _agent(name: str, agent: AgentModel) -> AgentPolicy:
+    return AgentPolicy(
+        id=AgentId(name),
+        name=agent.name,
+        phone=PhoneId(agent.phone),
+        queues=tuple(QueueId(queue) for queue in agent.queues),
+        default=agent.default,
+        misses=agent.misses,
+        ring_timeout=agent.ring_timeout,
+        miss_delay=agent.miss_delay,
+        busy_delay=agent.busy_delay,
+        reject_delay=agent.reject_delay,
+        penalties={QueueId(queue): penalty for queue, penalty in agent.penalties.items() if penalty},
+        skills={SkillId(skill): level for skill, level in agent.skills.items()},
+        nailed_up=agent.nailed_up,
+    )
 
 
 def _words(words: WordsModel | None) -> WaitingWords | None:
@@ -309,6 +325,10 @@ def _trunk(name: str, trunk: TrunkModel, document: Document, default_node: NodeI
         trust_identity=trunk.trust_identity,
         qualify=trunk.qualify,
         max_channels=trunk.max_channels,
+        keep_free=trunk.keep_free,
+        calls_a_second=trunk.calls_a_second,
+        back_off=trunk.back_off,
+        fast_answer=trunk.fast_answer,
         calls_a_day=trunk.calls_a_day,
         minutes_a_day=trunk.minutes_a_day,
         emergency=trunk.emergency,

@@ -14,14 +14,18 @@ from urllib.parse import urlsplit
 
 from callctl.core.addresses import E164, Address, Emergency, Extension, ShortCode, Withheld
 from callctl.core.ids import PhoneId
-from callctl.core.policy import Feature, NumberRules, PhoneKind, Transport, TrunkKind
-from callctl.numbers import Numbering, calling_code, country_prefix, is_premium
+from callctl.core.policy import Feature, PhoneKind, Transport, TrunkKind
+from callctl.numbers import calling_code, country_prefix, is_premium
 from callctl.settings.calendars import days_of, span_of
 from callctl.settings.campaigns import Flag, SayingModel, chosen
+from callctl.settings.check_campaigns import campaign_mistakes, campaign_oddities
 from callctl.settings.errors import KeyPath, Place, Problem, shown
+from callctl.settings.goals import Goal, Way
 from callctl.settings.law import CallingHoursModel
-from callctl.settings.models import Document, Goal, NodeModel, Way
+from callctl.settings.models import Document, NodeModel, PhoneModel
+from callctl.settings.numbering import allowed_prefixes, entry_address, numbering_of, reaches
 from callctl.settings.rule_sets import mistakes, unverified
+from callctl.settings.strict import Strict
 from callctl.settings.types import WEEKDAYS, nearest
 
 RESERVED = frozenset({"global", "system", "acl", "transport-udp", "transport-tcp", "transport-tls", "anonymous"})
@@ -33,47 +37,14 @@ _SOCKET_PATH_MAX = 107
 """Bytes that the kernel's sockaddr_un holds, less the end."""
 
 
-def numbering_of(document: Document) -> Numbering:
-    """The lists that numbers in the configuration itself are read with."""
-    return Numbering(
-        country=document.country,
-        emergency=frozenset(document.emergency.numbers or () if document.emergency else ()),
-        short_codes=frozenset(document.short_codes),
-        features=frozenset((*document.features, *codes_of(document))),
-        extensions=frozenset(p.extension for p in document.phones.values() if p.extension),
-    )
-
-
-def codes_of(document: Document) -> dict[str, str]:
-    """What agents dial to say what a call came to: the disposition's name by its code."""
-    return {it.code: path[-1] for path, it, _ in chosen(document.dispositions or {}) if it.code}
-
-
-def caller_numbers(document: Document, numbering: Numbering) -> dict[str, E164]:
-    """What each text of a caller ID means, where it means a number of the public network."""
-    texts = {it.number for campaign in document.campaigns.values() for it in campaign.caller_ids or () if it.number}
-    found = {text: entry_address(text, numbering) for text in texts}
-    return {text: number for text, number in found.items() if isinstance(number, E164)}
-
-
-def entry_address(text: str, numbering: Numbering) -> Address:
-    """The address that a key of `numbers:` means. Few digits are an extension of the house."""
-    address = numbering.parse(text, NumberRules(country=numbering.country))
-    if isinstance(address, Withheld) and text.isascii() and text.isdigit() and 2 <= len(text) <= 6:
-        return Extension(text)
-    return address
-
-
-def allowed_prefixes(document: Document) -> tuple[str, ...]:
-    """The digits that a number must begin with to be dialled outside: those of the house's country, if none are
-    given."""
-    allowed = document.dialing.allowed if document.dialing is not None else None
-    return (country_prefix(document.country),) if allowed is None else tuple(p.removeprefix("+") for p in allowed)
-
-
 def _count(number: int, word: str) -> str:
     """`1 rule`, `2 rules`."""
     return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _is_whole(model: Strict) -> bool:
+    """False: keys of it could not be read, and are None here."""
+    return model.model_fields_set < set(type(model).model_fields)
 
 
 def _is_missing(folder: Path) -> bool:
@@ -219,6 +190,10 @@ class Check:
                 if queue not in (agent.queues or ()):
                     wrong = f"a penalty in {shown(queue)}, which this agent does not serve"
                     self._wrong(("agents", name, "penalties", queue), wrong, "remove it, or add the queue", of_key=True)
+            phone = self.document.phones.get(agent.phone or "")
+            if agent.nailed_up and phone is not None and phone.kind is PhoneKind.OUTSIDE:
+                wrong = f"the phone {shown(agent.phone)} is outside: no line to it stays open"
+                self._wrong(("agents", name, "nailed_up"), wrong, "remove it, or give the agent a phone of the house")
         served = {queue for agent in agents.values() for queue in agent.queues or ()}
         for queue in self.document.queues:
             if queue not in served:
@@ -301,28 +276,21 @@ class Check:
         return False
 
     def _campaigns(self) -> None:
-        owned = caller_numbers(self.document, self._numbering)
-        answered = {entry_address(text, self._numbering) for text in self.document.numbers}
-        for name, campaign in self.document.campaigns.items():
-            for i, own in enumerate(campaign.caller_ids or ()):
-                path: KeyPath = ("campaigns", name, "caller_ids", i, "number")
-                if own.number and own.number not in owned:
-                    right = "write a number such as `+442079460000`"
-                    self._wrong(path, f"{shown(own.number)} is no valid number of the public network", right)
-                elif own.number and owned[own.number] not in answered:
-                    wrong = f"who calls {shown(own.number)} back reaches nobody"
-                    self._wrong(path, wrong, f"say under `numbers` where calls to {owned[own.number]} go")
+        for mistake in campaign_mistakes(self.document, self._numbering):
+            self._wrong(*mistake)
+        for odd in campaign_oddities(self.document):
+            self._warn(*odd)
 
     def _outside(self) -> None:
         """Numbers of the public network that callctl itself dials: valid, allowed, and over a trunk that is known."""
         for path, way in self._ways():
             if way.number is not None:
-                self._dialled((*path, "number"), way.number, way.trunk)
+                self._dialled((*path, "number"), way.number, way)
         for name, phone in self.document.phones.items():
             if phone.kind is PhoneKind.OUTSIDE and phone.number is not None:
-                self._dialled(("phones", name, "number"), phone.number, phone.trunk)
+                self._dialled(("phones", name, "number"), phone.number, phone)
 
-    def _dialled(self, path: KeyPath, text: str, trunk: str | None) -> None:
+    def _dialled(self, path: KeyPath, text: str, of: Way | PhoneModel) -> None:
         number = entry_address(text, self._numbering)
         if not isinstance(number, E164):
             self._wrong(path, f"{shown(text)} is no number of the public network", "write one such as `+442079460000`")
@@ -336,7 +304,7 @@ class Check:
         elif rules is not None and not rules.premium and is_premium(number):
             right = "write another number, or add `dialing: {premium: true}`"
             self._wrong(path, f"{shown(str(number))} is a premium-rate number", right)
-        if trunk is None and len(self.document.trunks) != 1:
+        if of.trunk is None and len(self.document.trunks) != 1 and _is_whole(of):
             right = "add `trunk`" if self.document.trunks else "add a trunk under `trunks:`"
             self._wrong(path, "it is not said over which trunk", right)
 
@@ -453,6 +421,9 @@ class Check:
             ways += [(path, goal)] if goal.then is None else [(path, goal), (path, goal.then)]
         menus = {way.menu for path, way in ways if path[:2] != ("menus", way.menu)}
         queues = {way.queue for path, way in ways if path[:2] != ("queues", way.queue)}
+        for campaign in self.document.campaigns.values():
+            menus |= {campaign.harbour, campaign.message}
+            queues.add(campaign.queue)
         for section, names, reached in (
             ("menus", list(self.document.menus), menus),
             ("queues", list(self.document.queues), queues),
@@ -528,7 +499,7 @@ class Check:
             if model.country is not None:
                 by_country.setdefault(model.country, []).append(name)
         for country, names in by_country.items():
-            if not self._reaches(country):
+            if not reaches(self.document, country):
                 wrong = f"`dialing` allows no number of {country}: {_count(len(names), 'rule set')} for nobody"
                 right = f'add `dialing: {{allowed: ["+{country_prefix(country)}"]}}`, or remove what is not needed'
                 self._warn(("rule_sets", names[0]), wrong, right)
@@ -539,10 +510,6 @@ class Check:
                     wrong = f"{_count(len(unread), 'rule')} unverified in rule set {shown(name)}: {some}"
                     right = "have counsel check"
                     self._warn(("rule_sets", name), wrong, right)
-
-    def _reaches(self, country: str) -> bool:
-        code = country_prefix(country)
-        return any(it.startswith(code) or code.startswith(it) for it in allowed_prefixes(self.document))
 
     def _deaf_prompts(self) -> None:
         """Asterisk cannot stop what it spells out: it would speak on over the menu that a key has ended, and let every

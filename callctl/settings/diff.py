@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import Any
 
 from callctl.core.addresses import E164, Emergency, Extension, ShortCode
+from callctl.core.campaigns import CallerId, Detection
 from callctl.core.hours import Calendar
-from callctl.core.policy import Announce, HangUp, Policy, Stage, ToMenu, ToNumber, ToQueue, Voicemail
+from callctl.core.policy import Announce, HangUp, OptOut, Policy, Stage, ToMenu, ToNumber, ToQueue, Voicemail
 from callctl.settings.build import KEPT_ORDER, DaemonSettings
 from callctl.settings.law_text import law_changes
 from callctl.settings.secrets import Secret
-from callctl.settings.types import duration_text
+from callctl.settings.types import duration_text, hundredths_text, percent_text
 
 _WORDS = {
     "entries": "number", "menus": "menu", "queues": "queue", "agents": "agent", "phones": "phone",
@@ -27,9 +28,15 @@ _LENGTHS = frozenset(
         "timeout", "ring_timeout", "wrap_up", "longest_talk", "miss_delay", "qualify", "callback_window", "lease",
         "lease_renewal", "longest_wait", "unstaffed_after", "last_agent", "patience", "ring_more", "busy_delay",
         "reject_delay", "service_level", "short_abandon", "least_talk", "returns", "first", "every", "delay",
-        "after_conversation", "longest",
+        "after_conversation", "longest", "connect_timeout", "grace", "limit", "resume_after", "back_off", "fast_answer",
     }
 )  # fmt: skip
+_NUMBERS: Mapping[str, Callable[[int], str]] = {
+    **dict.fromkeys(_LENGTHS, duration_text),
+    **dict.fromkeys(("most_abandoned", "off_at"), percent_text),
+    "lines_per_agent": hundredths_text,
+}
+"""How the numbers of these fields are written in the configuration."""
 
 
 def changes(old: Policy, new: Policy) -> list[str]:
@@ -99,37 +106,50 @@ def _mapping(word: str, old: Mapping[Any, Any], new: Mapping[Any, Any]) -> Itera
 
 def _short(value: Any) -> bool:
     """Said in a few words, rather than field by field."""
-    small = (ToMenu, ToQueue, HangUp, Announce, E164, Extension, ShortCode, Emergency, Stage)
+    small = (ToMenu, ToQueue, HangUp, OptOut, Announce, E164, Extension, ShortCode, Emergency, Stage)
     return not is_dataclass(value) or isinstance(value, small)
 
 
 def _text(value: Any, field: str = "") -> str:
-    if field in _LENGTHS and isinstance(value, int):
-        return duration_text(value)
+    if field in _NUMBERS and isinstance(value, int):
+        return _NUMBERS[field](value)
     match value:
         case None | "" | ():
             return "none"
         case bool():
             return "yes" if value else "no"
-        case ToMenu():
-            return f"menu {value.menu}"
-        case ToQueue():
-            return f"queue {value.queue}" + (f" at priority {value.priority}" if value.priority else "")
         case Stage():
             return f"after {duration_text(value.after)} {value.asks}" if value.after else str(value.asks)
         case Calendar():
             return f"hours in {value.zone}"
+        case Detection():
+            return ", ".join(f"{f.name} {_text(getattr(value, f.name), f.name)}" for f in fields(value))
+        case CallerId():
+            areas = f" to {', '.join(f'+{area}' for area in value.areas)}" if value.areas else ""
+            return f"{value}{areas}" + (f" over {', '.join(value.trunks)}" if value.trunks else "")
+        case StrEnum():
+            return str(value)
+        case tuple():
+            return ", ".join(_text(v) for v in value)
+        case _:
+            return _destination(value)
+
+
+def _destination(value: Any) -> str:
+    match value:
+        case ToMenu():
+            return f"menu {value.menu}"
+        case ToQueue():
+            return f"queue {value.queue}" + (f" at priority {value.priority}" if value.priority else "")
         case Voicemail():
             return f"voicemail {value.mailbox}"
         case ToNumber():
             return f"number {value.to.number} over {value.to.trunk}"
         case HangUp():
             return f"hang up ({value.reason})"
+        case OptOut():
+            return f"opt out ({', '.join(value.prompts)}; if withheld {', '.join(value.withheld)})"
         case Announce():
-            return f"announce {', '.join(value.prompts)}, then {_text(value.then)}"
-        case StrEnum():
-            return str(value)
-        case tuple():
-            return ", ".join(_text(v) for v in value)
+            return f"announce {', '.join(value.prompts)}, then {_destination(value.then)}"
         case _:
             return str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 """The way to a value: keys, and places in lists from 0."""
@@ -40,6 +40,15 @@ class Problem:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         return f"{place}: {self.path + ': ' if self.path else ''}{self.wrong}; {self.right}"
+
+
+class Mistake(NamedTuple):
+    """What is wrong between entries; the place is `path`'s value, or its key."""
+
+    path: KeyPath
+    wrong: str
+    right: str
+    of_key: bool = False
 
 
 class SettingsError(Exception):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import Field
 
@@ -25,9 +24,10 @@ from callctl.core.policy import (
 )
 from callctl.settings import types as t
 from callctl.settings.campaigns import CampaignModel, DispositionModel, SayingModel
+from callctl.settings.goals import Asks, Goal, Level, Penalty, in_order
 from callctl.settings.law import RuleSetModel
 from callctl.settings.strict import Strict, key, lasting
-from callctl.settings.types import bad
+from callctl.settings.types import Prompts, bad
 
 
 class Sending(StrEnum):
@@ -57,98 +57,9 @@ class LogFormat(StrEnum):
 
 
 Codecs = Annotated[tuple[t.Codec, ...], Field(min_length=1, max_length=8)]
-Prompts = Annotated[tuple[t.Prompt, ...], Field(max_length=32)]
 
 
 # ── where calls go ───────────────────────────────────────────────────────────────────────────
-
-Level = Annotated[int, t.Whole(1, 100)]
-Penalty = Annotated[int, t.Whole(0, 1000)]
-
-
-class AskModel(Strict):
-    """What is asked of an agent, once the caller has waited so long and until the next of the list."""
-
-    after: Annotated[Micros, t.Length("1s", "24h", zero=True)] = lasting(
-        "0s", "Of waiting. Later than the one before it in the list."
-    )
-    needs: dict[t.SkillRef, Level] = Field(default={}, description="Skills, each with the least level, 1 to 100.")
-    prefers: Annotated[tuple[t.SkillRef, ...], Field(max_length=16)] = Field(
-        default=(), description="Whose levels in these add up to most come first."
-    )
-    min_penalty: Penalty = Field(default=0, description="Only agents of at least this penalty.")
-    max_penalty: Penalty | None = Field(default=None, description="Only agents of at most this penalty.")
-
-    def judge(self) -> None:
-        if self.max_penalty is not None and self.max_penalty < self.min_penalty:
-            raise bad("no penalty is at least `min_penalty` and at most this", "raise it", "max_penalty")
-
-
-Asks = Annotated[tuple[AskModel, ...], Field(max_length=16)]
-
-
-def in_order(asks: tuple[AskModel, ...]) -> None:
-    """Each later than the one before it."""
-    for before, after in pairwise(asks):
-        if after.after <= before.after:
-            raise bad("an `after` is not later than the one before it", "write them in order of `after`", "asks")
-
-
-class Way(Strict):
-    """Where a call goes: one of `menu`, `queue`, `voicemail`, `number` or `hang_up`."""
-
-    menu: t.MenuRef | None = Field(default=None, description="The menu that the caller enters.")
-    queue: t.QueueRef | None = Field(default=None, description="The queue that the caller waits in.")
-    priority: Annotated[int, t.Whole(0, 1000)] | None = Field(
-        default=None, description="With `queue`: points of the caller's score, see docs/acd.md. 0 if not given."
-    )
-    asks: Asks = Field(default=(), description="With `queue`: in place of what the queue asks of an agent.")
-    agent: t.AgentRef | None = Field(
-        default=None, description="With `queue`: for this agent alone at first, as long as the queue's `patience`."
-    )
-    voicemail: t.Mailbox | None = Field(default=None, description="A mailbox of Asterisk's own voicemail, for good.")
-    number: t.NumberText | None = Field(
-        default=None, description="A number of the public network that `dialing` allows, for good."
-    )
-    trunk: t.TrunkRef | None = Field(default=None, description="With `number`: over this trunk, if there are several.")
-    hang_up: Annotated[HangupReason, t.OneOf(HangupReason)] | None = Field(
-        default=None, description="End the call, with this reason."
-    )
-
-    _ways: ClassVar[tuple[str, ...]] = ("menu", "queue", "voicemail", "number", "hang_up")
-
-    def judge(self) -> None:
-        given = [way for way in self._ways if getattr(self, way) is not None]
-        choices = ", ".join(f"`{way}`" for way in self._ways)
-        if not given:
-            raise bad("this leads nowhere", f"write one of {choices}")
-        if len(given) > 1:
-            raise bad(f"`{given[1]}` stands beside `{given[0]}`", f"keep one of {choices}", given[1])
-        if self.priority is not None and self.queue is None:
-            raise bad("a priority without a queue", "remove it, or add `queue`", "priority")
-        if self.asks and self.queue is None:
-            raise bad("something is asked of agents, without a queue", "remove it, or add `queue`", "asks")
-        if self.agent is not None and self.queue is None:
-            raise bad("an agent without a queue", "add a `queue` that the agent serves", "agent")
-        if self.trunk is not None and self.number is None:
-            raise bad("a trunk without a number", "remove it, or add `number`", "trunk")
-        in_order(self.asks)
-
-
-class Goal(Way):
-    """Where a call goes: one of `menu`, `queue`, `voicemail`, `number`, `hang_up` or `announce` (with `then`)."""
-
-    announce: Annotated[tuple[t.Prompt, ...], Field(min_length=1, max_length=32)] | None = Field(
-        default=None, description="Play these prompts, then go where `then` says."
-    )
-    then: Way | None = Field(default=None, description="After `announce`; hang up if not given.")
-
-    _ways: ClassVar[tuple[str, ...]] = ("menu", "queue", "voicemail", "number", "hang_up", "announce")
-
-    def judge(self) -> None:
-        super().judge()
-        if self.then is not None and self.announce is None:
-            raise bad("`then` without `announce`", "remove it, or add `announce`", "then")
 
 
 class MenuModel(Strict):
@@ -317,6 +228,10 @@ class AgentModel(Strict):
     reject_delay: Annotated[Micros, t.Length("1s", "10m", zero=True)] | None = Field(
         default=None, description="After a call that was declined; as `miss_delay` if not given."
     )
+    nailed_up: t.Bool = Field(
+        default=False,
+        description="While the agent is available the phone stays on the line, and each call comes in with a beep.",
+    )
 
 
 class PhoneModel(Strict):
@@ -410,6 +325,18 @@ class TrunkModel(Strict):
         "60s", "Every how long the trunk is asked whether it is there; 0s: never."
     )
     max_channels: Annotated[int, t.Whole(0, 10_000)] = Field(default=0, description="Calls at once; 0: no limit.")
+    keep_free: Annotated[int, t.Whole(0, 10_000)] = Field(
+        default=0, description="Of `max_channels`, left to callers, transfers and emergencies: campaigns take the rest."
+    )
+    calls_a_second: Annotated[int, t.Whole(0, 1000)] = Field(
+        default=0, description="Of campaigns, that begin within a second; 0: no limit."
+    )
+    back_off: Annotated[Micros, t.Length("1s", "10m")] = lasting(
+        "5s", "Campaigns leave the trunk alone for so long after it failed, twice as long after each further failure."
+    )
+    fast_answer: Annotated[Micros, t.Length("100ms", "10s", zero=True)] = lasting(
+        "0s", "A campaign's call that is answered sooner is flagged: hardly a person; 0s: never."
+    )
     calls_a_day: Annotated[int, t.Whole(0, 1_000_000)] = Field(
         default=500, description="Calls out on a day (UTC), emergency calls apart; 0: no limit."
     )
@@ -426,6 +353,11 @@ class TrunkModel(Strict):
             raise bad("`password` is missing", "add `password: file:secrets/NAME`")
         if self.password is not None and self.username is None:
             raise bad("a password without a user name", "add `username`, or remove it", "password")
+        if self.keep_free and not self.max_channels:
+            raise bad("`keep_free` without `max_channels`: of nothing", "add `max_channels`, or remove it", "keep_free")
+        if self.keep_free and self.keep_free >= self.max_channels:
+            wrong = f"all of {self.max_channels} `max_channels` are kept free: no campaign could dial"
+            raise bad(wrong, f"at most {self.max_channels - 1}", "keep_free")
 
 
 class CallerModel(Strict):

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from itertools import combinations
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from callctl.core.hours import Span
 from callctl.core.ids import RuleSetId
 from callctl.core.law import AbandonedLimit, AttemptLimit, CallingHours, ConsentNeeded, Rest, Rule, RuleSet
 from callctl.settings.calendars import days_of, span_of
 from callctl.settings.days_off import day_number, days_off
-from callctl.settings.errors import KeyPath, shown
+from callctl.settings.errors import Mistake, shown
 from callctl.settings.law import (
     AbandonedLimitModel,
     AttemptLimitModel,
@@ -26,15 +26,6 @@ from callctl.settings.models import Document
 from callctl.settings.states import meant
 
 _Model: TypeAlias = CallingHoursModel | AttemptLimitModel | RestModel | ConsentNeededModel | AbandonedLimitModel
-
-
-class Mistake(NamedTuple):
-    """What is wrong between rules; the place is `path`'s value, or its key."""
-
-    path: KeyPath
-    wrong: str
-    right: str
-    of_key: bool = False
 
 
 def rule_sets_of(document: Document) -> tuple[RuleSet, ...]:

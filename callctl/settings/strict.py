@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from callctl.settings.types import duration
 
@@ -19,13 +21,19 @@ def key(about: str, example: str) -> Any:
     return Field(description=about, examples=[example])
 
 
+def refuse(mistakes: Iterable[PydanticCustomError]) -> None:
+    """Raises all of them at once; does nothing where there are none."""
+    if found := [InitErrorDetails(type=it, input=None) for it in mistakes]:
+        raise ValidationError.from_exception_data("callctl", found)
+
+
 class Strict(BaseModel):
     """A mapping with known keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     def judge(self) -> None:
-        """What must hold between keys; raises `bad(...)`."""
+        """What must hold between keys; raises `bad(...)`, or several of them by `refuse`."""
 
     @model_validator(mode="after")
     def _judged(self, info: ValidationInfo) -> Self:

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from zoneinfo import available_timezones
 
 import phonenumbers
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -218,6 +218,35 @@ def percent_text(share: int) -> str:
 
 
 @dataclass(frozen=True)
+class Hundredths(Kind):
+    """A number of at most two decimals between two whole ones, exactly: in hundredths."""
+
+    low: int
+    high: int
+
+    @property
+    def wanted(self) -> str:  # type: ignore[override]
+        return f"a number from {self.low} to {self.high} such as `1.5`, of at most two decimals"
+
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        found = re.fullmatch(r"([0-9]{1,9})(?:[.]([0-9]{1,2}))?", text)
+        if found is None:
+            raise bad(f"{shown(text)} is no such number", f"write {self.wanted}")
+        value = int(found[1]) * 100 + int((found[2] or "").ljust(2, "0"))
+        if not self.low * 100 <= value <= self.high * 100:
+            raise bad(f"{shown(text)} is out of range", f"write {self.wanted}")
+        return value
+
+    def schema(self) -> JsonSchemaValue:
+        return {"type": "number", "minimum": self.low, "maximum": self.high}
+
+
+def hundredths_text(value: int) -> str:
+    """Hundredths as people write them: 150 is `1.5`."""
+    return f"{value / 100:.2f}".rstrip("0").rstrip(".")
+
+
+@dataclass(frozen=True)
 class OneOf(Kind):
     """A word of an enumeration."""
 
@@ -293,6 +322,21 @@ class ZoneName(Kind):
         return {"type": "string"}
 
 
+class Area(Kind):
+    """The beginning of numbers, with country code: its digits."""
+
+    wanted = "the beginning of numbers, with country code, such as `+44 20`"
+
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        digits = text.removeprefix("+").replace(" ", "")
+        if not re.fullmatch(r"\+[1-9][0-9 ]{0,20}", text) or len(digits) > 15:
+            raise bad(f"{shown(text)} does not fit", f"write {self.wanted}")
+        return digits
+
+    def schema(self) -> JsonSchemaValue:
+        return {"type": "string", "pattern": "^[+][1-9][0-9 ]*$"}
+
+
 @dataclass(frozen=True)
 class Reference(Kind):
     """The name of something in another section. A section that could not be read is not held against it."""
@@ -304,7 +348,7 @@ class Reference(Kind):
     def read(self, text: str, known: dict[str, Any]) -> object:
         names = known.get(self.section)
         if names is not None and text not in names:
-            right = nearest(text, names) if names else f"add it under `{self.section}:`"
+            right = nearest(text, sorted(names)) if names else f"add it under `{self.section}:`"
             raise bad(f"there is no {self.one} {shown(text)}", right)
         return text
 
@@ -466,7 +510,9 @@ class Folder(Kind):
         return {"type": "string"}
 
 
-_MEDIA = r"(?:sound|recording|number|digits|characters|tone):(?!.*\.\.)[A-Za-z0-9_./;=+-]{1,200}"
+_FILE = r"(?!.*\.\.)[A-Za-z0-9_./;=+-]{1,200}"
+_MEDIA = rf"(?:sound|recording|number|digits|characters|tone):{_FILE}"
+_SOUND = rf"sound:{_FILE}"
 
 Name = Annotated[
     str,
@@ -490,6 +536,8 @@ NumberText = Annotated[
     str, Text(r"[0-9+*#(][0-9 ()./*#-]{1,30}", "a number such as `+442079460000`, or an extension", number=True)
 ]
 Prompt = Annotated[str, Text(_MEDIA, "an Asterisk media URI such as `sound:queue-thankyou`")]
+Prompts = Annotated[tuple[Prompt, ...], Field(max_length=32)]
+Sound = Annotated[str, Text(_SOUND, "a sound of Asterisk's such as `sound:vm-goodbye`")]
 MusicClass = Annotated[str, Text(r"[A-Za-z0-9_.-]{1,80}", "the name of a class in musiconhold.conf")]
 Mailbox = Annotated[
     str, Text(r"[A-Za-z0-9_-]{1,20}(?:@[A-Za-z0-9_-]{1,20})?", "a mailbox such as `100` or `100@default`", number=True)
@@ -526,6 +574,7 @@ Source = Annotated[str, Reachable(networks=True)]
 Country = Annotated[str, CountryCode()]
 Bool = Annotated[bool, Switch()]
 Share = Annotated[int, Percent()]
+NumberArea = Annotated[str, Area()]
 Port = Annotated[int, Whole(1, 65535)]
 SecretRef = Annotated[str, SecretReference()]
 DbUrl = Annotated[str, DatabaseUrl()]

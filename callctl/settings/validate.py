@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import types
 import typing
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Tag, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from callctl.settings.errors import KeyPath, Place, Problem, shown
@@ -15,7 +17,7 @@ from callctl.settings.strict import Strict
 from callctl.settings.types import kind_of, nearest
 from callctl.settings.yamlfile import Raw, Tree
 
-SECTIONS = ("menus", "queues", "phones", "nodes", "skills", "calendars", "agents", "campaigns")
+SECTIONS = ("menus", "queues", "phones", "nodes", "skills", "calendars", "agents", "trunks", "campaigns")
 """What other sections refer to."""
 
 
@@ -91,14 +93,15 @@ class Validation:
             if model is None or not isinstance(raw, dict):
                 return None
             bad = {e["loc"][0] for e in error.errors(include_url=False) if e["loc"]}
-        return self._leftovers(model, {k: v for k, v in raw.items() if k not in bad})
+        return self._leftovers(model, raw, bad)
 
-    def _leftovers(self, model: type[Strict], raw: dict[str, Raw]) -> Strict:
+    def _leftovers(self, model: type[Strict], raw: dict[str, Raw], bad: Collection[int | str]) -> Strict:
         values: dict[str, Any] = dict.fromkeys(model.model_fields)
         hints = typing.get_type_hints(model, include_extras=True)
+        context = {**self._known, "leftovers": True}
         for key, value in raw.items():
-            context = {**self._known, "leftovers": True}
-            values[key] = _adapter(hints[key]).validate_python(value, context=context)
+            if key not in bad:
+                values[key] = _adapter(hints[key]).validate_python(value, context=context)
         for name, info in model.model_fields.items():
             if name not in raw and not info.is_required():
                 values[name] = info.get_default(call_default_factory=True)
@@ -207,12 +210,18 @@ def _inner(kind: Any, loc: tuple[int | str, ...]) -> Any:
     return kind
 
 
-def _choices(kind: Any) -> dict[str, type[Strict]]:
-    """The models by `kind`, of a type that is one of several; empty, of any other type."""
+def _choices(kind: Any) -> dict[str, Any]:
+    """Of a type that is one of several: the models by `kind`, or the forms by their tags; empty, of any other type."""
     while typing.get_origin(kind) is typing.Annotated:
         kind = typing.get_args(kind)[0]
-    choices: dict[str, type[Strict]] = {}
+    choices: dict[str, Any] = {}
+    if typing.get_origin(kind) not in (typing.Union, types.UnionType):
+        return choices
     for one in typing.get_args(kind):
+        if typing.get_origin(one) is typing.Annotated:
+            tags = [it.tag for it in one.__metadata__ if isinstance(it, Tag)]
+            choices |= dict.fromkeys(tags, one) or _choices(one)
+            continue
         field = one.model_fields.get("kind") if isinstance(one, type) and issubclass(one, Strict) else None
         if field is not None and typing.get_origin(field.annotation) is typing.Literal:
             choices[typing.get_args(field.annotation)[0]] = one

@@ -12,6 +12,7 @@ from callctl.core.policy import (
     HangUp,
     HangupReason,
     NumberRules,
+    OptOut,
     OutsideNumber,
     Requirement,
     Stage,
@@ -21,7 +22,8 @@ from callctl.core.policy import (
     Voicemail,
 )
 from callctl.numbers import Numbering, outside
-from callctl.settings.models import AskModel, Document, Goal, TrunkModel, Way
+from callctl.settings.goals import AskModel, Goal, OptOutModel, Way
+from callctl.settings.models import Document, TrunkModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Ways:
             return self.way(goal)
         return Announce(goal.announce, HangUp() if goal.then is None else self.way(goal.then))
 
-    def way(self, way: Way) -> ToMenu | ToQueue | HangUp | Voicemail | ToNumber:
+    def way(self, way: Way) -> ToMenu | ToQueue | HangUp | Voicemail | ToNumber | OptOut:
         if way.menu is not None:
             return ToMenu(MenuId(way.menu))
         if way.queue is not None:
@@ -44,6 +46,9 @@ class Ways:
             return Voicemail(way.voicemail)
         if way.number is not None:
             return ToNumber(self.outside(way.number, way.trunk))
+        if way.opt_out is not None:
+            said = way.opt_out
+            return OptOut(said.prompts, said.withheld) if isinstance(said, OptOutModel) else OptOut(said)
         return HangUp(way.hang_up or HangupReason.NORMAL)
 
     def outside(self, text: str, trunk: str | None) -> OutsideNumber:

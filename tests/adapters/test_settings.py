@@ -9,13 +9,16 @@ import pytest
 
 from callctl.asterisk import provision
 from callctl.core.addresses import E164, Emergency, Extension, ShortCode
-from callctl.core.ids import SECOND, AgentId, MenuId, NodeId, PhoneId, QueueId, TrunkId
+from callctl.core.campaigns import Mode
+from callctl.core.ids import SECOND, AgentId, CampaignId, MenuId, NodeId, PhoneId, QueueId, TrunkId
+from callctl.core.law import CallKind
 from callctl.core.policy import (
     Announce,
     DefaultStatus,
     Feature,
     HangUp,
     HangupReason,
+    OptOut,
     PhoneKind,
     ToMenu,
     ToQueue,
@@ -65,7 +68,7 @@ def test_the_sample_is_a_small_call_centre(overlay: Path) -> None:
         "9": ToMenu(MenuId("main")),
         "0": ToQueue(QueueId("operator")),
     }
-    assert [a.default for a in policy.agents.values()] == [DefaultStatus.AVAILABLE] * 6 + [DefaultStatus.LOGGED_OUT] * 2
+    assert [a.default for a in policy.agents.values()] == [DefaultStatus.AVAILABLE] * 6 + [DefaultStatus.LOGGED_OUT] * 5
     phone = policy.phones[PhoneId("phone103")]
     assert (phone.kind, phone.endpoint, phone.node) == (PhoneKind.PROVISIONED, "phone103", NodeId("pbx"))
     assert (phone.extension, phone.emergency_caller) == (Extension("103"), E164("442079460103"))
@@ -83,8 +86,26 @@ def test_the_sample_is_a_small_call_centre(overlay: Path) -> None:
     numbering = Numbering.of(policy)
     assert numbering.parse("101") == Extension("101")
     assert numbering.parse("*45") == ShortCode("*45")
-    assert set(loaded.secrets) == {f"phone:phone10{i}" for i in range(1, 9)}
+    assert set(loaded.secrets) == {f"phone:phone{i}" for i in (*range(101, 109), *range(121, 124))}
     assert loaded.daemon.http.port == 9799
+
+
+def test_the_sample_has_a_campaign_of_each_way_to_dial(overlay: Path) -> None:
+    policy = load(SAMPLE, overlay, {}).policy
+    campaigns = policy.campaigns
+    assert {name: it.mode for name, it in campaigns.items()} == {
+        "spring": Mode.PREVIEW,
+        "renewals": Mode.PREDICTIVE,
+        "reminders": Mode.BROADCAST,
+    }
+    renewals, reminders = campaigns[CampaignId("renewals")], campaigns[CampaignId("reminders")]
+    assert {a.nailed_up for a in policy.agents.values() if renewals.queue in a.queues} == {True}
+    for menu in (renewals.harbour, reminders.message):
+        assert menu is not None
+        assert isinstance(policy.menus[menu].options["9"], OptOut)
+    assert renewals.detection is not None
+    assert reminders.kind is CallKind.SERVICE
+    assert {name for name, a in policy.agents.items() if a.nailed_up} == {"agent21", "agent22", "agent23"}
 
 
 def test_the_schema_for_editors_is_current() -> None:

@@ -197,7 +197,9 @@ WORDS = st.sampled_from(
         *("lease", "country", "main", "sales", "a", "1", "*", "#", "~", "true", "null", "200", "+442079460000", "112"),
         *("*45", "20s", "prompts", "options", "give_up", "menu", "queue", "hang_up", "announce", "then", "priority"),
         *("match", "ari", "ami", "password", "file:x", "env:S", "kind", "ip", "register", "existing", "host"),
-        *("endpoint", "extension", "name", "phone"),
+        *("endpoint", "extension", "name", "phone", "campaigns", "mode", "predictive", "harbour", "caller_ids"),
+        *("nailed_up", "opt_out", "rule_sets", "rules", "detection", "dialing", "keep_free", "number", "outside"),
+        "trunk",
     ]
 )
 VALUES = st.recursive(
