@@ -12,36 +12,42 @@ from rich.console import Console
 from rich.progress import track
 
 from callctl.sim.batch import run_all, summed
-from callctl.sim.plan import day, draw
+from callctl.sim.plan import Plan, day, draw, draw_calls
 from callctl.sim.run import Report, run
 from callctl.sim.shrink import shrink, transcript
 from callctl.sim.story import Story
 
+WRONG = 2
+
 
 def command(args: argparse.Namespace) -> int:
     """Run what was asked for; the exit code."""
+    make = draw_calls if args.calls else draw
     if args.seeds is not None:
-        return _many(args.seeds, args.jobs)
+        return _many(args.seeds, args.jobs, args.calls)
     if args.day is not None:
         return _day(args.day, args.agents)
+    if args.seed is None:
+        print("callctl: say which: --seed N, --seeds A-B, --day HOURS, or campaign CAMPAIGN", file=sys.stderr)
+        return WRONG
     if args.shrink:
-        return _shrink(args.seed)
-    return _one(args.seed, args.story)
+        return _shrink(make(args.seed))
+    return _one(make(args.seed), args.story)
 
 
-def _one(seed: int, aloud: bool) -> int:
+def _one(plan: Plan, aloud: bool) -> int:
     story = Story(print if aloud else lambda line: None)
-    report = run(draw(seed), story)
+    report = run(plan, story)
     _tell(report)
     print(f"story: {story.digest}")
     return int(bool(report.wrong))
 
 
-def _many(seeds: range, jobs: int | None) -> int:
+def _many(seeds: range, jobs: int | None, calls: bool) -> int:
     began, reports = time.monotonic(), []
     console = Console(stderr=True)
     for report in track(
-        run_all(seeds, jobs), "Simulating", len(seeds), console=console, disable=not sys.stderr.isatty()
+        run_all(seeds, jobs, calls), "Simulating", len(seeds), console=console, disable=not sys.stderr.isatty()
     ):
         reports.append(report)
         if report.wrong:
@@ -73,11 +79,10 @@ def memory() -> float:
     return pages * resource.getpagesize() / 2**20
 
 
-def _shrink(seed: int) -> int:
-    plan = draw(seed)
+def _shrink(plan: Plan) -> int:
     report = run(plan)
     if not report.wrong:
-        print(f"seed {seed} goes well: there is nothing to shrink")
+        print(f"seed {plan.seed} goes well: there is nothing to shrink")
         return 0
     short = shrink(plan)
     why = run(short).wrong[0]

@@ -11,7 +11,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from random import Random
 
-from callctl.core.commands import Bridge, Command, HandOver, Hold, Play, RingPhone, StopPlay
+from callctl.core.commands import Bridge, Command, Dial, HandOver, Hold, Play, RingPhone, StopPlay
 from callctl.core.events import (
     BridgeFailed,
     DigitPressed,
@@ -41,6 +41,8 @@ FREEZE = 3.0
 """Seconds that the barrier may take."""
 AUDITABLE = 6.0
 """Seconds after which an audit judges a leg: those younger than 5 s it does not."""
+NOT_MADE = 41
+"""Q.850: what is said of a call to somebody on a list that could not be made."""
 HUNG_UP = 0.25
 """Seconds after a failed prompt in which its leg's end would have come."""
 
@@ -84,6 +86,9 @@ class VirtualLink:
     def __init__(self, switch: Switch, inbox: Inbox, rng: Random, slowness: float, audit_every: float) -> None:
         loop = asyncio.get_running_loop()
         self.live = False
+        self.live_since = 0.0
+        self.troubled = 0.0
+        """When a command failed last."""
         self.troubles = Troubles()
         self._lost = 0
         self._made_good = -1
@@ -155,6 +160,7 @@ class VirtualLink:
         if recovering:
             self._hush(seen)
         self._empty_buffer()
+        self.live_since = self.live_since if self.live else self._loop.time()
         self.live = True
         self._inbox.put(Synced(NODE, seen, *self._window.close()))
         self._made_good = lost
@@ -277,6 +283,8 @@ class VirtualLink:
             if not event.come.done():
                 event.come.set_result(None)
             return
+        if isinstance(event, LegGone) and event.cause == NOT_MADE and event.leg in self._heard:
+            return  # nobody is told that it was not made who has heard it ring
         if isinstance(event, PlaybackEnded) and event.failed:
             self._doubted += 1
             self._loop.call_later(HUNG_UP, self._tell_failed, event)
@@ -323,7 +331,7 @@ class VirtualLink:
         if not self.live:
             return
         match command:
-            case RingPhone(leg=leg):
+            case RingPhone(leg=leg) | Dial(leg=leg):
                 self._window.making(leg)
             case Hold(leg=leg) | HandOver(leg=leg):
                 self._hushed(leg)
@@ -340,7 +348,7 @@ class VirtualLink:
     def _arrives(self, command: Command) -> None:
         failure, troubles = _failure(command), self.troubles
         fails_early = failure is not None and troubles.fail_early > 0
-        fails_late = not fails_early and troubles.fail_late > 0 and isinstance(command, RingPhone | Bridge)
+        fails_late = not fails_early and troubles.fail_late > 0 and isinstance(command, RingPhone | Dial | Bridge)
         if not fails_early:
             self._switch.carry(command)
         elif isinstance(command, Bridge):
@@ -351,15 +359,16 @@ class VirtualLink:
         elif fails_early:
             troubles.fail_early -= 1
         if failure is not None and (fails_early or fails_late):
+            self.troubled = self._loop.time()
             self._answers.put(failure)
-        if isinstance(command, RingPhone):
+        if isinstance(command, RingPhone | Dial):
             self._window.made(command.leg)
 
     def _denied(self, command: Command) -> None:
         """It had its effect, and callctl is told that it failed."""
         if isinstance(command, Bridge):
             self._switch.deny(command.bridge)
-        elif isinstance(command, RingPhone):
+        elif isinstance(command, RingPhone | Dial):
             self.lose()  # it is ended when it says that it rings, or by an audit
             self._loop.call_later(AUDITABLE, self.audit)
 
@@ -369,6 +378,8 @@ def _failure(command: Command) -> Event | None:
     match command:
         case RingPhone(node, leg):
             return LegGone(node, leg)
+        case Dial(node, leg):
+            return LegGone(node, leg, NOT_MADE)
         case Bridge(node, call, _, agent, attempt):
             return BridgeFailed(node, call, agent, "500 Internal Server Error", attempt)
         case Play(node, leg, playback):

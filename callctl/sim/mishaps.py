@@ -7,6 +7,7 @@ from collections.abc import Callable
 from random import Random
 from typing import assert_never
 
+from callctl.sim.link import Troubles
 from callctl.sim.pbx import Channel
 from callctl.sim.people import Crowd
 from callctl.sim.plan import Ill, Mishap
@@ -17,6 +18,8 @@ NOTICED = 2.0
 """Seconds within which the PBX notices that a connection has been cut."""
 TOO_LONG = 5.0
 """Seconds of nothing after which the link's watchdog gives a connection up."""
+AMISS = 1.0
+"""Seconds for which something may be amiss, after what went wrong is over."""
 WITHIN, LATEST = 0.5, 20.0
 """Seconds in which a process that does nothing is killed all the same, at one time or another."""
 REGISTERS = 1.0
@@ -37,9 +40,25 @@ class Mishaps:
         self._back_after: list[float] = []
         """Seconds after which callctl is started again: of its next death, and of those after it."""
         self._starting: asyncio.Task[None] | None = None
+        self._amiss_until = 0.0
+
+    def calm(self, since: float) -> bool:
+        """Whether nothing has been amiss since a moment: neither with callctl, nor with its ways."""
+        process, link = self.process, self.process.link
+        if (
+            process.dead
+            or process.inbox.frozen
+            or process.lose_next is not None
+            or self._database.away_since is not None
+        ):
+            return False
+        if not (link.live and link.faithful and link.has_the_app) or link.troubles != Troubles():
+            return False
+        return since > max(process.began, link.live_since, link.troubled, self._amiss_until)
 
     def happen(self, act: Mishap) -> None:
         """Something goes wrong."""
+        self._amiss_until = max(self._amiss_until, self._loop.time() + act.length + AMISS)
         match act.ill:
             case Ill.LINK_CUT | Ill.LINK_STALLED | Ill.DOUBLED | Ill.COMMAND_FAILS | Ill.AUDITED:
                 self._on_the_way(act)
@@ -56,8 +75,8 @@ class Mishaps:
             case Ill.STEP_LOST:
                 self.process.lose_next = act.much
             case Ill.POSTGRES_AWAY:
-                self._database.up.clear()
-                self._later(act.length, self._database.up.set)
+                self._database.go()
+                self._later(act.length, self._database.come)
             case Ill.PBX_KILLED | Ill.REDIRECTED | Ill.HUNG_UP:
                 self._at_the_pbx(act)
             case _:
@@ -145,7 +164,7 @@ class Mishaps:
         self._reach()
         self._boot()
         self._crowd.register_all()
-        self._database.up.set()
+        self._database.come()
         self._back_after = []
         if self._starting is not None:
             await self._starting

@@ -13,6 +13,7 @@ from callctl.core.commands import (
     Answer,
     Bridge,
     Command,
+    Dial,
     DropBridge,
     HandOver,
     Hangup,
@@ -28,18 +29,21 @@ from callctl.core.events import (
     CallArrived,
     DigitPressed,
     Event,
+    Heard,
     LegAnswered,
     LegGone,
     LegLeft,
     LegRinging,
     LegSeen,
     LegState,
+    LegUp,
+    MessageLeft,
     PhoneBusy,
     PhoneContacts,
     PlaybackEnded,
     Snapshot,
 )
-from callctl.core.ids import LegId, Micros, PhoneId, PlaybackId
+from callctl.core.ids import NO_CALL, LegId, Micros, PhoneId, PlaybackId
 from callctl.sim.office import NODE
 
 
@@ -48,9 +52,17 @@ class Channel:
     id: LegId
     state: LegState
     in_app: bool
-    arrival: CallArrived | None = None
+    arrival: CallArrived | LegAnswered | None = None
     phone: PhoneId | None = None
     """Of an agent's leg."""
+    is_line: bool = False
+    """It stays for many talks."""
+    number: str = ""
+    """Of a leg to somebody on a list: whom it reaches, in digits."""
+    detects: bool = False
+    """Answering machine detection comes before the app."""
+    words_until: float = 0.0
+    """Until then, by the loop's clock, the dialplan tells them that nobody is there."""
     bridge: str = ""
     playing: PlaybackId | None = None
     behind: list[PlaybackId] = field(default_factory=list)
@@ -74,6 +86,8 @@ class ModelPbx:
     said_busy: dict[PhoneId, bool] = field(default_factory=dict)
     news: list[Event] = field(default_factory=list)
     """Said, and not yet delivered."""
+    tones: set[PlaybackId] = field(default_factory=set)
+    """What is played until it is stopped."""
     touched: set[LegId] = field(default_factory=set)
     """Channels that an event or a command has named since the last snapshot."""
     gone: set[LegId] = field(default_factory=set)
@@ -86,8 +100,8 @@ class ModelPbx:
         match command:
             case Answer(leg=leg) if leg in self.channels:
                 self.channels[leg].state = LegState.UP
-            case Play(leg=leg, playback=playback):
-                self._play(leg, playback)
+            case Play():
+                self._play(command.leg, command.playback, tone=command.prompts[0].startswith("tone:"))
             case StopPlay(playback=playback):
                 for channel in self.channels.values():
                     self._stop(channel, playback)
@@ -97,7 +111,7 @@ class ModelPbx:
             case Unhold(leg=leg, queue=queue) if leg in self.channels:
                 if self.channels[leg].bridge == f"hold-{queue}":
                     self.channels[leg].bridge = ""
-            case RingPhone(leg=leg) if leg not in self.channels:
+            case RingPhone(leg=leg) | Dial(leg=leg) if leg not in self.channels:
                 self._make(command)
             case Bridge():
                 self._join(command)
@@ -125,7 +139,9 @@ class ModelPbx:
     def _in_app(self, leg: LegId) -> bool:
         return leg in self.channels and self.channels[leg].in_app
 
-    def _play(self, leg: LegId, playback: PlaybackId) -> None:
+    def _play(self, leg: LegId, playback: PlaybackId, *, tone: bool) -> None:
+        if tone:
+            self.tones.add(playback)
         if not self._in_app(leg):
             self._say(PlaybackEnded(NODE, leg, playback, failed=True))
             return
@@ -142,14 +158,22 @@ class ModelPbx:
             channel.behind.remove(playback)
             self._say(PlaybackEnded(NODE, channel.id, playback))
 
-    def _make(self, command: RingPhone) -> None:
+    def _make(self, command: RingPhone | Dial) -> None:
+        if isinstance(command, Dial):
+            self.touched.add(command.leg)
+            number = command.permit.to.number.digits
+            self.channels[command.leg] = Channel(
+                command.leg, LegState.DOWN, False, number=number, detects=command.detect
+            )
+            return
         outside = command.permit is not None
         phone = PhoneId(command.permit.to.dial if command.permit is not None else command.endpoint)
         self.touched.add(command.leg)
         if not outside and not self.phones.get(phone):
             self._say(LegGone(NODE, command.leg, 20, 0))
             return
-        self.channels[command.leg] = Channel(command.leg, LegState.DOWN, False, phone=phone)
+        is_line = command.call == NO_CALL
+        self.channels[command.leg] = Channel(command.leg, LegState.DOWN, False, phone=phone, is_line=is_line)
 
     # ── people ───────────────────────────────────────────────────────────────────────────────
 
@@ -185,6 +209,20 @@ class ModelPbx:
         channel.state, channel.in_app = LegState.UP, True
         self._say(LegAnswered(NODE, channel.id))
         self.say_busy(channel.phone)
+
+    def pick_up(self, channel: Channel) -> None:
+        """Something answers a call to somebody on a list; the dialplan has it still."""
+        channel.state = LegState.UP
+        self._say(LegUp(NODE, channel.id))
+
+    def enter(self, channel: Channel, heard: Heard, quiet: Micros) -> None:
+        """It comes into the app, with what detection made of it."""
+        channel.in_app, channel.arrival = True, LegAnswered(NODE, channel.id, heard, quiet)
+        self._say(channel.arrival)
+
+    def leave_message(self, channel: Channel) -> None:
+        """The message has been played to its end."""
+        self._say(MessageLeft(NODE, channel.id))
 
     def leave(self, channel: Channel) -> None:
         """Redirected, or its lease ended: the dialplan has it."""

@@ -6,7 +6,10 @@ import asyncio
 from collections.abc import Callable
 
 from callctl.core.briefing import ACCEPT_KEY
+from callctl.core.commands import Dial
+from callctl.core.events import Heard
 from callctl.core.ids import LegId, PhoneId
+from callctl.sim.customers import Customers
 from callctl.sim.office import is_outside
 from callctl.sim.pbx import Channel
 from callctl.sim.plan import Call, Manner, Phone
@@ -27,8 +30,9 @@ ENDS = {Manner.REJECTS: (21, 603), Manner.BUSY: (17, 486), Manner.BROKEN: (0, 50
 class Crowd:
     """Everybody on the telephone. Fulfils `switch.People`."""
 
-    def __init__(self, wrong: Callable[[str], None]) -> None:
+    def __init__(self, wrong: Callable[[str], None], slowness: float = 1.0) -> None:
         self.switch = Switch(self, wrong)
+        self.customers = Customers(self.switch, wrong, slowness)
         self.contacts: dict[PhoneId, int] = {}
         """How many contacts each phone registers, when the PBX is there."""
         self._loop = asyncio.get_running_loop()
@@ -62,14 +66,34 @@ class Crowd:
 
     def bridged(self, caller: Channel, agent: Channel) -> None:
         """They talk for so long; then one of them hangs up, and the other a moment later by itself, if need be."""
-        act = self._calls.get(caller.id)
+        self.customers.bridged(caller)
+        act = self._calls.get(caller.id) or self.customers.of(caller.id)
         if act is not None:
             first, second = (agent, caller) if act.agent_ends else (caller, agent)
             self._loop.call_later(act.talk, self.switch.end, first, 16)
-            self._loop.call_later(act.talk + ALONE, self.switch.end, second, 16)
+            if not second.is_line:
+                self._loop.call_later(act.talk + ALONE, self.switch.end, second, 16)
+
+    def hang_up(self, phone: PhoneId) -> None:
+        """An agent hangs up whatever the phone has."""
+        for channel in [it for it in self.switch.model.channels.values() if it.phone == phone and it.in_app]:
+            self.switch.end(channel, 16)
 
     def left_alone(self, channel: Channel) -> None:
+        self.customers.left_alone(channel)
         self._loop.call_later(ALONE, self.switch.end, channel, 16)
+
+    def called(self, channel: Channel, command: Dial) -> None:
+        self.customers.called(channel, command)
+
+    def entered(self, channel: Channel, heard: Heard) -> None:
+        self.customers.entered(channel, heard)
+
+    def hears(self, channel: Channel) -> None:
+        self.customers.hears(channel)
+
+    def hung_up(self, channel: Channel) -> None:
+        self.customers.hung_up(channel)
 
     # ── phones ───────────────────────────────────────────────────────────────────────────────
 

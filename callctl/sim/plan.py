@@ -6,14 +6,15 @@ What happens is data, so a run that fails can be made shorter by leaving things 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 from typing import TypeAlias
 
-from callctl.core.events import Wish
+from callctl.core.events import CampaignWish, PreviewWish, Wish
 from callctl.core.policy import Strategy
-from callctl.sim.office import ENTRIES, TO_DESK, TO_FRONT, TO_MENU, TO_QUEUE
+from callctl.sim.lists import CAMPAIGNS, NAILED, digits_of
+from callctl.sim.office import CALL_BACK, ENTRIES, NEVER_AGAIN, NOT_THEIRS, SOLD, TO_DESK, TO_FRONT, TO_MENU, TO_QUEUE
 
 # All times and lengths are in seconds of the run.
 
@@ -30,6 +31,28 @@ class Manner(StrEnum):
     FORWARDS = "forwards"
     BROKEN = "broken"
     """503."""
+
+
+class Reach(StrEnum):
+    """What becomes of a call to somebody on a list."""
+
+    PERSON = "person"
+    LEAVES = "leaves"
+    """A person, who hangs up at once, or soon."""
+    UNSURE = "unsure"
+    """A person, as detection is not sure of."""
+    MACHINE = "machine"
+    SILENT = "silent"
+    FAX = "fax"
+    SIT = "sit"
+    """An announcement that there is no such number."""
+    RINGS_ON = "rings_on"
+    NO_SIGN = "no_sign"
+    """The network does not even say that it rings."""
+    BUSY = "busy"
+    REJECTS = "rejects"
+    INVALID = "invalid"
+    TRUNK_FAILS = "trunk_fails"
 
 
 class Ill(StrEnum):
@@ -126,7 +149,90 @@ class Mishap:
     much: float
 
 
-Act: TypeAlias = Call | Phone | Contacts | Elsewhere | Ask | Reload | Mishap
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody is put on a list, and may be called from then on."""
+
+    at: float
+    contact: int
+    number: int
+    """Several contacts may have the same."""
+    campaign: str
+    reaches: tuple[Reach, ...]
+    """What becomes of the first call, of the second, …"""
+    rings_after: float
+    answers_after: float
+    listens: float
+    """How long detection takes, where it is on."""
+    quiet: float
+    """How long before its end the greeting was over."""
+    leaves_after: float
+    patience: float
+    talk: float
+    agent_ends: bool
+    press: str
+    """The key that is pressed whenever prompts are heard; empty: none."""
+    presses_after: float
+
+    @property
+    def digits(self) -> str:
+        return digits_of(self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """Somebody starts, pauses or stops a campaign."""
+
+    at: float
+    campaign: str
+    wish: CampaignWish
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """An agent asks for a contact, or has the one that is looked at dialled or left."""
+
+    at: float
+    agent: str
+    wish: PreviewWish
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveLine:
+    """An agent hangs up whatever the phone has."""
+
+    at: float
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """An agent says what the call came to."""
+
+    at: float
+    agent: str
+    disposition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A number is put on the house's do-not-call list."""
+
+    at: float
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """All of a contact is erased."""
+
+    at: float
+    contact: int
+    number: int
+
+
+ListAct: TypeAlias = Person | Drive | Look | LeaveLine | Say | Bar | Erase
+Act: TypeAlias = Call | Phone | Contacts | Elsewhere | Ask | Reload | Mishap | ListAct
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +248,16 @@ class Plan:
     slowness: float = 1.0
     """How much longer than on a good day everything is under way."""
     audit_every: float = 30.0
+    lists: Lists | None = None
+    """How people on lists are called; None: nobody is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    blended: bool = False
+    """The agents of the queue `sales` serve the campaign `push`, beside callers."""
+    channels: int = 0
+    """Of the trunk; 0: no limit."""
 
 
 DAY_CALL_GAP = 3.0
@@ -168,6 +284,62 @@ def draw(seed: int) -> Plan:
     slowness, audit_every = rng.choice((1.0, 1.0, 5.0, 40.0)), rng.choice((30.0, 30.0, 7.0, 1.0))
     strategy = rng.choice(list(Strategy))
     return Plan(seed, length, _in_order(acts), agents, contacts, strategy, slowness, audit_every)
+
+
+def draw_calls(seed: int) -> Plan:
+    """A minute or less of an office that calls people on lists, on a bad day."""
+    rng = Random(f"calls {seed}")
+    if seed % 8 == 7:
+        return _at_full_speed(rng, seed)
+    length = rng.choice((30.0, 45.0, 60.0))
+    agents = rng.choice(OFFICES)
+    campaigns = rng.sample(sorted(CAMPAIGNS), rng.choice((1, 1, 2, 3)))
+    count = rng.choice((rng.randint(1, 6), rng.randint(5, 15), rng.randint(15, 40)))
+    people = range(1, count + 1)
+    acts: list[Act] = [Drive(rng.uniform(0, 2), name, CampaignWish.START) for name in campaigns]
+    acts += [_person(rng, n, rng.choice(campaigns), rng.choice((0.0, 0.0, rng.uniform(0, length)))) for n in people]
+    acts += [_call(rng, n, rng.uniform(0, length)) for n in range(rng.choice((0, 0, 3, 8)))]
+    some: tuple[tuple[int, Callable[[], Act]], ...] = (
+        (rng.randint(0, 4), lambda: _phone(rng, rng.uniform(0, length), rng.choice(agents))),
+        (rng.randint(0, 1), lambda: Contacts(rng.uniform(0, length), rng.choice(agents), rng.randint(0, 2))),
+        (rng.randint(0, 1), lambda: Elsewhere(rng.uniform(0, length), rng.choice(agents), rng.uniform(1, 20))),
+        (rng.randint(0, 2), lambda: Ask(rng.uniform(0, length), rng.choice(agents), rng.choice(list(Wish)))),
+        (rng.choice((0, 0, 1)), lambda: Reload(rng.uniform(0, length), rng.choice((0, 1, 2, 3, 3, 3, 4)))),
+        (rng.randint(0, 4), lambda: _mishap(rng, rng.uniform(0, length), MORE_ILLS)),
+        (
+            rng.randint(0, 2),
+            lambda: Drive(rng.uniform(3, length), rng.choice(campaigns), rng.choice(list(CampaignWish))),
+        ),
+        (rng.randint(0, 2), lambda: LeaveLine(rng.uniform(3, length), rng.choice(agents))),
+        (rng.randint(0, 3), lambda: Say(rng.uniform(3, length), rng.choice(agents), rng.choice(SAID))),
+        (rng.choice((0, 0, 1)), lambda: Bar(rng.uniform(0, length), rng.choice(people))),
+        (rng.choice((0, 0, 0, 1)), lambda: _erase(rng.uniform(0, length), rng.choice(people))),
+    )
+    acts += [make() for count, make in some for _ in range(count)]
+    if {"look", "ask"} & set(campaigns):
+        acts += [
+            act for _ in range(rng.randint(2, 8)) for act in _looks(rng, rng.uniform(0, length), rng.choice(agents))
+        ]
+    contacts = tuple(rng.choice((1, 1, 2)) for _ in agents)
+    slowness, audit_every = rng.choice((1.0, 1.0, 5.0, 40.0)), rng.choice((30.0, 30.0, 7.0, 1.0))
+    lists = Lists(rng.random() < 0.3, rng.choice((0, 0, 2, 5)))
+    return Plan(
+        seed, length, _in_order(acts), agents, contacts, rng.choice(list(Strategy)), slowness, audit_every, lists
+    )
+
+
+def _at_full_speed(rng: Random, seed: int) -> Plan:
+    """One campaign with people who answer quickly and talk for a moment; every few seconds something goes wrong."""
+    length, campaign = 40.0, rng.choice(("push", "push", "predict", "blast"))
+    acts: list[Act] = [Drive(0.5, campaign, CampaignWish.START)]
+    for n in range(1, 31):
+        usual = _person(rng, n, campaign, 0.0)
+        quick = replace(usual, rings_after=0.02, answers_after=rng.uniform(0.1, 2), listens=0.3, quiet=0.3, talk=3.0)
+        acts.append(replace(quick, agent_ends=False))
+    at = 2.0
+    while (at := at + rng.uniform(1, 5)) < length:
+        acts.append(Mishap(at, rng.choice((*MORE_ILLS, *[Ill.KILLED] * 6)), rng.uniform(0.01, 2), rng.random()))
+    return Plan(seed, length, _in_order(acts), (NAILED, f"{NAILED}-too"), (1,), lists=Lists())
 
 
 def day(seed: int, hours: float, agents: int) -> Plan:
@@ -203,6 +375,59 @@ def _phone(rng: Random, at: float, phone: str) -> Phone:
     return Phone(at, phone, manner, rng.choice((0.02, 0.3)), rng.uniform(0.01, 8))
 
 
-def _mishap(rng: Random, at: float) -> Mishap:
+def _mishap(rng: Random, at: float, ills: tuple[Ill, ...] = tuple(Ill)) -> Mishap:
     length = rng.choice((rng.uniform(0.01, 1), rng.uniform(1, 10), rng.uniform(5, 30)))
-    return Mishap(at, rng.choice(list(Ill)), length, rng.random())
+    return Mishap(at, rng.choice(ills), length, rng.random())
+
+
+MORE_ILLS = (*Ill, *[Ill.KILLED] * 6, *[Ill.POSTGRES_AWAY] * 3)
+"""A call to somebody on a list is promised to Postgres first."""
+SAID = (SOLD, NEVER_AGAIN, CALL_BACK, NOT_THEIRS)
+
+
+OFFICES = (
+    (NAILED,),
+    (NAILED, "ana"),
+    (NAILED, f"{NAILED}-too", "ana"),
+    (NAILED, f"{NAILED}-too", f"{NAILED}-three"),
+    ("ana", "ben"),
+    (NAILED, "ana", "mob"),
+)
+REACHES = (
+    *[Reach.PERSON] * 16,
+    *[reach for reach in Reach if reach not in (Reach.NO_SIGN, Reach.TRUNK_FAILS)] * 2,
+    *Reach,
+)
+
+
+def _person(rng: Random, n: int, campaign: str, at: float) -> Person:
+    """Of ten contacts one has another's number."""
+    number = rng.randint(1, n) if rng.random() < 0.1 else n
+    listens = rng.uniform(0.3, 4)
+    return Person(
+        round(at, 6),
+        n,
+        number,
+        campaign,
+        tuple(rng.choice(REACHES) for _ in range(rng.randint(1, 3))),
+        rings_after=rng.choice((0.02, 0.3, 2.0)),
+        answers_after=rng.choice((0.01, rng.uniform(0.1, 5), rng.uniform(1, 14))),
+        listens=listens,
+        quiet=min(listens, 0.8),
+        leaves_after=rng.uniform(0.01, 3),
+        patience=rng.choice((rng.uniform(0.1, 5), 60.0, 60.0)),
+        talk=rng.choice((rng.uniform(0.2, 5), rng.uniform(1, 20))),
+        agent_ends=rng.random() < 0.1,
+        press=rng.choice(("", "", "", "9", "1")),
+        presses_after=rng.uniform(0.1, 5),
+    )
+
+
+def _erase(at: float, n: int) -> Erase:
+    return Erase(at, n, n)
+
+
+def _looks(rng: Random, at: float, agent: str) -> list[Look]:
+    """A contact is asked for, and dialled or left a moment later."""
+    then = rng.choice((PreviewWish.DIAL, PreviewWish.DIAL, PreviewWish.SKIP))
+    return [Look(at, agent, PreviewWish.NEXT), Look(at + rng.uniform(0.5, 4), agent, then)]

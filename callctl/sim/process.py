@@ -8,7 +8,7 @@ from dataclasses import replace
 from random import Random
 
 from callctl.core.commands import Answer, Beat, Command, Play, StopPlay
-from callctl.core.engine import Step, step
+from callctl.core.engine import Step, first_step, step
 from callctl.core.events import Event
 from callctl.core.ids import Micros
 from callctl.core.model import World
@@ -23,8 +23,8 @@ from callctl.sim.clock import VirtualClock
 from callctl.sim.link import AUDITABLE, VirtualLink
 from callctl.sim.office import NODE
 from callctl.sim.plan import Plan
-from callctl.sim.rows import Rows, copied
-from callctl.sim.store import Database, VirtualJournal
+from callctl.sim.rows import copied
+from callctl.sim.store import Database, VirtualJournal, VirtualLists
 from callctl.sim.switch import Listener, Switch
 
 Watch = Callable[[World, Event, Step, Micros], None]
@@ -74,8 +74,11 @@ class Process:
         """So many more things are sent or stored, then it is killed."""
         self.lose_next: float | None = None
         """The next step's commands are lost; below a half the link breaks then."""
-        rows = copied(Rows(database.rows.calls, database.rows.agents, database.rows.nodes, database.rows.trunks))
+        database.begin()
+        rows = copied(database.rows.live())
         self.clock = VirtualClock(asyncio.get_running_loop())
+        self.began = asyncio.get_running_loop().time()
+        first = first_step(rows.calls.values(), rows.attempts.values(), [NODE], self.clock.now())
         world = restore(
             policy,
             seed,
@@ -85,20 +88,36 @@ class Process:
             [NODE],
             self.clock.now(),
             usage=rows.trunks.values(),
+            campaigns=rows.campaigns.values(),
+            attempts=rows.attempts.values(),
         )
         self.inbox = _Inbox()
         self.link = VirtualLink(switch, self.inbox, Random(f"link {seed}"), plan.slowness, plan.audit_every)
-        self.journal = VirtualJournal(database, Random(f"journal {seed}"))
+        self.journal = VirtualJournal(database, Random(f"journal {seed}"), self.inbox.put if plan.lists else None)
+        self.lists = VirtualLists(database, self.journal, Random(f"lists {seed}"), self.inbox.put, self.clock.now)
         self.journal.ahead.agents = copied(world.agents)
         self.journal.ahead.nodes = copied(world.nodes)
         self._watch = watch
         self._wrong = wrong
         self._died = died
         with_rows = list(rows.agents)
-        self.gate = Gate(self, lambda: self.loop.seq, self.journal.flushed)
+        self.gate = Gate(self, lambda: self.world, lambda: self.loop.seq, self.journal, self.inbox.put)
         self.loop = Loop(
-            world, self.inbox, self.clock, self.gate, self, [], self._rebuild, with_rows=with_rows, decide=self._decide
+            world,
+            self.inbox,
+            self.clock,
+            self.gate,
+            self,
+            [],
+            self._rebuild,
+            with_rows=with_rows,
+            decide=self._decide,
+            lists=self.lists,
         )
+        if first.touched.over:
+            self.loop.begin(first)
+        if plan.lists is not None:
+            self.lists.start()
         self._tasks = [asyncio.ensure_future(self.loop.run()), asyncio.ensure_future(self.link.run())]
 
     @property
@@ -111,6 +130,7 @@ class Process:
             return
         self.dead = True
         self.journal.die(much)
+        self.lists.die()
         self.lost = self.link.break_(1.0)
         for task in self._tasks:
             task.cancel()
@@ -171,6 +191,9 @@ class Process:
 
     async def flushed(self, seq: int) -> None:
         await self.journal.flushed(seq)
+
+    async def committed(self, seq: int) -> None:
+        await self.journal.committed(seq)
 
     def _burn(self) -> None:
         if self.fuse is None or self.dead:

@@ -8,8 +8,9 @@ from io import BytesIO
 from typing import TypeVar
 
 from callctl.core.engine import Step
-from callctl.core.ids import AgentId, CallId, NodeId, TrunkId
+from callctl.core.ids import AgentId, AttemptId, CallId, CampaignId, NodeId, TrunkId
 from callctl.core.model import Agent, Call, Node, Usage, World
+from callctl.core.outbound import Attempt, Campaign
 from callctl.core.policy import Policy
 from callctl.runtime.ports import Batch
 
@@ -49,7 +50,13 @@ class Rows:
     agents: dict[AgentId, Agent] = field(default_factory=dict)
     nodes: dict[NodeId, Node] = field(default_factory=dict)
     trunks: dict[TrunkId, Usage] = field(default_factory=dict)
+    campaigns: dict[CampaignId, Campaign] = field(default_factory=dict)
+    attempts: dict[AttemptId, Attempt] = field(default_factory=dict)
     records: dict[CallId, list[Call]] = field(default_factory=dict)
+
+    def live(self) -> Rows:
+        """Those that a life begins with: without the records."""
+        return Rows(self.calls, self.agents, self.nodes, self.trunks, self.campaigns, self.attempts)
 
     def take(self, done: Step) -> None:
         touched = done.touched
@@ -57,6 +64,10 @@ class Rows:
         self.agents.update((a.id, copied(a)) for a in touched.agents)
         self.nodes.update((n.id, copied(n)) for n in touched.nodes)
         self.trunks.update((t.id, copied(t)) for t in touched.trunks)
+        self.campaigns.update((c.id, copied(c)) for c in touched.campaigns)
+        self.attempts.update((a.id, copied(a)) for a in touched.attempts)
+        for over in touched.over:
+            self.attempts.pop(over, None)
         for record in touched.records:
             self.records.setdefault(record.id, []).append(copied(record))
         for closed in touched.closed:
@@ -68,6 +79,10 @@ class Rows:
         self.agents.update(batch.agents)
         self.nodes.update(batch.nodes)
         self.trunks.update(batch.trunks)
+        self.campaigns.update(batch.campaigns)
+        self.attempts.update(batch.attempts)
+        for over in batch.over:
+            self.attempts.pop(over, None)
         for closed in batch.closed:
             self.calls.pop(closed, None)
         for left in batch.left:
@@ -83,4 +98,18 @@ class Rows:
             *(f"row of agent {a} is old" for a, agent in world.agents.items() if self.agents.get(a) != agent),
             *(f"row of node {n} is old" for n, node in world.nodes.items() if self.nodes.get(n, node) != node),
             *(f"row of trunk {t} is old" for t, used in world.usage.items() if self.trunks.get(t) != used),
+            *(f"row of attempt {a} is old" for a, it in world.outbound.attempts.items() if self.attempts.get(a) != it),
+            *(f"row of attempt {a} is left over" for a in self.attempts if a not in world.outbound.attempts),
+            *(
+                f"row of campaign {c} is old"
+                for c, it in world.outbound.campaigns.items()
+                if _promised(self.campaigns.get(c)) != _promised(it)
+            ),
         ]
+
+
+def _promised(campaign: Campaign | None) -> tuple[object, ...]:
+    """What of a campaign is stored at once; what it learns may be a little behind. One that nobody has started needs no
+    row."""
+    campaign = campaign or Campaign(CampaignId(""))
+    return campaign.phase, campaign.since, campaign.by, campaign.began, campaign.budget.abandoned

@@ -6,28 +6,80 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Set
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Protocol, assert_never
 
+import structlog
+
+from callctl.core.addresses import E164
 from callctl.core.engine import Step
-from callctl.core.events import Event, LegState, PolicyChanged, StatusAsked
-from callctl.core.facts import CallEntered
-from callctl.core.ids import AgentId, CallId, LegId, Micros, PhoneId, is_ours
+from callctl.core.events import (
+    CampaignAsked,
+    CampaignWish,
+    DispositionChosen,
+    DoNotCallAsked,
+    Event,
+    LegState,
+    PersonErased,
+    PolicyChanged,
+    PreviewAsked,
+    StatusAsked,
+    Wish,
+)
+from callctl.core.facts import CallDialled, CallEntered
+from callctl.core.ids import (
+    NO_CALL,
+    AgentId,
+    BridgeId,
+    CallId,
+    CampaignId,
+    ContactId,
+    DispositionId,
+    LegId,
+    Micros,
+    PhoneId,
+    is_ours,
+    seconds,
+)
 from callctl.core.invariants import check
+from callctl.core.model import Announcing, Idle, InMenu, Party, World
 from callctl.core.model import Call as Kept
-from callctl.core.model import Idle, Party, World
+from callctl.core.policy import Policy
 from callctl.sim.amiss import amiss, stale
 from callctl.sim.clock import VirtualLoop
+from callctl.sim.lists import calling_variants, digits_of, person
 from callctl.sim.mishaps import Mishaps
-from callctl.sim.office import NODE, is_outside, variants
+from callctl.sim.office import DISPOSITIONS, NODE, is_outside, variants
 from callctl.sim.people import Crowd
-from callctl.sim.plan import Act, Ask, Call, Contacts, Elsewhere, Mishap, Phone, Plan, Reload
+from callctl.sim.plan import (
+    Act,
+    Ask,
+    Bar,
+    Call,
+    Contacts,
+    Drive,
+    Elsewhere,
+    Erase,
+    LeaveLine,
+    ListAct,
+    Look,
+    Mishap,
+    Person,
+    Phone,
+    Plan,
+    Reload,
+    Say,
+)
 from callctl.sim.process import Process
+from callctl.sim.promises import Promises
 from callctl.sim.store import Database
 
 GLANCE = 1.0
 """Every how many seconds the PBX is held against the World, if nothing is under way."""
+CALLED_BACK = seconds(20)
+"""After so long somebody wants to be called back."""
 PATIENCE = 150.0
 """Seconds that everything may take to end, once everybody has hung up."""
 
@@ -62,9 +114,33 @@ def run(plan: Plan, telling: Telling | None = None, check_every: int = 1, each_h
     """Carry the plan out. `check_every`: the invariants, which look at everything, after every so many steps."""
     loop = VirtualLoop()
     try:
-        return loop.run_until_complete(_go(plan, telling, check_every, each_hour))
+        with _quietly():
+            return loop.run_until_complete(_go(plan, telling, check_every, each_hour))
     finally:
         loop.close()
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """What the daemon's own parts log is no news here."""
+    processors = structlog.get_config()["processors"]
+    kept = processors[:]
+    processors[:] = [_drop]  # in place: loggers that were made before have this list
+    try:
+        yield
+    finally:
+        processors[:] = kept
+
+
+def _drop(logger: object, name: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    raise structlog.DropEvent
+
+
+def policies_of(plan: Plan) -> tuple[Policy, ...]:
+    """The configurations that the run may change between."""
+    if plan.lists is None:
+        return variants(plan.agents, plan.strategy)
+    return calling_variants(plan.agents, plan.strategy, plan.lists.blended, plan.lists.channels)
 
 
 async def _go(plan: Plan, telling: Telling | None, check_every: int, each_hour: Hourly | None) -> Report:
@@ -80,9 +156,11 @@ class _Run:
         self._loop = asyncio.get_running_loop()
         self._report = Report(plan.seed)
         self._over = asyncio.Event()
-        self._crowd = Crowd(self._wrong)
+        self._crowd = Crowd(self._wrong, plan.slowness)
         self._database = Database()
-        self._policies = variants(plan.agents, plan.strategy)
+        self._promises = Promises(self._database, self._crowd.switch.model, self._wrong)
+        self._crowd.switch.watch = self._promises.arrives
+        self._policies = policies_of(plan)
         self._policy = self._policies[0]
         self._lives = 0
         self._known: set[LegId] = set()
@@ -90,6 +168,7 @@ class _Run:
         self._forgotten: set[LegId] = set()
         """Those whom it had just met when it was killed."""
         self._mishaps = Mishaps(self._crowd, self._database, self._begin, Random(f"mishaps {plan.seed}"))
+        self._crowd.customers.calm = self._mishaps.calm
 
     @property
     def _process(self) -> Process:
@@ -108,6 +187,8 @@ class _Run:
                 await self._end()
         finally:
             for task in glancing:
+                if task.done():
+                    task.result()  # a check that fails is no check
                 task.cancel()
             self._process.kill(0.0)
             await self._settle()
@@ -151,7 +232,35 @@ class _Run:
             case Mishap():
                 self._mishaps.happen(act)
             case _:
+                self._do_on_lists(act)
+
+    def _do_on_lists(self, act: ListAct) -> None:
+        match act:
+            case Person():
+                self._crowd.customers.add(act)
+                whose = person(act.number, CampaignId(act.campaign))
+                self._database.lists.add(replace(whose, id=ContactId(act.contact)))
+            case Drive(_, campaign, wish):
+                self._ask(CampaignAsked(CampaignId(campaign), wish, "plan"))
+            case Look(_, agent, look):
+                self._ask(PreviewAsked(AgentId(agent), look, "plan"))
+            case LeaveLine(_, agent):
+                self._crowd.hang_up(PhoneId(agent))
+            case Say(_, agent, disposition):
+                self._ask(self._said(agent, DispositionId(disposition)))
+            case Bar(_, number):
+                self._ask(DoNotCallAsked(digits_of(number), how="plan"))
+            case Erase(_, contact, number):
+                if not self._process.dead:  # the daemon does it
+                    self._database.lists.erase(ContactId(contact), digits_of(number))
+                    self._ask(PersonErased((E164(digits_of(number)),), (ContactId(contact),)))
+            case _:
                 assert_never(act)
+
+    def _said(self, agent: str, disposition: DispositionId) -> DispositionChosen:
+        now = self._process.clock.true()
+        back = now + CALLED_BACK if DISPOSITIONS[disposition].callback else None
+        return DispositionChosen(AgentId(agent), disposition, callback_at=back)
 
     def _ask(self, event: Event) -> None:
         """A person asks the daemon, if it is there."""
@@ -163,9 +272,20 @@ class _Run:
     def _begin(self) -> Process:
         self._lives += 1
         seed = self._plan.seed * 1_000 + self._lives
+        self._promises.begin()
+        self._pardon()
         return Process(
             self._crowd.switch, self._database, self._policy, self._plan, seed, self._watch, self._wrong, self._died
         )
+
+    def _pardon(self) -> None:
+        """Who pressed a key in a menu, and was joined at once with an agent on an open line, hears the menu again where
+        callctl was killed in that moment: that they pressed is not stored."""
+        switch = self._crowd.switch
+        phases = {call.leg: call.phase for call in self._database.rows.calls.values()}
+        for channel in switch.model.channels.values():
+            if is_ours(channel.bridge) and isinstance(phases.get(channel.id), InMenu | Announcing):
+                switch.deny(BridgeId(channel.bridge))
 
     def _died(self) -> None:
         rows = self._database.rows
@@ -195,7 +315,8 @@ class _Run:
     def _watch(self, world: World, event: Event, done: Step, now: Micros) -> None:
         counts = self._report.counts
         counts["steps"] += 1
-        self._known.update(fact.leg for fact in done.facts if isinstance(fact, CallEntered))
+        self._known.update(fact.leg for fact in done.facts if isinstance(fact, CallEntered | CallDialled))
+        self._promises.step(world, event, done, now)
         if counts["steps"] % self._check_every == 0:
             self._wrong(*(f"after {type(event).__name__}: {sentence}" for sentence in check(world)))
         if self._telling is not None:
@@ -248,6 +369,8 @@ class _Run:
     async def _end(self) -> None:
         """Everything is mended, everybody hangs up: nothing may be left, and every call has its one record."""
         await self._mishaps.heal()
+        if self._plan.lists is not None:
+            self._go_home()
         deadline = self._loop.time() + PATIENCE
         while not self._report.wrong and (left := [*self._left()]):
             for channel in list(self._crowd.switch.model.channels.values()):
@@ -258,7 +381,15 @@ class _Run:
         await self._process.journal.flushed(self._process.loop.given)
         if not self._report.wrong:
             self._wrong(*self._unaccounted())
+            self._wrong(*self._promises.unkept(any(isinstance(act, Reload) for act in self._plan.acts)))
         self._report.at = self._loop.time()
+
+    def _go_home(self) -> None:
+        """Nobody is called any more, and nobody is on the line."""
+        for campaign in self._policy.campaigns:
+            self._ask(CampaignAsked(campaign, CampaignWish.STOP, "the end"))
+        for agent in self._plan.agents:
+            self._ask(StatusAsked(AgentId(agent), Wish.LOGOUT, "", "the end"))
 
     def _left(self) -> Iterator[str]:
         """What has not ended."""
@@ -273,9 +404,15 @@ class _Run:
         for agent in world.agents.values():
             if not isinstance(agent.state, Idle):
                 yield f"agent {agent.id} is {type(agent.state).__name__}, with nobody on the line"
-        if world.index.legs or any(line.waiting or line.offered for line in world.index.lines.values()):
+        if world.index.legs.keys() - {NO_CALL} or any(
+            line.waiting or line.offered for line in world.index.lines.values()
+        ):
             yield "the indexes hold what is no more"
         yield from (f"the row of call {call} is left" for call in self._database.rows.calls)
+        out = world.outbound
+        yield from (f"attempt {attempt} goes on" for attempt in (*out.attempts, *self._database.rows.attempts))
+        yield from (f"{whom} is busy" for whom in out.busy)
+        yield from (f"contact {contact} is claimed still" for contact in out.contacts)
 
     def _unaccounted(self, live: Set[LegId] = frozenset()) -> Iterator[str]:
         """Calls with no record, with two, or with one that changed its mind; but for those of these callers."""
@@ -297,7 +434,8 @@ class _Run:
         ended = Counter(f"ended {made[-1].story.outcome}" for made in self._database.rows.records.values())
         switch = self._crowd.switch
         others = {"entered": len(switch.entered), "fell_back": len(switch.fell_back), "lives": self._lives}
-        return ended + Counter(others)
+        reached = Counter(f"attempt {outcome}" for outcome in self._database.lists.over.values())
+        return ended + reached + Counter(others)
 
 
 def _essence(record: Kept) -> tuple[object, ...]:

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from callctl.core.commands import Beat, Bridge, Command, DropBridge, HandOver, Hangup, Lease, Play, RingPhone
-from callctl.core.events import Event, LegSeen, LegState
+from callctl.core.commands import Beat, Bridge, Command, Dial, DropBridge, HandOver, Hangup, Lease, Play, RingPhone
+from callctl.core.events import Event, Heard, LegSeen, LegState
 from callctl.core.ids import SECOND, BridgeId, LegId, Micros, PhoneId, PlaybackId, is_ours
+from callctl.core.policy import Drop
 from callctl.sim.pbx import Channel, ModelPbx
 
 BELIEVED = 10.0
@@ -16,8 +17,12 @@ BELIEVED = 10.0
 FIRST_LEASE = 15.0
 TRIES, TRY_EVERY = 10, 0.5
 """How often the dialplan tries a Stasis() that failed, and every how many seconds."""
+CUSTOMER_TRIES = 2
+"""How often for somebody who was called, and has answered."""
 PROMPT = 3.0
-"""Seconds that every prompt takes."""
+"""Seconds that every prompt takes; a tone goes on until it is stopped."""
+MESSAGE = 5.0
+"""Seconds for the beep of an answering machine, and the message."""
 GHOST = 0.05
 """Seconds for which lists may still hold what is gone, or lack what is new."""
 
@@ -33,6 +38,22 @@ class People(Protocol):
 
     def left_alone(self, channel: Channel) -> None:
         """The dialplan has it: the fallback, or the safe harbour."""
+        ...
+
+    def called(self, channel: Channel, command: Dial) -> None:
+        """Somebody on a list is called."""
+        ...
+
+    def entered(self, channel: Channel, heard: Heard) -> None:
+        """Who was called has answered, and is in callctl's hands."""
+        ...
+
+    def hears(self, channel: Channel) -> None:
+        """Prompts begin."""
+        ...
+
+    def hung_up(self, channel: Channel) -> None:
+        """By callctl."""
         ...
 
 
@@ -53,6 +74,8 @@ class Switch:
         """Callers whom callctl hung up."""
         self.lost: set[LegId] = set()
         """Callers whom a death of the PBX took out of the application."""
+        self.watch: Callable[[Command], None] = lambda command: None
+        """Told each command that arrives."""
         self._people = people
         self._wrong = wrong
         self._loop = asyncio.get_running_loop()
@@ -87,6 +110,7 @@ class Switch:
         """A command arrives."""
         if not self.up:
             return
+        self.watch(command)
         match command:
             case Beat():
                 self._alive_until = self._loop.time() + BELIEVED
@@ -95,11 +119,14 @@ class Switch:
                 return  # it left while the command was under way: `turn.wish` sends none later
             case HandOver(leg=leg) if leg in self.model.channels and self.model.channels[leg].in_app:
                 self._arm(leg, command.longest)
+                if isinstance(command.to, Drop):
+                    self._loop.call_later(MESSAGE, self._leave_message, self.model.channels[leg])
                 self.leave(self.model.channels[leg])
                 return
             case Hangup(leg=leg) if leg in self.model.channels:
                 self._may_not_part(self.model.channels[leg].bridge, f"{leg} was hung up")
                 self.hung_up.update({leg} & self.entered)
+                self._people.hung_up(self.model.channels[leg])
                 self.end(self.model.channels[leg], 16)
                 return
             case DropBridge(bridge=bridge):
@@ -114,10 +141,16 @@ class Switch:
             case Lease(leg=leg, length=length) if leg in channels:
                 self._arm(leg, length)
             case Play(leg=leg, playback=playback) if leg in channels:
-                self._loop.call_later(PROMPT, self._heard, leg, playback)
+                if playback not in self.model.tones:
+                    self._loop.call_later(PROMPT, self._heard, leg, playback)
+                if channels[leg].playing == playback:
+                    self._people.hears(channels[leg])
             case RingPhone(leg=leg, timeout=timeout) if leg in channels:
                 self._made[leg] = self._loop.time()
                 self._people.rung(channels[leg], timeout / SECOND)
+            case Dial(leg=leg) if leg in channels:
+                self._made[leg] = self._loop.time()
+                self._people.called(channels[leg], command)
             case Bridge(bridge=bridge, caller=caller, agent=agent) if self._pair(bridge):
                 self._people.bridged(channels[caller], channels[agent])
 
@@ -157,8 +190,51 @@ class Switch:
 
     def _lease_ends(self, leg: LegId) -> None:
         channel = self.model.channels.get(leg)
-        if channel is not None and not channel.left:
+        if channel is None or channel.left:
+            return
+        if channel.number and not channel.in_app:
+            self._say_sorry(channel)
+        else:
             self.leave(channel)
+
+    # ── who is called ────────────────────────────────────────────────────────────────────────
+
+    def pick_up(self, channel: Channel, heard: Heard, listens: float, quiet: float) -> None:
+        """Something answers. Where it is to, the dialplan listens for so many seconds before it enters the app;
+        a greeting has then been over for `quiet` of them."""
+        if not self.alive(channel) or channel.state is LegState.UP:
+            return
+        self._arm(channel.id, round(FIRST_LEASE * SECOND))
+        self.model.pick_up(channel)
+        if self._alive_until < self._loop.time():
+            self._say_sorry(channel)
+        elif channel.detects:
+            self._loop.call_later(listens, self._enter, channel, heard, round(quiet * SECOND))
+        else:
+            self._enter(channel, Heard.NOTHING, 0)
+        self.flush()
+
+    def _enter(self, channel: Channel, heard: Heard, quiet: Micros, tries: int = 0) -> None:
+        if not self.alive(channel) or channel.left:
+            return
+        if self.listener is not None:
+            self.model.enter(channel, heard, quiet)
+            self.flush()
+            self._people.entered(channel, heard)
+        elif tries < CUSTOMER_TRIES:
+            self._loop.call_later(TRY_EVERY, self._enter, channel, heard, quiet, tries + 1)
+        else:
+            self._say_sorry(channel)
+
+    def _say_sorry(self, channel: Channel) -> None:
+        """The dialplan tells who has answered that nobody is there. It was never in the app: nothing is said of it."""
+        channel.left = True
+        self._people.left_alone(channel)
+
+    def _leave_message(self, channel: Channel) -> None:
+        if self.alive(channel):
+            self.model.leave_message(channel)
+            self.end(channel, 16)
 
     def leave(self, channel: Channel) -> None:
         """The lease has ended, or somebody redirected it: the dialplan has it."""

@@ -6,48 +6,74 @@
         . CallQueued call=c1 queue=sales …     a fact
     = c1 Queued, ana Idle                      what the World is in the end
 
-Ids are given names as they appear: a call by its caller's channel, a ring by agent and number (`ana-1`), a playback
-by caller and number. The lines with `@` are the input; all others are written by `pytest --rewrite`.
+Ids are given names as they appear: a call by its caller's channel, a ring or a line by agent and number (`ana-1`), a
+call to somebody on a list by its number (`cust-1`), a playback by caller and number, what an agent's line and a caller
+stand in (`talk-1`). The lines with `@` are the input; all others are written by `pytest --rewrite`.
 Heartbeats and repeated status lines say nothing here and are left out.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 
-from callctl.core.commands import Beat, Command, Play, RingPhone
-from callctl.core.engine import Step, next_due
+from callctl.core.addresses import E164
+from callctl.core.commands import Beat, Bridge, ClaimContacts, Command, Dial, Play, RingPhone
+from callctl.core.contacts import Callback, Contact
+from callctl.core.engine import Step, first_step, next_due
 from callctl.core.events import (
     BridgeFailed,
+    CallArrived,
+    CampaignAsked,
+    CampaignWish,
+    ClockCompared,
+    ContactsClaimed,
+    DatabaseState,
+    DispositionChosen,
+    DoNotCallAsked,
+    DoNotCallLists,
     Event,
+    Heard,
+    LegAnswered,
+    LegGone,
     LegLeft,
     LegSeen,
     LegState,
+    LegUp,
     LinkLost,
     LinkRestored,
+    MessageLeft,
+    PersonErased,
+    PlaybackEnded,
     PolicyChanged,
+    PreviewAsked,
+    PreviewWish,
     Snapshot,
     Synced,
     TimePassed,
     Wish,
 )
 from callctl.core.facts import AgentStateChanged, Fact
-from callctl.core.ids import LegId, Micros, seconds
-from callctl.core.model import Announcing, Connected, InMenu
-from callctl.core.policy import AutoAnswer, Strategy
+from callctl.core.ids import AgentId, CampaignId, ContactId, DispositionId, LegId, Micros, PlaybackId, seconds
+from callctl.core.law import AttemptOutcome
+from callctl.core.model import Announcing, Briefed, Connected, InMenu, Offered, Queued
+from callctl.core.outbound import EVERYWHERE
+from callctl.core.policy import AutoAnswer, Policy, Strategy
 from callctl.core.recovery import restore
+from callctl.sim.lists import ZONES, calling_variants, person
 from callctl.sim.office import FEATURES, NODE, START, bare, policy, variants
 from callctl.sim.rows import Rows, copied
 from tests.core.world import Stage, arrival_of, stage
 
-SPAN = {"at", "since", "until", "ring_until", "idle_since", "talk_until"}
+SPAN = {"at", "since", "until", "ring_until", "idle_since", "talk_until", "due"}
+LENGTHS = {"rang", "waited", "talked", "lasted", "length", "timeout", "took", "after", "grace_left"}
 
 UNTOLD = {"node", "considered", "fitted"}
 """What a line leaves out: there is one node, and a choice's `why` tells enough."""
-IF_ANY = {"wants", "auto_answer", "permit"}
+IF_ANY = {"wants", "auto_answer", "permit", "campaign", "own"}
 """What a line has only where it is not as usual."""
 
 
@@ -65,6 +91,8 @@ class Transcript:
     start: Micros = START
     agents: tuple[str, ...] = ("ana", "ben")
     strategy: Strategy = Strategy.LONGEST_IDLE
+    policies: tuple[Policy, ...] = ()
+    """The configurations that it may change between; none: the office's."""
     history: list[Rows] = field(default_factory=list)
     """The rows after each step of this life: a kill may find the journal behind."""
 
@@ -114,6 +142,12 @@ class Transcript:
         """The channel that has this name. Callers' channels are called as they are."""
         return self.rings.get(name, name)
 
+    def arrived(self, name: str, how: str) -> CallArrived | LegAnswered:
+        """How the channel came into the app: by the number that was dialled, or with what detection heard."""
+        if name in self.rings:
+            return LegAnswered(NODE, LegId(self.leg(name)), Heard(how))
+        return arrival_of(name, how)
+
     def bridge(self, name: str) -> str:
         """The bridge that has this name: an agent's leg's, or a holding bridge, called as it is."""
         return next((real for real, given in self.names.items() if given == name), name)
@@ -126,14 +160,21 @@ class Transcript:
             self.names.setdefault(call.id, call.leg)
         for command in done.commands:
             self._name(command)
+        for attempt in self.stage.world.outbound.attempts:
+            self._give(attempt, "attempt")
         self.out += [f"    > {self._told(c)}" for c in done.commands if not isinstance(c, Beat)]
+        self.out += [f"    > {self._told(c)}" for c in done.claims]
         self.out += [f"    . {self._told(f)}" for f in done.facts if not isinstance(f, AgentStateChanged)]
 
     def _name(self, command: Command) -> None:
         if isinstance(command, RingPhone):
             self.rings[self._give(command.leg, command.endpoint)] = command.leg
+        elif isinstance(command, Dial):
+            self.rings[self._give(command.leg, "cust")] = command.leg
         elif isinstance(command, Play):
-            self._give(command.playback, f"prompts-{command.leg}")
+            self._give(command.playback, f"prompts-{self.names.get(command.leg, command.leg)}")
+        elif isinstance(command, Bridge) and command.own:
+            self._give(command.own, "talk")
 
     def _give(self, real: str, stem: str) -> str:
         if real not in self.names:
@@ -141,9 +182,9 @@ class Transcript:
             self.names[real] = f"{stem}-{self.counts[stem]}"
         return self.names[real]
 
-    def _told(self, value: Command | Fact) -> str:
+    def _told(self, value: Command | ClaimContacts | Fact) -> str:
         names = [f.name for f in fields(value) if f.name not in UNTOLD]
-        names = [n for n in names if n not in IF_ANY or getattr(value, n) not in (None, AutoAnswer.NO)]
+        names = [n for n in names if n not in IF_ANY or getattr(value, n) not in (None, "", AutoAnswer.NO)]
         parts = [f"{name}={self._text(name, getattr(value, name))}" for name in names]
         return " ".join([type(value).__name__, *parts])
 
@@ -154,7 +195,7 @@ class Transcript:
             return "-" if value is None else str(value).lower()
         if isinstance(value, tuple | frozenset):
             return "[" + ", ".join(sorted(self._text("", part) for part in value)) + "]"
-        if isinstance(value, int) and name in {*SPAN, "rang", "waited", "talked", "lasted", "length", "timeout"}:
+        if isinstance(value, int) and name in {*SPAN, *LENGTHS}:
             return self._time(value) if name in SPAN else f"{value / 1e6:g}s"
         if hasattr(value, "__dataclass_fields__") and type(value).__str__ is object.__str__:
             parts = [(f.name, getattr(value, f.name)) for f in fields(value)]  # type: ignore[arg-type]
@@ -170,7 +211,7 @@ class Transcript:
 
     def _end(self) -> str:
         world = self.stage.world
-        calls = [f"{c.leg} {type(c.phase).__name__}" for c in world.calls.values()]
+        calls = [f"{self.names.get(c.leg, c.leg)} {type(c.phase).__name__}" for c in world.calls.values()]
         agents = [
             f"{a.id} {type(a.status).__name__} {type(a.state).__name__} {type(a.phone).__name__}"
             for a in world.agents.values()
@@ -198,7 +239,7 @@ def _snapshot(it: Transcript, *seen: str) -> None:
         name, state, where, number = (*word.split(":"), "", "")[:4]
         in_app = where != "elsewhere" and (bool(where) or state == "up")
         bridge = it.bridge(where) if in_app and where != "app" else ""
-        arrival = arrival_of(name, number) if number else None
+        arrival = it.arrived(name, number) if number else None
         legs.append(LegSeen(LegId(it.leg(name)), LegState(state), in_app, bridge, arrival))
     alone = {it.bridge(word[1:]) for word in seen if word[0] == "+"}
     bridges = tuple(sorted({leg.bridge for leg in legs if leg.bridge} | alone))
@@ -210,30 +251,101 @@ def _snapshot(it: Transcript, *seen: str) -> None:
 def _killed(it: Transcript, lost: str = "0") -> None:
     """callctl dies and starts again from its rows; its last `lost` steps were not stored."""
     rows = copied(it.history[-1 - min(int(lost), len(it.history) - 1)] if it.history else it.stage.rows)
+    first = first_step(rows.calls.values(), rows.attempts.values(), [NODE], it.stage.now)
     parts = rows.calls.values(), rows.agents.values(), rows.nodes.values()
-    world = restore(it.stage.world.policy, it.counts["kill"] + 2, *parts, [NODE], it.stage.now)
+    world = restore(
+        it.stage.world.policy,
+        it.counts["kill"] + 2,
+        *parts,
+        [NODE],
+        it.stage.now,
+        campaigns=rows.campaigns.values(),
+        attempts=rows.attempts.values(),
+    )
     it.counts["kill"] += 1
     rows.agents, rows.nodes = copied((world.agents, world.nodes))
+    rows.take(first)
     it.stage = Stage(world, it.stage.now, rows=rows, watch=it._watch)
     it.history.clear()
+    if first.facts:
+        it._watch(TimePassed(), first)
 
 
 def _begin(it: Transcript, *said: str) -> None:
-    """A World of these agents, instead of ana and ben; perhaps with another strategy (`ana ben, rung by linear`)."""
-    names, _, strategy = " ".join(said).partition(", rung by ")
+    """A World of these agents, instead of ana and ben; perhaps with another strategy (`ana ben, rung by linear`), and
+    with campaigns (`nia ana, rung by linear, calling blended over 5`): blended with callers, over 5 channels."""
+    names, _, more = " ".join(said).partition(", rung by ")
+    strategy, calls, how = more.partition(", calling")
     it.agents, it.strategy = tuple(names.split()), Strategy(strategy or Strategy.LONGEST_IDLE)
-    it.stage = stage(policy(it.agents, it.strategy), reachable=(), up=False)
+    channels = how.partition("over ")[2]
+    it.policies = (
+        calling_variants(it.agents, it.strategy, "blended" in how, int(channels or 0))
+        if calls
+        else variants(it.agents, it.strategy)
+    )
+    it.stage = stage(it.policies[0], reachable=(), up=False)
     it.stage.watch = it._watch
 
 
 def _ends(it: Transcript, who: str, *why: str) -> None:
-    cause, sip = (*(int(w) for w in why), 16, 0)[:2] if len(why) != 1 else (int(why[0]), 0)
-    it.stage.gone(it.leg(who), cause, sip)
+    cause, sip = (*(int(w) for w in why[:2]), 16, 0)[:2] if len(why) != 1 else (int(why[0]), 0)
+    it.stage.do(LegGone(NODE, LegId(it.leg(who)), cause, sip, unsent="unsent" in why))
 
 
-def _heard(it: Transcript, who: str) -> None:
-    assert isinstance(it.stage.call(who).phase, InMenu | Announcing)
-    it.stage.heard(who)
+def _answers(it: Transcript, who: str, heard: str = "nothing", quiet: str = "0") -> None:
+    it.stage.do(LegAnswered(NODE, LegId(it.leg(who)), Heard(heard), seconds(float(quiet))))
+
+
+def _heard(it: Transcript, who: str, failed: bool = False) -> None:
+    leg = it.stage.world.legs[LegId(it.leg(who))]
+    if leg.agent is None and isinstance(it.stage.call(leg.id).phase, InMenu | Announcing | Queued | Offered):
+        it.stage.heard(leg.id, failed)
+    elif leg.agent is not None and isinstance(it.stage.agent(leg.agent).state, Briefed):
+        it.stage.whispered(leg.agent, failed)
+    else:  # a beep, say
+        it.stage.do(PlaybackEnded(NODE, leg.id, PlaybackId(""), failed))
+
+
+def _contacts_come(it: Transcript, campaign: str, *contacts: str) -> None:
+    """`3/2:busy=1`: contact 3, with the number of person 2, whose only attempt found the line busy; `3`: nothing has
+    happened yet. `back=20`: they are to be called back at that time."""
+    found = tuple(_contact(it, CampaignId(campaign), said) for said in contacts)
+    it.stage.do(ContactsClaimed(CampaignId(campaign), found, ZONES if found else {}))
+
+
+def _contact(it: Transcript, campaign: CampaignId, said: str) -> Contact:
+    who, *known = said.split(":")
+    id_, _, number = who.partition("/")
+    made = person(int(number or id_), campaign)
+    past = dict(pair.split("=") for pair in known if "=" in pair)
+    back = past.pop("back", None)
+    outcomes = tuple((AttemptOutcome(how), int(times)) for how, times in past.items())
+    attempts = sum(times for _, times in outcomes)
+    numbers = tuple(replace(it, barred="another's" if "barred" in known else "") for it in made.numbers)
+    at = None if back is None else it.start + seconds(float(back))
+    return replace(
+        made,
+        id=ContactId(int(id_)),
+        numbers=numbers,
+        outcomes=outcomes,
+        attempts=attempts,
+        per_number=(attempts,) if attempts else (),
+        callback=None if at is None else Callback(at, numbers[0].address),
+        claimed=it.stage.now,
+    )
+
+
+def _lists_are_read(it: Transcript, *numbers: str) -> None:
+    it.stage.do(DoNotCallLists({EVERYWHERE: array("Q", map(int, numbers))}, {}))
+
+
+def _erased(it: Transcript, contact: str, digits: str) -> None:
+    it.stage.do(PersonErased((E164(digits),), (ContactId(int(contact)),)))
+
+
+def _says(it: Transcript, agent: str, disposition: str, back: str = "") -> None:
+    at = it.start + seconds(float(back)) if back else None
+    it.stage.do(DispositionChosen(AgentId(agent), DispositionId(disposition), callback_at=at))
 
 
 def _feature(it: Transcript, phone: str, code: str, leg: str) -> None:
@@ -242,7 +354,7 @@ def _feature(it: Transcript, phone: str, code: str, leg: str) -> None:
 
 
 def _bridge_fails(it: Transcript, leg: str, attempt: str = "0") -> None:
-    call = it.stage.call(leg)
+    call = it.stage.call(it.leg(leg))
     assert isinstance(call.phase, Connected)
     it.stage.do(BridgeFailed(NODE, call.id, call.phase.agent_leg, "no such channel", int(attempt)))
 
@@ -254,27 +366,41 @@ def _asks(it: Transcript, agent: str, wish: str) -> None:
 VERBS: dict[str, Callable[..., object]] = {
     "dials feature": _feature,
     "dials": lambda it, leg, number: it.stage.arrive(leg, number),
-    "presses": lambda it, leg, digit: it.stage.press(leg, digit),
+    "presses": lambda it, leg, digit: it.stage.press(it.leg(leg), digit),
     "has heard the prompts": _heard,
     "rings": lambda it, leg: it.stage.ring(it.leg(leg)),
-    "answers": lambda it, leg: it.stage.answer(it.leg(leg)),
+    "answers": _answers,
+    "picks up": lambda it, leg: it.stage.do(LegUp(NODE, LegId(it.leg(leg)))),
+    "has the message": lambda it, leg: it.stage.do(MessageLeft(NODE, LegId(it.leg(leg)))),
     "ends": _ends,
     "leaves the app": lambda it, leg: it.stage.do(LegLeft(NODE, LegId(it.leg(leg)))),
     "has contacts": _register,
     "is busy": lambda it, phone: it.stage.busy(phone, True),
     "is not busy": lambda it, phone: it.stage.busy(phone, False),
     "asks to": _asks,
-    "cannot hear the prompts": lambda it, who: it.stage.heard(who, failed=True),
+    "cannot hear the prompts": lambda it, who: _heard(it, who, failed=True),
     "bridge fails": _bridge_fails,
     "link is lost": lambda it: it.stage.do(LinkLost(NODE)),
     "link is back, boot": lambda it, boot: it.stage.do(LinkRestored(NODE, boot)),
     "the pbx has": _snapshot,
     "callctl is killed": _killed,
     "menus and queues are removed": lambda it: it.stage.do(PolicyChanged(bare())),
-    "the configuration is": lambda it, n: it.stage.do(PolicyChanged(variants(it.agents, it.strategy)[int(n)])),
+    "the configuration is": lambda it, n: it.stage.do(
+        PolicyChanged((it.policies or variants(it.agents, it.strategy))[int(n)])
+    ),
     "agents are": _begin,
     "ana is removed": lambda it: it.stage.do(PolicyChanged(policy(("ben",)))),
     "all is quiet": lambda it: None,
+    "is to": lambda it, campaign, wish: it.stage.do(CampaignAsked(CampaignId(campaign), CampaignWish(wish), "plan")),
+    "is not to be called": lambda it, digits: it.stage.do(DoNotCallAsked(digits, how="plan")),
+    "is erased": _erased,
+    "wants to": lambda it, agent, wish: it.stage.do(PreviewAsked(AgentId(agent), PreviewWish(wish), "plan")),
+    "says": _says,
+    "contacts come": _contacts_come,
+    "do-not-call lists are read": _lists_are_read,
+    "the clock is compared": lambda it: it.stage.do(ClockCompared(0)),
+    "the database is away": lambda it: it.stage.do(DatabaseState(False, "no answer")),
+    "the database is back": lambda it: it.stage.do(DatabaseState(True)),
 }
 
 

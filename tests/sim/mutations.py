@@ -18,12 +18,14 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "callctl"
 SEEDS = 1500
+"""Of those who call; a third of that where people on lists are called."""
 UNTIL_WRONG = f"""
 import sys
-from callctl.sim.plan import draw
+from callctl.sim.plan import draw, draw_calls
 from callctl.sim.run import run
-for seed in range({SEEDS}):
-    report = run(draw(seed))
+calls = sys.argv[1] == "calls"
+for seed in range({SEEDS} // (3 if calls else 1)):
+    report = run(draw_calls(seed) if calls else draw(seed))
     if report.wrong:
         sys.exit(f"seed {{seed}}: {{report.wrong[0]}}")
 """
@@ -37,6 +39,8 @@ class Mutation:
     old: str
     """Stands exactly once in the file: a mutation that no longer fits the code is told at once."""
     new: str
+    calls: bool = False
+    """It is looked for where people on lists are called."""
 
 
 MUTATIONS = (
@@ -62,7 +66,7 @@ MUTATIONS = (
     Mutation(
         "the agent's leg is not hung up when the caller leaves",
         "core/calls.py",
-        "turn.wish(Hangup(call.node, agent_leg, HangupReason.NORMAL))",
+        "turn.wish(Hangup(call.node, leg, reason))",
         "pass",
     ),
     Mutation(
@@ -119,13 +123,13 @@ MUTATIONS = (
     Mutation(
         "an answer that was missed is not made good",
         "core/recovery.py",
-        "        yield LegAnswered(leg.node, leg.id)",
-        "        pass",
+        "    if found.state is LegState.UP and found.in_app:\n        yield LegAnswered(leg.node, leg.id)",
+        "    if found.state is LegState.UP and found.in_app:\n        pass",
     ),
     Mutation(
         "bridges are not owed",
         "core/recovery.py",
-        "            yield Bridge(node, call.id, call.leg, call.phase.agent_leg, call.phase.attempt + 1)",
+        "            yield Bridge(node, call.id, call.leg, phase.agent_leg, phase.attempt + 1, phase.own)",
         "            pass",
     ),
     Mutation(
@@ -163,10 +167,10 @@ MUTATIONS = (
         "the prompts go on behind a digit", "core/ivr.py", "    _stop(turn, call, phase.playing)\n    to =", "    to ="
     ),
     Mutation(
-        "agents and callers are not matched",
+        "agents and callers of one queue alone are matched",
         "core/engine.py",
         "    while (choice := choose(turn.world, turn.dirty, turn.now)) is not None:",
-        "    if (choice := choose(turn.world, turn.dirty, turn.now)) is not None:",
+        "    while (choice := choose(turn.world, sorted(turn.dirty)[:1], turn.now)) is not None:",
     ),
     Mutation(
         "the loop stores a batch's last step alone",
@@ -210,7 +214,7 @@ MUTATIONS = (
     Mutation(
         "phones ring on when nobody waits any more",
         "core/rings.py",
-        "turn.wish(*(Hangup(call.node, leg, reason) for leg in sorted(agent.state.legs)))",
+        "turn.wish(*(Hangup(call.node, leg, reason) for leg in sorted(agent.state.legs) if not agent.is_on_line(leg)))",
         "pass",
     ),
     Mutation(
@@ -252,8 +256,8 @@ MUTATIONS = (
     Mutation(
         "a handover that was lost is not owed",
         "core/recovery.py",
-        "            if found.in_app and not phase.taken:\n                yield handover.owed(world, call, phase)\n",
-        "",
+        "            if not phase.taken:",
+        "            if False:",
     ),
     Mutation(
         "what went out over a trunk is not stored",
@@ -264,9 +268,132 @@ MUTATIONS = (
     Mutation(
         "an agent in wrap-up is rung",
         "core/turn.py",
-        "    if not isinstance(agent.state, Idle) or agent.held_until is not None or policy is None:",
-        "    if not isinstance(agent.state, Idle | WrapUp) or agent.held_until is not None or policy is None:",
+        "    if not isinstance(agent.state, Idle) or agent.held_until is not None or not ready:",
+        "    if not isinstance(agent.state, Idle | WrapUp) or agent.held_until is not None or not ready:",
     ),
+)
+
+DIALS_AGAIN = """            from callctl.core.commands import Dial
+            from callctl.core.permits import Permit, Purpose
+            from callctl.core.policy import OutsideNumber
+            to = OutsideNumber(call.caller, call.trunk, "", "")
+            yield Dial(call.node, call.leg, call.id, Permit(Purpose.CAMPAIGN, to), "", 35_000_000)
+            return  # the dialplan's"""
+OF_CALLS = tuple(
+    Mutation(name, file, old, new, calls=True)
+    for name, file, old, new in (
+        (
+            "a call goes out before its commit",
+            "runtime/gate.py",
+            '            self._begin(self._dial(command, self._seq()), "dial")',
+            "            del self._dials[command.leg]\n            self._pbx.send(command)",
+        ),
+        (
+            "the spool counts as a commit",
+            "runtime/gate.py",
+            "await self._journal.committed(seq)",
+            "await self._journal.flushed(seq)",
+        ),
+        (
+            "what was lost is dialled again",
+            "core/recovery.py",
+            "            return  # the dialplan's; and what was lost is never dialled again",
+            DIALS_AGAIN,
+        ),
+        (
+            "who was cut off is tried again",
+            "core/dialing.py",
+            "return Planned(whom, Standing.UNKNOWN, now,",
+            "return Planned(whom, Standing.LATER, now,",
+        ),
+        (
+            "a call that goes on is forgotten by a restart",
+            "core/recovery.py",
+            "            dialing.begun(world.outbound, attempt)",
+            "            pass",
+        ),
+        (
+            "the harbour comes too late",
+            "core/customers.py",
+            "    harbour_by = greeted + pacers.grace(turn.world, policy)",
+            "    harbour_by = turn.now + 10 * SECOND",
+        ),
+        (
+            "who answers for a campaign that is no more is hung up",
+            "core/customers.py",
+            "    elif then is Then.AGENT:\n",
+            "    elif False:\n",
+        ),
+        ("a line is hung up after a talk", "core/calls.py", "    if agent.is_on_line(leg):\n", "    if False:\n"),
+        (
+            "an agent on the line stays reserved when the caller leaves",
+            "core/rings.py",
+            "    if agent.open_line in agent.state.legs:",
+            "    if False:",
+        ),
+        (
+            "who talks over a line is parted by a restart",
+            "core/engine.py",
+            "            recovery.keep_together(turn, talks)\n",
+            "",
+        ),
+        (
+            "an opt-out is not heard",
+            "core/judgement.py",
+            "        if numbers.holds_number(int(digits)):",
+            "        if False:",
+        ),
+        (
+            "a trunk that fails is not left alone",
+            "core/trunking.py",
+            "    if load.held_until > now:\n        return 0,",
+            "    if False:\n        return 0,",
+        ),
+        (
+            "the abandoned are not counted",
+            "core/pacers.py",
+            "    campaign.budget.abandon()\n",
+            "",
+        ),
+        ("a contact is not let go", "core/dialing.py", "    let_go(turn, plan)\n", ""),
+        (
+            "who comes for a stopped campaign is kept",
+            "core/dialing.py",
+            "        else:  # it was stopped meanwhile\n            let_go(",
+            "        else:\n            (lambda *args: None)(",
+        ),
+        (
+            "it rings for ever",
+            "core/customers.py",
+            "    until = turn.now + pacers.ring_timeout(turn.world, policy)",
+            "    until = turn.now + 100 * pacers.ring_timeout(turn.world, policy)",
+        ),
+        (
+            "attempts begin while the database is away",
+            "core/lines.py",
+            "    if not turn.world.outbound.database_up:\n",
+            "    if False:\n",
+        ),
+        (
+            "an agent hears the ringing tone for ever",
+            "core/agents.py",
+            '        hush(turn, call)\n        move(turn, agent, "not reached"',
+            '        move(turn, agent, "not reached"',
+        ),
+        (
+            "who answered while nobody listened is not met",
+            "core/recovery.py",
+            "        yield replace(found.arrival, late=True)",
+            "        pass",
+        ),
+        (
+            "who was erased is looked at",
+            "core/lists.py",
+            "            turn.touch_agent(agent)  # there is nobody to look at any more",
+            "            pass",
+        ),
+        ("what a campaign is doing is not stored", "core/lists.py", "    turn.campaigns.add(name)\n", ""),
+    )
 )
 
 
@@ -285,7 +412,7 @@ def noticed(mutation: Mutation, folder: Path) -> str:
         raise ValueError(f"{mutation.file} has {text.count(mutation.old)} times: {mutation.old}")
     file.write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(folder)}
-    command = [sys.executable, "-c", UNTIL_WRONG]
+    command = [sys.executable, "-c", UNTIL_WRONG, "calls" if mutation.calls else ""]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=110)
     said = done.stderr.strip()
     if done.returncode not in (0, 1) or (said and not said.startswith("seed ")):
@@ -295,7 +422,7 @@ def noticed(mutation: Mutation, folder: Path) -> str:
 
 def main() -> None:
     print("| Broken on purpose | What the simulation says first |\n|---|---|")
-    for mutation in MUTATIONS:
+    for mutation in (*MUTATIONS, *OF_CALLS):
         with tempfile.TemporaryDirectory() as folder:
             said = noticed(mutation, Path(folder)) or "**nothing**"
         print(f"| {mutation.name} | {said.replace('|', '/')[:150]} |", flush=True)

@@ -8,13 +8,16 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from random import Random
 
 import pytest
 
+from callctl.runtime.ports import Batch
 from callctl.sim.clock import StandstillError, VirtualLoop
-from callctl.sim.plan import Call, Plan, draw
+from callctl.sim.plan import Call, Plan, draw, draw_calls
 from callctl.sim.run import run
 from callctl.sim.shrink import shrink, transcript
+from callctl.sim.store import Database, VirtualJournal
 from callctl.sim.story import Story
 from callctl.sim.wire import Wire
 from tests.scenarios.transcript import Transcript
@@ -38,6 +41,29 @@ def test_a_day_passes_at_once() -> None:
         assert time.monotonic() - real < 60
 
     virtually(sleep())
+
+
+def test_what_waits_for_postgres_itself_waits_until_it_is_back() -> None:
+    """And what is only in the spool is not there."""
+
+    async def work() -> None:
+        loop, database = asyncio.get_running_loop(), Database()
+        journal = VirtualJournal(database, Random(1))
+        journal.append(Batch(1, 0))
+        await journal.committed(1)
+        database.up.clear()
+        await journal.committed(1)
+        journal.append(Batch(2, 0))
+        await journal.flushed(2)
+        loop.call_later(60, database.up.set)
+        began = loop.time()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(2):
+                await journal.committed(2)
+        await journal.committed(2)
+        assert loop.time() - began > 60
+
+    virtually(work())
 
 
 def test_who_waits_for_what_cannot_come_is_told() -> None:
@@ -94,6 +120,26 @@ def test_a_failing_run_is_made_short() -> None:
     needed = {callers[0], callers[-1]}
     short = shrink(plan, lambda plan: needed <= set(plan.acts))
     assert set(short.acts) == needed
+
+
+@pytest.mark.parametrize("seed", [3, 7])
+def test_a_run_with_lists_is_the_same_again_in_another_process(seed: int) -> None:
+    story = Story()
+    run(draw_calls(seed), story)
+    done = subprocess.run(
+        [sys.executable, "-m", "callctl", "simulate", "--calls", "--seed", str(seed)],
+        env={**os.environ, "PYTHONHASHSEED": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == f"story: {story.digest}"
+
+
+@pytest.mark.parametrize("seed", [1, 7, 10, 15, 33])
+def test_what_happens_with_lists_can_be_played_as_a_transcript(seed: int) -> None:
+    played = Transcript().play(transcript(draw_calls(seed), "a reason"))
+    assert ". AttemptEnded" in played
 
 
 def test_what_is_made_short_can_be_played_as_a_transcript() -> None:

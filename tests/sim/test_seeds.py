@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 
 import pytest
@@ -10,9 +11,10 @@ import pytest
 from callctl.core import engine
 from callctl.core.ids import Micros
 from callctl.core.index import Lane
+from callctl.core.law import AttemptOutcome
 from callctl.core.model import World
 from callctl.core.routing import Choice, choose
-from callctl.sim.plan import Ill, day, draw
+from callctl.sim.plan import Ill, day, draw, draw_calls
 from callctl.sim.run import run
 from tests.core.book import against
 
@@ -20,6 +22,8 @@ pytestmark = pytest.mark.simulation
 
 SEEDS = int(os.environ.get("SIMULATION", "2000"))
 SHARES = 20
+CALLS, CALL_SHARES = SEEDS // 4, 5
+"""Runs of the office that calls people on lists."""
 
 
 @pytest.mark.parametrize("share", range(SHARES))
@@ -40,6 +44,25 @@ def test_nothing_goes_wrong(share: int, monkeypatch: pytest.MonkeyPatch) -> None
             wrong[seed] = report.wrong
     assert not wrong, f"see it with: callctl simulate --seed {min(wrong)} --shrink"
     assert calls >= 9 * SEEDS // SHARES, "some 21,000 in 2,000 runs"
+
+
+@pytest.mark.parametrize("share", range(CALL_SHARES))
+def test_nothing_goes_wrong_where_people_on_lists_are_called(share: int) -> None:
+    wrong, attempts = {}, 0
+    for seed in range(share * CALLS // CALL_SHARES, (share + 1) * CALLS // CALL_SHARES):
+        report = run(draw_calls(seed))
+        attempts += sum(report.counts[f"attempt {outcome}"] for outcome in AttemptOutcome)
+        if report.wrong:
+            wrong[seed] = report.wrong
+    assert not wrong, f"see it with: callctl simulate --calls --seed {min(wrong)} --shrink"
+    assert attempts >= 3 * CALLS // CALL_SHARES, "some 2,000 in 500 runs"
+
+
+def test_every_way_in_which_a_call_to_somebody_on_a_list_ends_comes_about() -> None:
+    counts = sum((run(draw_calls(seed)).counts for seed in range(60)), Counter[str]())
+    assert {how for how in AttemptOutcome if not counts[f"attempt {how}"]} == set()
+    assert {act for act in ("Drive", "Look", "LeaveLine", "Say", "Bar", "Erase", "Reload") if not counts[act]} == set()
+    assert counts["glances"] > 1_000
 
 
 def test_every_ill_comes_about_and_every_end() -> None:
