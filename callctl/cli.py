@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from callctl import __version__, cli_people
 from callctl.api.client import Client, NoDaemonError, RefusedError
+from callctl.forecast import arguments as forecast_arguments
 from callctl.lists import arguments as lists_arguments
 from callctl.printing import as_json, clock, fail, print_problems, printable, seconds, table
 from callctl.sim import arguments
@@ -153,16 +154,22 @@ def _add_looks(commands: _Commands) -> None:
         commands,
         "explain",
         _explain,
-        "tell a call's way in words with the why of each choice; or a contact's, and whether it may be called now",
-        epilog="callctl explain 01KAZ… · callctl explain contact +442079460000",
+        "tell a call's way in words with the why of each choice; or a contact's, and whether it may be called now; or"
+        " what was decided for a campaign",
+        epilog="callctl explain 01KAZ… · callctl explain contact +442079460000 · callctl explain campaign spring",
     )
-    explain.add_argument("call", metavar="CALL", help="the call's id, from `callctl calls`; or the word contact")
-    explain.add_argument("contact", nargs="?", metavar="CONTACT", help="its number, a telephone number, or its key")
+    explain.add_argument("call", metavar="CALL", help="the call's id, from `callctl calls`; or contact, or campaign")
+    explain.add_argument(
+        "whose", nargs="?", metavar="WHOSE", help="a contact's number, telephone number or key; or a campaign's name"
+    )
+    explain.add_argument("--last", type=_count, default=50, metavar="N", help="with campaign: the newest N (50)")
     for it in (calls, explain):
         it.add_argument("--unmask", action="store_true", help="show numbers and pressed digits")
     queues = _add(commands, "queues", _queues, "list the queues: who waits, how long, and their agents")
     queues.add_argument("--watch", action="store_true", help="live, in the whole terminal, until Ctrl-C")
-    queues.add_argument("--every", type=_pause, default=1.0, metavar="S", help="with --watch: seconds between looks")
+    queues.add_argument(
+        "--every", type=cli_people.pause, default=1.0, metavar="S", help="with --watch: seconds between looks"
+    )
     trunks = _add(commands, "trunks", _trunks, "list the trunks and whether they can carry calls")
     plan = _add(commands, "plan", _plan, "show what a reload of the running daemon would change")
     for it in (status, calls, explain, queues, trunks, plan):
@@ -203,8 +210,18 @@ def _contacts(args: argparse.Namespace) -> int:
 
 
 def _add_simulation(commands: _Commands) -> None:
-    what = "run the same core and loop against a virtual PBX, with everything that can go wrong"
-    arguments.arguments(_add(commands, "simulate", _simulate, what, epilog=arguments.EPILOG))
+    what = "run the same core and loop against a virtual PBX, with everything that can go wrong; or forecast a campaign"
+    simulate = _add(commands, "simulate", _simulate, what, epilog=arguments.EPILOG)
+    arguments.arguments(simulate)
+    kinds = simulate.add_subparsers(title="or", metavar="campaign")
+    what = "forecast a campaign's day: how busy agents are, how long they wait, who is abandoned, when the list ends"
+    forecast_arguments.arguments(_add(kinds, "campaign", _forecast, what, epilog=forecast_arguments.EPILOG))
+
+
+def _forecast(args: argparse.Namespace) -> int:
+    from callctl.cli_forecast import command
+
+    return command(args)
 
 
 def _simulate(args: argparse.Namespace) -> int:
@@ -234,16 +251,6 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1000):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 1000")
     return int(text)
-
-
-def _pause(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.2 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.2 to 3600")
-    return seconds
 
 
 # ── the daemon's own commands ────────────────────────────────────────────────────────────────────
@@ -410,8 +417,14 @@ def _print_records(records: list[dict[str, Any]]) -> None:
 
 
 def _explain(args: argparse.Namespace) -> int:
-    if args.call == "contact" or args.contact is not None:
+    if args.call in ("contact", "campaign") and args.whose is None:
+        return fail(f"say which: callctl explain {args.call} {args.call.upper()}", WRONG)
+    if args.call == "contact":
         return _explain_contact(args)
+    if args.call == "campaign":
+        return _explain_campaign(args)
+    if args.whose is not None:
+        return fail("say whose: callctl explain contact CONTACT, or callctl explain campaign CAMPAIGN", WRONG)
     answer = _client(args).get("calls", args.call, "explain", unmask=int(args.unmask))
     if as_json(args, answer):
         return OK
@@ -422,10 +435,16 @@ def _explain(args: argparse.Namespace) -> int:
     return OK
 
 
+def _explain_campaign(args: argparse.Namespace) -> int:
+    answer = _client(args).get("campaigns", args.whose, "explain", limit=args.last, unmask=int(args.unmask))
+    if not as_json(args, answer):
+        rows = [(clock(line["at"]), line["text"]) for line in answer["lines"]]
+        table(("time (UTC)", "what was decided"), rows, "nothing was decided within a week")
+    return OK
+
+
 def _explain_contact(args: argparse.Namespace) -> int:
-    if args.call != "contact" or args.contact is None:
-        return fail("say which: callctl explain contact CONTACT", WRONG)
-    answer = _client(args).get("contacts", args.contact, "explain", unmask=int(args.unmask))
+    answer = _client(args).get("contacts", args.whose, "explain", unmask=int(args.unmask))
     if not as_json(args, answer):
         for n, contact in enumerate(answer["contacts"]):
             if n:

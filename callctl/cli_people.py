@@ -31,17 +31,33 @@ def add_commands(
         commands,
         "campaign",
         people.campaign,
-        "list the campaigns, show one, start, pause or stop it, or take its contacts up again",
-        epilog="callctl campaign list · callctl campaign start spring\n"
+        "list the campaigns, show one, start, pause or stop it, watch it live, or take its contacts up again",
+        epilog="callctl campaign list · callctl campaign start spring · callctl campaign watch spring\n"
+        "watch: agents, lines, pace and why it is so, outcomes, what was abandoned of what may be, how much is done\n"
         "paused: nothing is dialled, what is claimed is kept; stopped: what is claimed is let go",
     )
-    wishes = ("list", "show", "start", "pause", "stop", "recycle")
+    wishes = ("list", "show", "start", "pause", "stop", "watch", "recycle")
     campaign.add_argument("wish", choices=wishes, help="what to do")
     campaign.add_argument(
         "--of", metavar="OUTCOME,…", help="with recycle: who is done with and ended so is due again: busy,no_answer"
     )
     campaign.add_argument("--dry-run", action="store_true", help="with recycle: count them, and change nothing")
+    campaign.add_argument("--once", action="store_true", help="with watch: one picture, and no terminal needed")
+    campaign.add_argument("--every", type=pause, metavar="S", help="with watch: seconds between looks (default: 1)")
     campaign.add_argument("campaign", nargs="?", metavar="CAMPAIGN", help="its name; not with list")
+    agent = add(
+        commands,
+        "agent",
+        people.agent,
+        "show one agent, and whom they are to call; for a campaign's agent: the next contact, dial it, or skip it",
+        epilog="callctl agent next ana · callctl agent dial ana · callctl agent show ana\n"
+        "next: in manual campaigns, a contact to look at; dial: call who is looked at (the phone rings first, unless\n"
+        "the agent is on the line); skip: leave the contact to somebody else, where the campaign's preview allows it\n"
+        "login, logout, pause and unpause: callctl agents --help",
+    )
+    agent.add_argument("wish", choices=("show", "next", "dial", "skip"), help="what to do")
+    agent.add_argument("agent", metavar="AGENT", help="the agent's id")
+    agent.add_argument("--unmask", action="store_true", help="show numbers")
     listed = add(
         commands,
         "do-not-call",
@@ -104,8 +120,19 @@ def add_commands(
     person.add_argument(
         "--forget", action="store_true", help="with erase: also that they are not to be called; else that stays"
     )
-    for it in (campaign, listed, consent, said, report, person):
+    for it in (campaign, agent, listed, consent, said, report, person):
         asks(it)
+
+
+def pause(text: str) -> float:
+    """An argument: seconds between two looks."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.2 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.2 to 3600")
+    return seconds
 
 
 class _People:
@@ -116,10 +143,14 @@ class _People:
     # ── campaigns ────────────────────────────────────────────────────────────────────────────
 
     def campaign(self, args: argparse.Namespace) -> int:
+        if args.wish != "watch" and (args.once or args.every is not None):
+            return fail("--once and --every go with watch alone", WRONG)
         if args.wish == "list":
             return self._list(args)
         if args.campaign is None:
             return fail(f"which campaign? callctl campaign {args.wish} CAMPAIGN", WRONG)
+        if args.wish == "watch":
+            return self._watch(args)
         client = self._client(args)
         if args.wish == "recycle":
             return self._recycle(args)
@@ -134,6 +165,18 @@ class _People:
             return OK
         _show(answer)
         return OK
+
+    def _watch(self, args: argparse.Namespace) -> int:
+        from callctl.watch_campaign import once, watch
+
+        if args.json or args.once:
+            answer = self._client(args).get("campaigns", args.campaign, "live")
+            if not as_json(args, answer):
+                once(answer)
+            return OK
+        if not sys.stdout.isatty():
+            return fail("watch wants a terminal; one picture: --once; for programs there is --json", WRONG)
+        return watch(self._client(args), args.campaign, args.every or 1.0)
 
     def _recycle(self, args: argparse.Namespace) -> int:
         if not args.of:
@@ -173,6 +216,17 @@ class _People:
             print("no rule set that holds for it limits abandoned calls, or it was never started")
         print("\nnot dialled:")
         _print_refusals(answer["refusals"])
+        return OK
+
+    # ── agents ───────────────────────────────────────────────────────────────────────────────
+
+    def agent(self, args: argparse.Namespace) -> int:
+        client, unmask = self._client(args), int(args.unmask)
+        if args.wish != "show":
+            client.post("agents", args.agent, "preview", wish=args.wish)
+        answer = client.get("agents", args.agent, unmask=unmask)
+        if not as_json(args, answer):
+            _print_agent(answer)
         return OK
 
     # ── numbers ──────────────────────────────────────────────────────────────────────────────
@@ -264,6 +318,37 @@ def _show(campaign: dict[str, Any]) -> None:
     table((campaign["id"], ""), rows)
     print("\nnot dialled in 30 days:")
     _print_refusals(campaign["refusals"])
+
+
+def _print_agent(agent: dict[str, Any]) -> None:
+    """How the agent stands, and whom they are to talk with."""
+    reason = f" ({agent['reason']})" if agent["reason"] else ""
+    state = agent["state"].replace("_", " ") + (", is rung to dial" if agent.get("dials") else "")
+    line = f", line {agent['line'] or 'down'}" if agent["nailed_up"] or agent["line"] else ""
+    print(f"{agent['id']}: {agent['status']}{reason}, {state}, phone {agent['phone']['state']}{line}")
+    if agent.get("until"):
+        print(f"  until {clock(agent['until'])} (UTC)")
+    if (customer := agent.get("customer")) is not None:
+        _print_customer(customer)
+
+
+def _print_customer(it: dict[str, Any]) -> None:
+    where = ", ".join(filter(None, (it["country"], it["state"], it["zone"])))
+    numbers = ", ".join(f"{n['number']}{' ' + n['kind'] if n['kind'] else ''}" for n in it["numbers"])
+    rows: list[tuple[str, object]] = [
+        ("contact", f"{it['id']} of {it['campaign']}" + (f" ({it['key']})" if it["key"] else "")),
+        ("name", it["name"]),
+        ("number", it["number"]),
+        ("all numbers", numbers),
+        ("where", where),
+        ("attempts so far", f"{it['attempts']} ({_counts(it['outcomes'])})" if it["attempts"] else "none"),
+    ]
+    if (back := it["callback"]) is not None:
+        rows.append(("agreed", f"to be called back at {clock(back['at'])} (UTC): {back['note']}"))
+    if it["fields"] is None:
+        rows.append(("fields", "the database is away"))
+    rows += [(name, "" if value is None else value) for name, value in (it["fields"] or {}).items()]
+    table(("to call", ""), rows)
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from callctl.api.ports import UnavailableError
+from callctl.api.ports import Stored, UnavailableError
 from callctl.core.addresses import E164
 from callctl.core.campaigns import CampaignPhase, CampaignPolicy, fits
 from callctl.core.compliance import may_dial
-from callctl.core.contacts import Contact, Number
+from callctl.core.contacts import Callback, Contact, Number
 from callctl.core.events import Event, PersonErased
 from callctl.core.facts import DoNotCallRead
 from callctl.core.hours import Offsets
@@ -25,13 +25,14 @@ from callctl.core.permits import Purpose, Verdict
 from callctl.core.policy import Policy
 from callctl.numbers import outside
 from callctl.outbound import Outbound
+from callctl.runtime import live
 from callctl.runtime.masking import Masking
 from callctl.runtime.views import Plain, iso, iso_or_none
-from callctl.store import contacts, person, reports
+from callctl.store import cdr, contacts, person, reports
 from callctl.store.contacts import Listed, Wanted
 from callctl.store.errors import StoreError
 from callctl.store.pool import Pool
-from callctl.zones import offsets_of
+from callctl.zones import offsets_for
 
 DAY: Micros = 86_400 * SECOND
 _T = TypeVar("_T")
@@ -49,9 +50,11 @@ class PeopleDesk:
         ask: Callable[[Event], Awaitable[object]],
         all_stored: Callable[[], Awaitable[None]],
         forget_files: Callable[[Iterable[str]], int],
+        tallies: Callable[[], Mapping[CampaignId, live.Tally]],
     ) -> None:
         """`all_stored`: waits until the database knows all that was decided; UnavailableError: it does not come to that
-        now. `forget_files`: removes what the state folder holds of somebody; how many files."""
+        now. `forget_files`: removes what the state folder holds of somebody; how many files. `tallies`: how far
+        campaigns have come, as last counted."""
         self._world = world
         self._now = now
         self._pool = pool
@@ -59,6 +62,7 @@ class PeopleDesk:
         self._ask = ask
         self._all_stored = all_stored
         self._forget_files = forget_files
+        self._tallies = tallies
 
     async def read_lists(self) -> DoNotCallRead:
         """The do-not-call lists, read anew."""
@@ -80,6 +84,17 @@ class PeopleDesk:
         nowhere = await _answered(reports.nowhere(self._pool(), name))
         body = _campaign(world, world.policy.campaigns[name], counts.get(name))
         return {**body, "refusals": refused, "without_zone": nowhere}
+
+    def live(self, name: CampaignId) -> Plain:
+        """One while it runs: its agents, calls, lines, pace and budget; how far it has come, as last counted."""
+        tally = self._tallies().get(name)
+        now = live.campaign(self._world(), name, self._now())
+        return {**now, "tally": None if tally is None else live.tally(tally)}
+
+    async def decided(self, name: CampaignId, limit: int) -> Sequence[Stored]:
+        """What was decided for one within a week, and that its trunks were left alone: the newest, in order."""
+        trunks, since = self._world().policy.campaigns[name].trunks, self._now() - 7 * DAY
+        return await _answered(cdr.campaign_events(self._pool(), name, trunks, since, limit))
 
     async def compliance(self, name: CampaignId, masking: Masking, rows: bool) -> Plain:
         """The abandoned rate as each rule set counts it, window by window; with `rows` the attempts themselves."""
@@ -152,9 +167,20 @@ class PeopleDesk:
     async def _found(self, wanted: Wanted, policy: Policy, masking: Masking) -> list[Plain]:
         now, back = self._now(), horizon(policy)
         found = await _answered(contacts.at(self._pool(), wanted, policy.campaigns, now, back))
-        zones = {zone for it in found for zone in (it.contact.zone, *(z for n in it.contact.numbers for z in n.zones))}
-        tables = await asyncio.to_thread(lambda: {zone: offsets_of(zone) for zone in zones - {""}})
+        tables = await asyncio.to_thread(offsets_for, [it.contact for it in found])
         return [await self._explained(it, tables, masking) for it in found]
+
+    async def customer(self, name: ContactId, masking: Masking) -> Plain | None:
+        """A contact, for the agent who is to talk with them; None: there is none any more. With the database away: what
+        the World knows, without key and fields."""
+        known = self._world().outbound.contacts.get(name)
+        try:
+            found = await contacts.one(self._pool(), name, self._now(), 0)
+        except StoreError:
+            found = None
+        if found is not None:
+            return {**_customer(known or found.contact, masking), **_of_list(found, masking)}
+        return None if known is None else {**_customer(known, masking), "key": None, "fields": None}
 
     async def _explained(self, it: Listed, zones: Mapping[str, Offsets], masking: Masking) -> Plain:
         past = await _answered(
@@ -279,7 +305,6 @@ def _window(it: reports.Window, limit: AbandonedLimit) -> Plain:
 
 def _listed(it: Listed, masking: Masking) -> Plain:
     contact = it.contact
-    back = contact.callback
     return {
         "id": contact.id,
         "campaign": contact.campaign,
@@ -293,20 +318,49 @@ def _listed(it: Listed, masking: Masking) -> Plain:
         "standing": it.standing,
         "why": masking.text(it.why),
         "due": iso(it.due),
-        "fields": {name: masking.text(value) if isinstance(value, str) else value for name, value in it.fields.items()},
+        "fields": _fields(it, masking),
         "attempt_count": contact.attempts,
         "outcomes": {outcome.value: count for outcome, count in contact.outcomes},
         "last_attempt": iso_or_none(it.last_attempt),
         "entered": iso(it.entered),
-        "callback": None
-        if back is None
-        else {
-            "at": iso(back.at),
-            "number": masking.address(back.number),
-            "agent": back.agent,
-            "theirs_until": iso_or_none(back.theirs_until or None),
-            "note": masking.text(back.note),
-        },
+        "callback": _callback(contact.callback, masking),
+    }
+
+
+def _customer(contact: Contact, masking: Masking) -> Plain:
+    at = contact.next_number if contact.next_number < len(contact.numbers) else 0
+    return {
+        "id": contact.id,
+        "campaign": contact.campaign,
+        "name": masking.text(contact.name),
+        "number": masking.address(contact.numbers[at].address) if contact.numbers else None,
+        "numbers": [{"number": masking.address(it.address), "kind": it.kind} for it in contact.numbers],
+        "country": contact.country,
+        "state": contact.state,
+        "zone": contact.zone,
+        "attempts": contact.attempts,
+        "outcomes": {outcome.value: count for outcome, count in contact.outcomes},
+        "callback": _callback(contact.callback, masking),
+    }
+
+
+def _of_list(it: Listed, masking: Masking) -> Plain:
+    return {"key": it.key, "fields": _fields(it, masking)}
+
+
+def _fields(it: Listed, masking: Masking) -> Plain:
+    return {name: masking.text(value) if isinstance(value, str) else value for name, value in it.fields.items()}
+
+
+def _callback(back: Callback | None, masking: Masking) -> Plain | None:
+    if back is None:
+        return None
+    return {
+        "at": iso(back.at),
+        "number": masking.address(back.number),
+        "agent": back.agent,
+        "theirs_until": iso_or_none(back.theirs_until or None),
+        "note": masking.text(back.note),
     }
 
 

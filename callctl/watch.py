@@ -6,8 +6,8 @@ A daemon that goes away is waited for: what was last known stays on the screen, 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -18,6 +18,7 @@ from rich.text import Text
 from callctl.api.client import Client, NoDaemonError, RefusedError
 
 Answer = dict[str, Any]
+Seen = TypeVar("Seen")
 MOST_CALLERS = 12
 """Of those who wait, over all queues; who waits longest is never left out."""
 
@@ -26,15 +27,25 @@ _STANDINGS = {"routable": "green", "held": "yellow", "busy": "magenta", "unreach
 
 def watch(client: Client, every: float) -> int:
     """Until Ctrl-C. NoDaemonError, RefusedError: nobody answers at the very first time."""
-    queues, agents = client.get("queues"), client.get("agents")
+
+    def shown(seen: tuple[Answer, Answer], since: float, why: str) -> RenderableType:
+        return picture(*seen, since, why)
+
+    return follow(lambda: (client.get("queues"), client.get("agents")), shown, every)
+
+
+def follow(look: Callable[[], Seen], shown: Callable[[Seen, float, str], RenderableType], every: float) -> int:
+    """Show what is seen, again and again, in the whole terminal until Ctrl-C. `shown`: of what was seen, when (seconds
+    since 1970), and what has gone wrong since. What `look` raises at the very first time."""
+    seen = look()
     since, why = time.time(), ""
     with Live(console=Console(), screen=True, auto_refresh=False) as live:
         try:
             while True:
-                live.update(picture(queues, agents, since, why), refresh=True)
+                live.update(Group(shown(seen, since, why), Text("Ctrl-C ends", style="dim")), refresh=True)
                 time.sleep(every)
                 try:
-                    queues, agents = client.get("queues"), client.get("agents")
+                    seen = look()
                     since, why = time.time(), ""
                 except (NoDaemonError, RefusedError) as error:
                     why = str(error)
@@ -42,17 +53,20 @@ def watch(client: Client, every: float) -> int:
             return 0
 
 
+def heading(what: str, since: float, why: str) -> Text:
+    """What it is and when it was so; where nothing new comes: that, and why."""
+    if why:
+        return Text(f"{what}: nothing new for {time.time() - since:.0f} s: {why}", style="bold red")
+    return Text(f"{what}, {time.strftime('%H:%M:%S', time.localtime(since))}", style="bold")
+
+
 def picture(queues: Answer, agents: Answer, since: float, why: str) -> RenderableType:
     """One look. `since`: when this was so (seconds since 1970); `why`: what has gone wrong since, or nothing."""
-    head = Text(f"callctl queues, {time.strftime('%H:%M:%S', time.localtime(since))}", style="bold")
-    if why:
-        head = Text(f"{head.plain}: nothing new for {time.time() - since:.0f} s: {why}", style="bold red")
     return Group(
-        head,
+        heading("callctl queues", since, why),
         Panel(_queues(queues["queues"]), title="Queues", title_align="left"),
         Panel(_callers(queues["queues"]), title="Who waits", title_align="left"),
         Panel(_agents(agents["agents"]), title="Agents", title_align="left"),
-        Text("Ctrl-C ends", style="dim"),
     )
 
 

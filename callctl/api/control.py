@@ -18,7 +18,7 @@ from callctl.api.explain import Teller, explain, still_waits
 from callctl.api.ports import Desk, People, Record, Reloaded
 from callctl.api.problems import ProblemError, as_problems, not_found
 from callctl.api.public import readiness
-from callctl.api.requests import body_of, masking_of, who
+from callctl.api.requests import body_of, limit_of, masking_of, who
 from callctl.core.events import StatusAsked, Wish
 from callctl.core.facts import StatusRefused
 from callctl.core.ids import AgentId, CallId
@@ -28,7 +28,6 @@ from callctl.runtime.masking import Masking
 from callctl.runtime.views import Plain
 
 LARGEST_BODY = 16 * 1024
-MOST_RECORDS = 1000
 
 _DESK: web.AppKey[Desk] = web.AppKey("desk", Desk)
 
@@ -113,7 +112,7 @@ async def _explain(request: web.Request) -> web.Response:
 
 async def _records(request: web.Request) -> web.Response:
     desk = request.app[_DESK]
-    rows = await desk.records(_limit(request))
+    rows = await desk.records(limit_of(request))
     return web.json_response({"records": [_record(row, masking_of(request)) for row in rows]})
 
 
@@ -123,8 +122,11 @@ async def _agents(request: web.Request) -> web.Response:
 
 
 async def _agent(request: web.Request) -> web.Response:
-    desk = request.app[_DESK]
-    return web.json_response(_agent_view(desk, _agent_id(request)))
+    desk, agent = request.app[_DESK], _agent_id(request)
+    view = _agent_view(desk, agent)
+    if people.PEOPLE in request.app:
+        view = await people.with_customer(request, view, agent)
+    return web.json_response(view)
 
 
 async def _queues(request: web.Request) -> web.Response:
@@ -215,15 +217,6 @@ def _agent_view(desk: Desk, agent: AgentId) -> Plain:
     return views.agent(desk.world, found, desk.now())
 
 
-def _limit(request: web.Request) -> int:
-    said = request.query.get("limit", "20")
-    if not (said.isascii() and said.isdigit() and len(said) <= 4 and 1 <= int(said) <= MOST_RECORDS):
-        raise ProblemError(
-            400, "wrong limit", f"limit={said[:20]!r}", f"limit is a whole number from 1 to {MOST_RECORDS}"
-        )
-    return int(said)
-
-
 def _record(it: Record, masking: Masking) -> Plain:
     """A record as JSON's types, with what must not be shown hidden."""
     return {
@@ -256,6 +249,13 @@ def _record(it: Record, masking: Masking) -> Plain:
         "disposition_by": it.disposition_by,
         "amount": it.amount,
         "note": it.note,
+        "campaign": it.campaign,
+        "attempt": it.attempt,
+        "rang": views.iso_or_none(it.rang),
+        "picked_up": views.iso_or_none(it.picked_up),
+        "heard": it.heard,
+        "harboured": views.iso_or_none(it.harboured),
+        "message_left": views.iso_or_none(it.message_left),
         "waited": views.in_seconds(it.waited),
         "talked": views.in_seconds(it.talked),
     }

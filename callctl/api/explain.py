@@ -1,4 +1,4 @@
-"""A call's way in words, from its stored facts: what happened when, and the why of each choice."""
+"""A call's way in words, from its stored facts: what happened when, and the why of each choice. A campaign's too."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from typing import Any, assert_never
 from callctl.api.causes import words
 from callctl.api.ports import Stored
 from callctl.core import facts as f
+from callctl.core.campaigns import Then
+from callctl.core.events import Heard
 from callctl.core.ids import SECOND, AgentId, Micros
 from callctl.core.model import Outcome, Party, RingResult
 from callctl.core.policy import (
     ANYBODY,
     Announce,
     Destination,
+    Drop,
     Feature,
     HangUp,
     HangupReason,
+    OptOut,
     Overflow,
     Policy,
     Strategy,
@@ -77,7 +81,7 @@ def length(of: Micros) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def whither(to: Destination | Feature) -> str:
+def whither(to: Destination | Feature | Drop) -> str:
     """A destination in words, after "goes to"."""
     match to:
         case ToMenu():
@@ -92,6 +96,10 @@ def whither(to: Destination | Feature) -> str:
             return "hang-up" + ("" if to.reason is HangupReason.NORMAL else f" ({to.reason.value})")
         case Announce():
             return f"an announcement, then {whither(to.then)}"
+        case OptOut():
+            return "the do-not-call list"
+        case Drop():
+            return "a message after the beep"
         case Feature():
             return f"feature code {to.value}"
         case _:
@@ -127,6 +135,9 @@ _OUTCOMES: Mapping[Outcome, str] = {
     Outcome.LEFT_FOR_FALLBACK: "the caller went to the dialplan's fallback",
     Outcome.PBX_LOST: "lost with the PBX",
     Outcome.FAILED: "failed",
+    Outcome.NOT_REACHED: "nobody answered",
+    Outcome.MACHINE: "a machine answered",
+    Outcome.HUNG_UP: "answered, and hung up before an agent was to come",
 }
 
 _PARTIES: Mapping[Party, str] = {
@@ -251,6 +262,8 @@ def _flowed_out(fact: f.FlowedOut, _: Teller) -> str:
 
 
 def _connected(fact: f.CallConnected, teller: Teller) -> str:
+    if fact.campaign is not None:
+        return f"Connected to {teller.agent(fact.agent)} {fact.waited / SECOND:.2f} s after it was known to be a person"
     return f"Connected to {teller.agent(fact.agent)} after {length(fact.waited)} in {fact.queue}"
 
 
@@ -258,6 +271,9 @@ def _ended(fact: f.CallEnded, _: Teller) -> str:
     talked = f", {length(fact.talked)} of talk" if fact.talked else ""
     waited = f", {length(fact.waited)} of waiting" if fact.waited and not fact.talked else ""
     by, outcome = _PARTIES[fact.by], _OUTCOMES[fact.outcome]
+    if fact.campaign is not None:  # nobody called: somebody was
+        by = "who was called" if fact.by is Party.CALLER else by
+        outcome = "abandoned: no agent came within the grace" if fact.outcome is Outcome.ABANDONED else outcome
     return f"Ended by {by}{talked}{waited} ({outcome}){_because(fact.cause, fact.sip)}"
 
 
@@ -280,8 +296,102 @@ def _callback(fact: f.CallbackAgreed, teller: Teller) -> str:
     return f"Agreed: {whose} back at {iso(fact.at)} (campaign {fact.campaign})"
 
 
+# ── a call to somebody on a list ─────────────────────────────────────────────────────────────────
+
+
+def _dialled(fact: f.CallDialled, teller: Teller) -> str:
+    number, shown = teller.masking.address(fact.number), teller.masking.address(fact.caller_id)
+    whom = f", for {teller.agent(fact.agent)}" if fact.agent is not None else ""
+    contact = f"contact {fact.contact} at {number}"
+    return f"Dialled for {fact.campaign}: {contact} over {fact.trunk}, showing {shown}{whom} (attempt {fact.attempt})"
+
+
+def _picked_up(fact: f.CallPickedUp, _: Teller) -> str:
+    fast = ": sooner than a person answers on this trunk" if fact.too_fast else ""
+    return f"Picked up {length(fact.after)} after the dial{fast}"
+
+
+_HEARD: Mapping[Heard, str] = {
+    Heard.NOTHING: "Nobody listened who it is (no detection)",
+    Heard.HUMAN: "Heard a person",
+    Heard.MACHINE: "Heard an answering machine",
+    Heard.UNSURE: "Heard somebody, and could not tell whether a person",
+    Heard.SILENCE: "Heard silence",
+    Heard.FAX: "Heard a fax",
+    Heard.SIT: "Heard the network's tone for a number that cannot be reached",
+}
+_THEN: Mapping[Then, str] = {
+    Then.AGENT: "goes to an agent",
+    Then.HANG_UP: "hung up",
+    Then.MESSAGE: "a message is left after the beep",
+}
+
+
+def _judged(fact: f.AnswerJudged, _: Teller) -> str:
+    after = f" after {length(fact.took)}" if fact.heard is not Heard.NOTHING else ""
+    return f"{_HEARD[fact.heard]}{after}: {_THEN[fact.then]}"
+
+
+def _waits(fact: f.CustomerWaits, _: Teller) -> str:
+    return f"Waits for an agent of {fact.queue}, owed within {fact.grace_left / SECOND:.2f} s"
+
+
+def _harbour(fact: f.HarbourReached, _: Teller) -> str:
+    after = f"{fact.after / SECOND:.2f} s after the answer"
+    return f"No agent came within the grace: hears the safe harbour, {after}; the call is an abandoned one"
+
+
+def _message(fact: f.MessageDropped, _: Teller) -> str:
+    return "The message was played to its end, after the beep"
+
+
+def _opted_out(fact: f.OptedOut, teller: Teller) -> str:
+    if fact.number is None:
+        return "Asked by a key not to be called any more; the number is withheld, and cannot be listed"
+    return f"Asked by a key not to be called any more: {teller.masking.address(fact.number)} is on the do-not-call list"
+
+
+# ── a campaign ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _paced(fact: f.Paced, _: Teller) -> str:
+    return f"{fact.dial} begun; decided: {fact.why}"
+
+
+def _campaign_changed(fact: f.CampaignChanged, _: Teller) -> str:
+    return f"Is {fact.phase.value} from now on" + (f", by {fact.by}" if fact.by else "")
+
+
+def _campaign_refused(fact: f.CampaignRefused, _: Teller) -> str:
+    return f"Not done: {fact.wish}: {fact.why}"
+
+
+def _detection_off(fact: f.DetectionOff, _: Teller) -> str:
+    share = f"{fact.mistaken} of {fact.people} people were taken for machines"
+    return f"Answering machine detection is off from now on: {share}"
+
+
+def _trunk_held(fact: f.TrunkHeld, teller: Teller) -> str:
+    times = "once" if fact.failures == 1 else f"{fact.failures} times in a row"
+    return (
+        f"Trunk {fact.trunk} is left alone until {iso(fact.until)}: it failed {times} ({teller.masking.text(fact.why)})"
+    )
+
+
 _TOLD: Mapping[type[Any], Callable[[Any, Teller], str]] = {
     f.CallEntered: _entered,
+    f.CallDialled: _dialled,
+    f.CallPickedUp: _picked_up,
+    f.AnswerJudged: _judged,
+    f.CustomerWaits: _waits,
+    f.HarbourReached: _harbour,
+    f.MessageDropped: _message,
+    f.OptedOut: _opted_out,
+    f.Paced: _paced,
+    f.CampaignChanged: _campaign_changed,
+    f.CampaignRefused: _campaign_refused,
+    f.DetectionOff: _detection_off,
+    f.TrunkHeld: _trunk_held,
     f.MenuEntered: _menu,
     f.DigitTaken: _digit,
     f.DigitTimedOut: _timed_out,
@@ -305,4 +415,4 @@ _TOLD: Mapping[type[Any], Callable[[Any, Teller], str]] = {
     f.DispositionAwaited: _awaited,
     f.CallbackAgreed: _callback,
 }
-"""The facts that tell a call's way; the others are not about a call."""
+"""The facts that tell a call's way, or a campaign's; the others are about neither."""

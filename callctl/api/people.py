@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -10,19 +11,30 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from callctl.api.explain import Teller, explain
 from callctl.api.ports import Desk, People
 from callctl.api.problems import ProblemError, not_found
-from callctl.api.requests import body_of, masking_of, who
+from callctl.api.requests import body_of, limit_of, masking_of, who
 from callctl.core.addresses import E164
 from callctl.core.contacts import Number
-from callctl.core.events import CampaignAsked, CampaignWish, ConsentAsked, DispositionChosen, DoNotCallAsked
-from callctl.core.facts import CampaignRefused, DispositionRefused
-from callctl.core.ids import SECOND, AgentId, CampaignId, DispositionId, Micros
+from callctl.core.events import (
+    CampaignAsked,
+    CampaignWish,
+    ConsentAsked,
+    DispositionChosen,
+    DoNotCallAsked,
+    PreviewAsked,
+    PreviewWish,
+)
+from callctl.core.facts import CampaignRefused, DispositionRefused, PreviewRefused
+from callctl.core.ids import SECOND, AgentId, CampaignId, ContactId, DispositionId, Micros
 from callctl.core.law import AttemptOutcome
-from callctl.core.model import OnCall, WrapUp
+from callctl.core.model import Dialling, OnCall, Previewing, WrapUp
 from callctl.core.policy import NumberRules
 from callctl.numbers import Numbering
 from callctl.places import number_of
+from callctl.runtime import views
+from callctl.runtime.views import Plain
 
 DESK: web.AppKey[Desk] = web.AppKey("people's desk", Desk)
 PEOPLE: web.AppKey[People] = web.AppKey("people", People)
@@ -31,6 +43,8 @@ Line = Annotated[str, StringConstraints(strict=True, max_length=200, pattern=r"^
 Scope = Annotated[str, StringConstraints(strict=True, pattern=r"^(\*|[a-z][a-z0-9_-]{0,39})$")]
 OLDEST_CONSENT = SECOND
 """Microseconds since 1970."""
+CLAIM_PATIENCE, CLAIM_LOOK = 3.0, 0.05
+"""Seconds for which an agent who wants a contact waits until some are read, and between two looks."""
 
 
 class Body(BaseModel):
@@ -61,6 +75,10 @@ class EraseBody(Body):
     forget: Annotated[bool, Field(strict=True)] = False
 
 
+class PreviewBody(Body):
+    wish: PreviewWish
+
+
 class DispositionBody(Body):
     disposition: Line
     amount: Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9]{1,12}(\.[0-9]{1,2})?$")] | None = None
@@ -75,6 +93,8 @@ def add_routes(app: web.Application, desk: Desk, people: People) -> None:
     route = app.router
     route.add_get("/v1/campaigns", _campaigns)
     route.add_get("/v1/campaigns/{id}", _campaign)
+    route.add_get("/v1/campaigns/{id}/live", _live)
+    route.add_get("/v1/campaigns/{id}/explain", _decided)
     route.add_get("/v1/campaigns/{id}/compliance", _compliance)
     route.add_post("/v1/campaigns/{id}/recycle", _recycle)
     route.add_post("/v1/campaigns/{id}/{wish}", _wish)
@@ -88,6 +108,7 @@ def add_routes(app: web.Application, desk: Desk, people: People) -> None:
     route.add_post("/v1/consent/give", _consent)
     route.add_post("/v1/consent/revoke", _consent)
     route.add_post("/v1/agents/{id}/disposition", _disposition)
+    route.add_post("/v1/agents/{id}/preview", _preview)
 
 
 # ── campaigns ────────────────────────────────────────────────────────────────────────────────────
@@ -99,6 +120,19 @@ async def _campaigns(request: web.Request) -> web.Response:
 
 async def _campaign(request: web.Request) -> web.Response:
     return web.json_response(await request.app[PEOPLE].campaign(_campaign_id(request, request.match_info["id"])))
+
+
+async def _live(request: web.Request) -> web.Response:
+    """Asked once a second by who watches: no question to the database."""
+    return web.json_response(request.app[PEOPLE].live(_campaign_id(request, request.match_info["id"])))
+
+
+async def _decided(request: web.Request) -> web.Response:
+    """What was decided, and why."""
+    name = _campaign_id(request, request.match_info["id"])
+    events = await request.app[PEOPLE].decided(name, limit_of(request))
+    teller = Teller(request.app[DESK].world.policy, masking_of(request))
+    return web.json_response({"campaign": name, "lines": explain(events, teller)})
 
 
 async def _compliance(request: web.Request) -> web.Response:
@@ -213,12 +247,9 @@ async def _erase(request: web.Request) -> web.Response:
 
 async def _disposition(request: web.Request) -> web.Response:
     body = await body_of(request, DispositionBody, '{"disposition": "sold", "amount": "99.50", "note": "…"}')
-    desk, said = request.app[DESK], request.match_info["id"]
-    if said not in desk.world.agents:
-        raise not_found("agent", said, desk.world.agents)
+    desk, agent = request.app[DESK], _agent_id(request)
     if body.disposition not in desk.world.policy.dispositions:
         raise not_found("disposition", body.disposition, desk.world.policy.dispositions)
-    agent = AgentId(said)
     number = _of_call(desk, agent)
     chosen = DispositionChosen(
         agent,
@@ -241,6 +272,60 @@ def _of_call(desk: Desk, agent: AgentId) -> Number | None:
     state = desk.world.agents[agent].state
     call = desk.world.calls.get(state.call) if isinstance(state, OnCall | WrapUp) else None
     return number_of(call.caller) if call is not None and isinstance(call.caller, E164) else None
+
+
+# ── who is looked at before the call ─────────────────────────────────────────────────────────────
+
+
+async def _preview(request: web.Request) -> web.Response:
+    body = await body_of(request, PreviewBody, '{"wish": "next"}, or "dial", or "skip"')
+    desk, agent = request.app[DESK], _agent_id(request)
+    asked = PreviewAsked(agent, body.wish, who(request))
+    why_not = await _why_not(desk, asked)
+    if why_not and body.wish is PreviewWish.NEXT and await _contacts_come(desk):
+        why_not = await _why_not(desk, asked)
+    if why_not:
+        raise ProblemError(409, "refused", f"{body.wish.value} by {agent} is refused: {why_not}")
+    found = desk.world.agents.get(agent)
+    if found is None:  # a reload took the agent away meanwhile
+        raise not_found("agent", agent, desk.world.agents)
+    return web.json_response(await with_customer(request, views.agent(desk.world, found, desk.now()), agent))
+
+
+async def _why_not(desk: Desk, asked: PreviewAsked) -> str:
+    """Ask; why it is refused, or nothing."""
+    refused = (fact for fact in await desk.ask(asked) if isinstance(fact, PreviewRefused))
+    return next((fact.why for fact in refused if fact.agent == asked.agent), "")
+
+
+async def _contacts_come(desk: Desk) -> bool:
+    """Whether contacts were being read: a campaign that has none ready asks for some when somebody wants one."""
+    wanted = dict(desk.world.outbound.claiming)
+    for _ in range(round(CLAIM_PATIENCE / CLAIM_LOOK) if wanted else 0):
+        if desk.world.outbound.claiming != wanted:
+            break
+        await asyncio.sleep(CLAIM_LOOK)
+    return bool(wanted)
+
+
+async def with_customer(request: web.Request, body: Plain, agent: AgentId) -> Plain:
+    """An agent's view, and whom the agent looks at or talks with, of a campaign's list."""
+    world = request.app[DESK].world
+    state = world.agents[agent].state
+    contact: ContactId | None = None
+    if isinstance(state, Previewing):
+        contact = state.contact
+    elif isinstance(state, Dialling | OnCall | WrapUp) and (call := world.calls.get(state.call)) is not None:
+        contact = call.contact
+    found = None if contact is None else await request.app[PEOPLE].customer(contact, masking_of(request))
+    return {**body, "customer": found}
+
+
+def _agent_id(request: web.Request) -> AgentId:
+    known, said = request.app[DESK].world.agents, request.match_info["id"]
+    if said not in known:
+        raise not_found("agent", said, known)
+    return AgentId(said)
 
 
 def _when(at: datetime, number: Number | None) -> Micros:
@@ -273,7 +358,7 @@ def _number(request: web.Request, text: str) -> E164:
     found = _parsed(request, text)
     if not isinstance(found, E164):
         right = "write a valid number of the public network, such as +442079460000"
-        raise ProblemError(400, "wrong number", f"{text[:40]!r} is none", right)
+        raise ProblemError(400, "wrong number", f"{text[:40]!r} is no telephone number", right)
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from callctl.core.addresses import E164
 from callctl.core.events import Event
 from callctl.core.facts import DoNotCallRead, Fact
-from callctl.core.ids import CallId, CampaignId, Micros, TrunkId
+from callctl.core.ids import CallId, CampaignId, ContactId, Micros, TrunkId
 from callctl.core.law import AttemptOutcome
 from callctl.core.model import MenuVisit, QueueVisit, Ring, World
 from callctl.runtime.masking import Masking
@@ -142,6 +142,27 @@ class Record(Protocol):
     def note(self) -> str: ...
 
     @property
+    def campaign(self) -> str | None: ...
+
+    @property
+    def attempt(self) -> str | None: ...
+
+    @property
+    def rang(self) -> Micros | None: ...
+
+    @property
+    def picked_up(self) -> Micros | None: ...
+
+    @property
+    def heard(self) -> str | None: ...
+
+    @property
+    def harboured(self) -> Micros | None: ...
+
+    @property
+    def message_left(self) -> Micros | None: ...
+
+    @property
     def waited(self) -> Micros: ...
 
     @property
@@ -218,6 +239,18 @@ class People(Protocol):
 
     async def campaign(self, name: CampaignId) -> Plain:
         """One that is configured, with what it was refused."""
+        ...
+
+    def live(self, name: CampaignId) -> Plain:
+        """One that is configured, while it runs: agents, calls, lines, pace, budget, how far it has come."""
+        ...
+
+    async def decided(self, name: CampaignId, limit: int) -> Sequence[Stored]:
+        """What was decided for one of late, the newest `limit` of it, in order."""
+        ...
+
+    async def customer(self, name: ContactId, masking: Masking) -> Plain | None:
+        """A contact, for the agent who is to talk with them; None: there is none any more."""
         ...
 
     async def recycle(self, name: CampaignId, of: Collection[AttemptOutcome], dry: bool) -> int:

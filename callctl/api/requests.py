@@ -13,10 +13,20 @@ from callctl.api.problems import ProblemError
 from callctl.runtime.masking import Masking
 
 _T = TypeVar("_T", bound=BaseModel)
+MOST = 1000
+"""Records, or events, of one answer."""
 
 
 def masking_of(request: web.Request) -> Masking:
     return Masking(unmask=request.query.get("unmask") == "1")
+
+
+def limit_of(request: web.Request) -> int:
+    """How many are asked for."""
+    said = request.query.get("limit", "20")
+    if not (said.isascii() and said.isdigit() and len(said) <= 4 and 1 <= int(said) <= MOST):
+        raise ProblemError(400, "wrong limit", f"limit={said[:20]!r}", f"limit is a whole number from 1 to {MOST}")
+    return int(said)
 
 
 async def body_of(request: web.Request, kind: type[_T], right: str) -> _T:

@@ -19,11 +19,13 @@ from callctl.core.model import (
     AgentStatus,
     Available,
     Briefed,
+    Dialling,
     Idle,
     LoggedOut,
     OnCall,
     Outcome,
     Paused,
+    Previewing,
     Reserved,
     Ringing,
     World,
@@ -32,7 +34,7 @@ from callctl.core.model import (
 from callctl.core.rings import MISSES
 from callctl.runtime.views import agents_in_order
 
-ACTIVITIES = ("idle", "ringing", "talking", "wrap_up", "paused")
+ACTIVITIES = ("idle", "ringing", "talking", "wrap_up", "previewing", "dialling", "paused")
 """What an agent does who is logged in. What is happening counts before what was chosen: who has asked for a pause
 talks until the call is over."""
 
@@ -46,6 +48,10 @@ def activity(status: AgentStatus, state: AgentState) -> str | None:
             return "talking"
         case WrapUp():
             return "wrap_up"
+        case Previewing():
+            return "previewing"
+        case Dialling():
+            return "dialling"
     if isinstance(status, Available):
         return "idle"
     return "paused" if isinstance(status, Paused) else None

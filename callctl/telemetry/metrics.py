@@ -29,10 +29,10 @@ from callctl.core.facts import Fact
 from callctl.core.ids import SECOND, CallId, Micros, QueueId, TrunkId
 from callctl.core.model import Outcome, Party, RingResult, World
 from callctl.core.permits import Purpose
-from callctl.core.policy import Announce, Destination, HangUp, Policy, ToMenu, ToNumber, ToQueue, Voicemail
+from callctl.core.policy import Announce, Destination, HangUp, OptOut, Policy, ToMenu, ToNumber, ToQueue, Voicemail
 from callctl.telemetry.agents import AgentTimes
 from callctl.telemetry.gauges import WorldGauges
-from callctl.telemetry.outbound import OutboundGauges, OutboundMetrics
+from callctl.telemetry.outbound import OutboundGauges, OutboundMetrics, Tallies
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, that nobody asks for
 
@@ -63,6 +63,8 @@ def _target(to: Destination) -> str:
             return "number"
         case HangUp():
             return "hang_up"
+        case OptOut():
+            return "opt_out"
         case Announce():
             return _target(to.then)
 
@@ -70,7 +72,8 @@ def _target(to: Destination) -> str:
 class Metrics:
     """All metrics of the daemon on one registry of its own. Fulfils runtime's Observer."""
 
-    def __init__(self, world: Callable[[], World], now: Callable[[], Micros]) -> None:
+    def __init__(self, world: Callable[[], World], now: Callable[[], Micros], tallies: Tallies = dict) -> None:
+        """`tallies`: how far campaigns have come, as the database was last counted."""
         self.registry = CollectorRegistry()
         self._world = world
         self._shown: Policy | None = None
@@ -88,8 +91,8 @@ class Metrics:
         self._times = AgentTimes(world, now)
         self.registry.register(self._times)
         self.registry.register(WorldGauges(world, now))
-        self.registry.register(OutboundGauges(world))
-        self._outbound = OutboundMetrics(self.registry)
+        self.registry.register(OutboundGauges(world, now, tallies))
+        self._outbound = OutboundMetrics(self.registry, world)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -235,7 +238,7 @@ class Metrics:
             self._count_answer(fresh[1])
         self.calls_ended.labels(fact.outcome.value, fact.by.value).inc()
         self._answered.discard(fact.call)
-        if fact.queue is None:
+        if fact.queue is None or fact.campaign is not None:  # who was called is no caller of the queue
             return
         self.queue_ended.labels(fact.queue, fact.outcome.value).inc()
         if fact.outcome is Outcome.ABANDONED:
@@ -274,7 +277,8 @@ class Metrics:
         self.requeued.labels(fact.queue).inc()
 
     def _connected(self, fact: f.CallConnected) -> None:
-        self._fresh[fact.call] = self._now(), fact
+        if fact.campaign is None:
+            self._fresh[fact.call] = self._now(), fact
 
     def _dropped(self, fact: f.AgentDropped) -> None:
         self._fresh.pop(fact.call, None)
@@ -309,7 +313,8 @@ class Metrics:
         queue = self._queue_of.pop(fact.call, None)
         if queue is None:  # the call ended before this daemon started
             call = self._world().calls.get(fact.call)
-            queue = None if call is None else call.story.queue
+            called = call is not None and call.campaign is not None and not call.story.queues
+            queue = None if call is None or called else call.story.queue
         if queue is not None:
             self.wrap_up.labels(queue).observe(fact.lasted / SECOND)
 

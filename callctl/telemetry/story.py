@@ -21,8 +21,10 @@ DEBUG, INFO, WARNING, ERROR = "debug", "info", "warning", "error"
 _NUMBERS = {DEBUG: logging.DEBUG, INFO: logging.INFO, WARNING: logging.WARNING, ERROR: logging.ERROR}
 
 _ADDRESSES = (E164, Extension, ShortCode, Emergency, Withheld)
-_LENGTHS = frozenset({"rang", "waited", "talked", "lasted"})
+_LENGTHS = frozenset({"rang", "waited", "talked", "lasted", "after", "took", "grace_left"})
 """Fields in microseconds: said in seconds."""
+_MOMENTS = frozenset({"until", "due"})
+"""Fields that are moments."""
 
 _NAMES = {"event": "stray"}
 """`event` is the line's own text."""
@@ -49,6 +51,20 @@ LINES: Mapping[type[Any], Line] = {
     f.AttemptBegan: Line("attempt began"),
     f.AttemptRefused: Line("attempt refused"),
     f.AttemptEnded: Line("attempt ended"),
+    f.CallDialled: Line("call dialled"),
+    f.CallPickedUp: Line("call picked up"),
+    f.AnswerJudged: Line("answer judged"),
+    f.CustomerWaits: Line("customer waits for an agent"),
+    f.HarbourReached: Line("no agent within the grace: safe harbour"),
+    f.MessageDropped: Line("message left on a machine"),
+    f.Paced: Line("paced", DEBUG),
+    f.TrunkHeld: Line("campaigns leave a trunk alone", WARNING),
+    f.DetectionOff: Line("answering machine detection is OFF: it takes people for machines", ERROR),
+    f.PreviewBegan: Line("agent looks at a contact"),
+    f.PreviewEnded: Line("agent looks no more at a contact"),
+    f.PreviewRefused: Line("preview wish refused"),
+    f.LineChanged: Line("agent's line changed"),
+    f.OptedOut: Line("person opted out"),
     f.CampaignChanged: Line("campaign changed"),
     f.CampaignRefused: Line("campaign wish refused"),
     f.DoNotCallChanged: Line("do-not-call list changed"),
@@ -96,6 +112,10 @@ def level(fact: Fact) -> str:
             return INFO if fact.up else WARNING
         case f.NodeChanged():
             return WARNING if fact.phase == "down" else INFO
+        case f.CallPickedUp():
+            return WARNING if fact.too_fast else INFO
+        case f.LineChanged():
+            return WARNING if fact.how == "failed" else INFO
         case _:
             return LINES[type(fact)].level
 
@@ -126,6 +146,8 @@ def _plain(name: str, value: Any) -> Any:
         return value.value
     if name in _LENGTHS and isinstance(value, int):
         return round(value / SECOND, 3)
+    if name in _MOMENTS and isinstance(value, int):
+        return iso(value)
     if is_dataclass(value) and not isinstance(value, type):
         inside = {part: _plain(part, getattr(value, part)) for part in _parts(type(value))}
         return {"kind": type(value).__name__, **inside}

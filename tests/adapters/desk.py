@@ -194,6 +194,9 @@ def record(call: CallId) -> CallRecord:
         cause=16,
         sip=0,
         wrap_up_ended=None,
+        campaign="spring",
+        picked_up=start + 7 * SECOND,
+        heard="human",
     )
 
 

@@ -23,7 +23,10 @@ from callctl.settings.lists import Target, target_of
 from callctl.store.migrate import migrate
 from callctl.store.pool import Connection, connect
 
-CAMPAIGN = "{kind: sales, mode: broadcast, trunks: [out], caller_ids: [{number: '+442079460001', verified: a letter}]}"
+CAMPAIGN = (
+    "{kind: sales, mode: broadcast, message: said, trunks: [out],"
+    " caller_ids: [{number: '+442079460001', verified: a letter}]}"
+)
 
 
 def config(folder: Path, country: str = "GB") -> Path:
@@ -34,6 +37,7 @@ def config(folder: Path, country: str = "GB") -> Path:
         f"country: {country}\nnodes: {{pbx: {{ari: {{url: 'http://127.0.0.1:1/ari', password: env:DATABASE}},"
         " ami: {port: 1, password: env:DATABASE}}}\ndatabase: {url: env:DATABASE}\n"
         'numbers: {"+442079460001": {hang_up: normal}}\ntrunks: {out: {kind: ip, host: 192.0.2.9}}\n'
+        "menus: {said: {prompts: [sound:hello-world], options: {9: {opt_out: {}}}, give_up: {hang_up: normal}}}\n"
         "campaigns:\n" + "".join(f"  {name}: {CAMPAIGN}\n" for name in ("spring", "autumn"))
     )
     return made

@@ -9,8 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from callctl.core.addresses import E164
+from callctl.core.events import Heard
 from callctl.core.facts import CallEnded, CallQueued, Fact
-from callctl.core.ids import SECOND, AgentId, CallId, LegId, MenuId, Micros, NodeId, QueueId, TrunkId
+from callctl.core.ids import (
+    SECOND,
+    AgentId,
+    AttemptId,
+    CallId,
+    CampaignId,
+    LegId,
+    MenuId,
+    Micros,
+    NodeId,
+    QueueId,
+    TrunkId,
+)
 from callctl.core.model import (
     Agent,
     Available,
@@ -84,6 +97,31 @@ def ended(n: int, **fields: Any) -> Call:
         "story": story,
     }
     phase = Ended(NOW + 60 * SECOND, HangupReason.NORMAL)
+    return Call(CallId(f"call-{n}"), NodeId("pbx"), LegId(f"leg-{n}"), phase, NOW, **(values | fields))
+
+
+def dialled(n: int, **fields: Any) -> Call:
+    """A campaign's call that nobody took within the grace."""
+    story = Story(
+        queue=SALES,
+        queued=NOW + 9 * SECOND,
+        ended=NOW + 15 * SECOND,
+        ended_by=Party.CALLER,
+        outcome=Outcome.ABANDONED,
+        rang=NOW + SECOND,
+        picked_up=NOW + 7 * SECOND,
+        heard=Heard.HUMAN,
+        harboured=NOW + 11 * SECOND,
+        message_left=None,
+    )
+    values: dict[str, Any] = {
+        "caller": E164("33140000001"),
+        "dialled": "+33140000001",
+        "campaign": CampaignId("spring"),
+        "attempt": AttemptId(f"attempt-{n}"),
+        "story": story,
+    }
+    phase = Ended(NOW + 15 * SECOND, HangupReason.NORMAL)
     return Call(CallId(f"call-{n}"), NodeId("pbx"), LegId(f"leg-{n}"), phase, NOW, **(values | fields))
 
 

@@ -116,6 +116,9 @@ async def test_records(control: Caller, desk: FakeDesk) -> None:
     assert record["caller"] == "+33…78"
     assert (record["waited"], record["talked"], record["cause_words"]) == (8.8, 78, "normal clearing (Q.850 16)")
     assert record["rings"][0]["result"] == "answered"
+    assert (record["campaign"], record["heard"]) == ("spring", "human")
+    assert record["picked_up"] == "2026-11-21T11:50:07.000000Z"
+    assert (record["attempt"], record["rang"], record["harboured"], record["message_left"]) == (None,) * 4
     for wrong in ("0", "x", "1001", "99999", "-1", "1.5", "²"):
         status, body = await control.get(f"/v1/records?limit={wrong}")
         assert (status, body["right"]) == (400, "limit is a whole number from 1 to 1000")

@@ -79,7 +79,7 @@ async def test_help_suffices() -> None:
     assert ran.code == 0
     for word in ("run", "check", "explain", "reload", "exit codes: 0 good", "3 no daemon answers", "CALLCTL_SOCKET"):
         assert word in ran.out
-    for command in ("run", "check", "calls", "agents", "explain", "db", "secrets", "plan"):
+    for command in ("run", "check", "calls", "agents", "explain", "db", "secrets", "plan", "campaign", "agent"):
         assert (await callctl(command, "--help")).code == 0
 
 
@@ -97,6 +97,11 @@ async def test_version() -> None:
         ("agents", "pauze", "ana"),
         ("agents", "pause"),
         ("agents", "login", "ana", "--reason", "x"),
+        ("agent", "next"),
+        ("agent", "jump", "ana"),
+        ("campaign", "watch"),
+        ("campaign", "watch", "spring", "--every", "0"),
+        ("explain", "campaign"),
         ("run",),
         ("secrets", "--config", "config"),
     ],
@@ -315,7 +320,7 @@ async def test_check_tells_every_mistake_and_counts_what_is_good(tmp_path: Path)
     assert (await callctl("secrets", "--create", "--config", str(config))).out == "nothing is missing\n"
     ran = await callctl("check", "--config", str(config))
     assert ran.code == 0
-    assert ran.out.startswith(f"{config}: good: 1 node, 1 trunk, 4 numbers, ")
+    assert ran.out.startswith(f"{config}: good: 1 node, 1 trunk, 6 numbers, ")
     as_json = (await callctl("check", "--json", "--config", str(config))).json
     assert as_json["ok"] is True
     assert as_json["counts"]["agents"] > 0

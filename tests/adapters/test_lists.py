@@ -17,6 +17,7 @@ from phonenumbers import geocoder, timezone
 from pydantic import ValidationError
 
 from callctl.lists.columns import columns_of, guessed
+from callctl.lists.command import read_in
 from callctl.lists.errors import ListError
 from callctl.lists.phones import EXTENSION, FORMULA, NO_NUMBER, NOT_VALID, ROUNDED, SEVERAL
 from callctl.lists.places import Places
@@ -540,3 +541,8 @@ def test_the_csv_module_gives_nothing_away() -> None:
     with pytest.raises(csv.Error, match="expected after"):
         next(reader)
     assert next(reader) == ["d", "e"]
+
+
+def test_how_fast_it_was_is_told_of_lists_that_take_a_second_or_more() -> None:
+    assert read_in(200, 0.04) == "200 rows read in 0.04 s"
+    assert read_in(30_000, 2.0) == "30,000 rows read in 2.0 s (15,000 a second)"

@@ -150,7 +150,7 @@ async def test_a_number_is_listed_at_once_and_over_a_restart(
     await office.run("do-not-call", "remove", "+4420794", "--prefix", "--campaign", "spring")
     assert "do_not_call" not in await reasons(office, str(id_))
     await office.run("do-not-call", "add", str(ADA))
-    assert "is none" in await office.run("do-not-call", "add", "12", code=1)
+    assert "'12' is no telephone number; write a" in await office.run("do-not-call", "add", "12", code=1)
     assert "begins no number" in await office.run("do-not-call", "add", "x", "--prefix", code=1)
     office.house.stop()
     await until(lambda: office.house.loop is not None and office.house.loop._over)
@@ -174,7 +174,7 @@ async def tried(office: Office, contact_: int, outcomes: list[tuple[AttemptOutco
         entries += [AttemptMade(attempt), AttemptOver(attempt.id, ContactId(contact_), ADA, outcome, began)]
     house.loop.seq += 1
     house.store.journal.append(Batch(house.seq, house.clock.now(), ledger=tuple(entries)))
-    await house.store.journal.flushed(house.seq)
+    await house.store.journal.committed(house.seq)
 
 
 async def test_the_abandoned_rate_is_reported_as_the_rule_counts_it(office: Office) -> None:
