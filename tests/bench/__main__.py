@@ -4,6 +4,7 @@ python -m tests.bench          app_queue and callctl beside each other, on real 
 python -m tests.bench step     the core alone
 python -m tests.bench import   a million people onto a list
 python -m tests.bench law      the gate's judgement, and claims of contacts
+python -m tests.bench hello    from a customer's "hello" to the agent's ear
 python -m tests.bench pacing   callctl's pacing beside its peers', in a simulated world
 """
 
@@ -16,14 +17,15 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import structlog
 
 from callctl.lab.asterisk import AsteriskError
 from callctl.lab.house import HouseError
 from callctl.lab.install import InstallError
-from tests.bench import imports, law, speed, step
-from tests.bench.pacing import quality
+from tests.bench import hello, imports, law, speed, step
+from tests.bench.pacing import pictures, quality
 
 INTERRUPTED = 130
 
@@ -54,11 +56,21 @@ def _run(args: argparse.Namespace, say: Callable[[str], None]) -> str:
         case "law":
             return law.run(say, args.contacts)
         case "pacing":
-            return quality.run(say, quality.rows(args.talks, args.sizes), args.days)
+            return _pacing(args, say)
+        case "hello":
+            return asyncio.run(hello.run(args, say))
         case "step":
             return step.run(say)
         case _:
             return asyncio.run(speed.run(args, say))
+
+
+def _pacing(args: argparse.Namespace, say: Callable[[str], None]) -> str:
+    measured = quality.run(say, quality.rows(args.talks, args.sizes), args.days, args.jobs, args.keep)
+    if args.pictures is not None:
+        for file in pictures.draw(measured, args.pictures):
+            say(f"drew {file}")
+    return quality.table(measured, args.days)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,10 +80,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("calls", "step", "import", "law", "pacing"),
+        choices=("calls", "step", "import", "law", "pacing", "hello"),
         default="calls",
-        help="real calls (default), the core alone, the import of a list, the gate and claims, or pacing",
+        help="real calls (default), the core alone, a list's import, the gate and claims, pacing, what agents hear",
     )
+    parser.add_argument("--calls", type=int, default=hello.CALLS, help="to customers who say hello (%(default)s)")
     parser.add_argument("--contacts", type=int, default=law.CONTACTS, help="to claim from (%(default)s)")
     parser.add_argument("--rows", type=int, default=imports.ROWS, help="of the list that is imported (%(default)s)")
     parser.add_argument("--days", type=int, default=6, help="that each dialer paces of each row (%(default)s)")
@@ -81,6 +94,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--talks", type=float, nargs="+", default=[60.0, 180.0], help="mean seconds of talk of pacing's rows (60 180)"
     )
+    parser.add_argument("--jobs", type=int, help="processes of pacing (default: one a processor)")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FILE", help="of pacing: keep each row there, and measure no row twice"
+    )
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="of pacing: draw there, as in docs/pacing")
     parser.add_argument("--rate", type=float, nargs="+", default=[40.0], help="calls a second; several: in turn (40)")
     parser.add_argument("--seconds", type=float, default=60.0, help="measured load of each side, over all rounds (60)")
     parser.add_argument("--rounds", type=int, default=3, help="the sides take turns so often (3)")

@@ -80,7 +80,7 @@ def write_config(folder: Path, count: int) -> None:
 
 def changes() -> dict[str, Any]:
     """No limit of the trunk, and the log as it is in production."""
-    return {"trunks": {"carrier": {"max_channels": 0}}, "log": {"level": "info"}}
+    return {"trunks": {"carrier": {"max_channels": 0, "keep_free": 0}}, "log": {"level": "info"}}
 
 
 class Ground:

@@ -103,7 +103,8 @@ def _config(folder: Path, url: str) -> Path:
         "country: US\nnodes: {pbx: {ari: {url: 'http://127.0.0.1:1/ari', password: file:secret},"
         " ami: {port: 1, password: file:secret}}}\ndatabase: {url: file:secret}\n"
         'numbers: {"+12125550100": {hang_up: normal}}\ntrunks: {out: {kind: ip, host: 192.0.2.9}}\n'
-        "campaigns: {bench: {kind: sales, mode: broadcast, trunks: [out],"
+        "menus: {said: {prompts: [sound:hello-world], options: {9: {opt_out: {}}}, give_up: {hang_up: normal}}}\n"
+        "campaigns: {bench: {kind: sales, mode: broadcast, message: said, trunks: [out],"
         " caller_ids: [{number: '+12125550100', verified: a bench}]}}\n"
     )
     return config

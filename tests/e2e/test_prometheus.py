@@ -25,12 +25,15 @@ DASHBOARDS = sorted(GRAFANA.glob("*.json"))
 EDGES = 0.1
 """`increase` reckons each series on to the edges of its span: by up to half a scrape, unless it began at nought. Of the
 some 17 s of a run that is 3 % by which one series may rise above another."""
-VARIABLES = {"$queue": ".*", "$__rate_interval": "30s"}
+VARIABLES = {"$queue": ".*", "$campaign": ".*", "$__rate_interval": "30s"}
 
 
-def queries() -> Iterator[tuple[str, str]]:
-    """Of every panel of every dashboard, and of every rule that records: (where, expression)."""
+def queries(*, of_campaigns: bool = False) -> Iterator[tuple[str, str]]:
+    """Of every panel of every dashboard, and of every rule that records: (where, expression). Of those about campaigns
+    (test_campaign_metrics.py), or of all others."""
     for path in DASHBOARDS:
+        if (path.stem == "campaigns") is not of_campaigns:
+            continue
         for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]:
             for target in panel["targets"]:
                 expression = target["expr"]
@@ -38,7 +41,7 @@ def queries() -> Iterator[tuple[str, str]]:
                     expression = expression.replace(name, value)
                 yield f"{path.stem}: {panel['title']}", expression
     for rule in rules():
-        if "record" in rule:
+        if "record" in rule and rule["record"].startswith("callctl:campaign") is of_campaigns:
             denominator = rule.get("labels", {}).get("denominator")
             matcher = f'{{denominator="{denominator}"}}' if denominator else ""
             yield f"rule {rule['record']}", rule["record"] + matcher

@@ -25,7 +25,7 @@ from tests.faults.observer import Observer
 MENU, SALES, SUPPORT = "+442079460000", "+442079460001", "+442079460002"
 QUEUES = ("sales", "support", "operator")
 SHIPPED = tuple(f"agent{n}" for n in range(1, 9))
-"""The agents that config/ has."""
+"""The agents that config/ has for callers."""
 PATIENCE = 60.0
 """Seconds for which a part may be on its way back before the run is given up."""
 
