@@ -26,7 +26,7 @@ $(VENV)/.ready: pyproject.toml
 parts: $(VENV)/.ready
 	@$(BIN)/python -m callctl.lab.install
 
-demo: parts  ## real Asterisk, Postgres, callers and agents; ARGS="--for 60s", ARGS="--no-people"
+demo: parts  ## real Asterisk, Postgres, callers, agents and a campaign; ARGS="--for 60s", ARGS="--no-people"
 	@$(BIN)/python -m callctl.lab.demo $(ARGS)
 
 test: parts  ## every test, those on real Asterisk and Postgres included

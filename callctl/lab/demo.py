@@ -18,21 +18,24 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.live import Live
 
 from callctl.api.client import NoDaemonError
 from callctl.lab.asterisk import AsteriskError
-from callctl.lab.house import House, HouseError
+from callctl.lab.campaign import CHANGES as CAMPAIGN_CHANGES
+from callctl.lab.campaign import Campaign
+from callctl.lab.house import House, HouseError, laid_over
 from callctl.lab.install import Installation, InstallError, ensure
 from callctl.lab.people import People
 from callctl.lab.report import Report, report
 from callctl.lab.view import draw
+from callctl.lab.watched import Watched
 from callctl.settings import SettingsError
 from callctl.store.errors import StoreError
 
@@ -59,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
         with _alone():
             installation = ensure(console=console)
             return asyncio.run(Demo(args, console).run(installation))
-    except (InstallError, HouseError, AsteriskError, SettingsError, StoreError) as error:
+    except (InstallError, HouseError, AsteriskError, SettingsError, StoreError, NoDaemonError) as error:
         console.print(f"[red]The demo stopped:[/red] {error}", highlight=False)
         return 1
     except KeyboardInterrupt:
@@ -93,16 +96,20 @@ class Demo:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._hung_up)
         house = self._house(installation)
+        result = None
         try:
             if not await self._start(house):
                 return INTERRUPTED
-            people = People(house.network, seed=self._args.seed, pause=self._args.pause)
             if self._args.no_people:
-                await self._watch(house, None)
+                await self._watch(Watched(house))
                 return 0
-            await people.agents_ready()
-            await self._watch(house, people)
-            result = await report(house, people.tally)
+            people = People(house.network, seed=self._args.seed, pause=self._args.pause)
+            campaign = Campaign(house, seed=self._args.seed)
+            if not await self._prepare(people, campaign):
+                return INTERRUPTED
+            watched = Watched(house, people, campaign)
+            await self._watch(watched)
+            result = await report(house, people.tally, campaign.customers, watched.restarts)
         finally:
             with self._console.status("Stopping everything ..."):
                 await house.stop()
@@ -121,50 +128,57 @@ class Demo:
                 shutil.rmtree(old) if old.is_dir() else old.unlink()
         if self._args.no_people:
             return House(installation, FOLDER.absolute(), phones=())
-        return House(installation, FOLDER.absolute(), CHANGES)
+        return House(installation, FOLDER.absolute(), laid_over(CHANGES, CAMPAIGN_CHANGES))
 
     async def _start(self, house: House) -> bool:
         """False: somebody stopped it meanwhile."""
-        steps = (
+        return await self._steps(
             ("Starting Asterisk", house.node.start),
             ("Starting callctl and its Postgres", house.start_daemon),
             ("Starting the telephone network", house.network.start),
             ("Waiting for the phones to register", house.phones_reachable),
         )
+
+    async def _prepare(self, people: People, campaign: Campaign) -> bool:
+        """False: somebody stopped it meanwhile."""
+
+        async def told() -> None:
+            await asyncio.gather(people.agents_ready(), campaign.customers.ready())
+
+        return await self._steps(
+            ("Telling phones and people how to answer", told),
+            (f"Importing a list of {len(campaign.customers.people)} people", campaign.take_list),
+            ("Opening the lines of the campaign's agents", campaign.staff),
+        )
+
+    async def _steps(self, *steps: tuple[str, Callable[[], Awaitable[object]]]) -> bool:
         for what, step in steps:
             began = time.monotonic()
             with self._console.status(f"{what} ..."):
                 await step()
-            self._console.print(f"[green]✓[/green] {what} [dim]{time.monotonic() - began:.1f} s[/dim]")
+            self._console.print(f"[green]✓[/green] {what} [dim]{time.monotonic() - began:.1f} s[/dim]", highlight=False)
             if self._stop.is_set():
                 return False
         return True
 
-    async def _watch(self, house: House, people: People | None) -> None:
-        """Show the house until the time is over or somebody presses Ctrl-C; then until the last caller has gone."""
-        ending = asyncio.create_task(self._end_in_time())
-        coming = asyncio.create_task(people.come(self._stop)) if people is not None else ending
-        done = asyncio.gather(ending, coming)
-        with Live(console=self._console, screen=self._console.is_terminal, auto_refresh=False) as live:
+    async def _watch(self, watched: Watched) -> None:
+        """Show the house until the time is over or somebody presses Ctrl-C; then until the last call has ended."""
+        done = asyncio.gather(self._end_in_time(), *watched.goes_on(self._stop))
+        console, picture = self._console, None
+        with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
             while not done.done():
-                with suppress(NoDaemonError):
-                    picture = await self._picture(house, people)
-                    if self._console.is_terminal:
-                        live.update(picture, refresh=True)
+                if console.is_terminal or not self._stop.is_set():
+                    picture = draw(await watched.look(), self._title(watched), watched.trouble, console.width)
+                if console.is_terminal and picture is not None:
+                    live.update(picture, refresh=True)
                 await asyncio.wait((done,), timeout=REFRESH)
         await done
-        if not self._console.is_terminal:
-            self._console.print(await self._picture(house, people))
+        if not console.is_terminal and picture is not None:  # how it was when it was to end
+            console.print(picture)
 
-    async def _picture(self, house: House, people: People | None) -> RenderableType:
-        status, queues, agents, calls = await asyncio.gather(
-            *(house.daemon.get(what) for what in ("status", "queues", "agents", "calls"))
-        )
-        called = f"callers so far: {people.tally.called}" if people is not None else "your own phones"
-        left = "ending: waiting for the last caller" if self._stop.is_set() else "Ctrl-C ends it"
-        title = f"callctl demo   {time.monotonic() - self._began:.0f} s   {called}   {left}"
-        trouble = "" if status["ready"] else "not ready: " + "; ".join(status["reasons"])
-        return draw(title, trouble, self._phones(house) if people is None else (), queues, agents, calls)
+    def _title(self, watched: Watched) -> str:
+        left = "ending: waiting for the last call" if self._stop.is_set() else "Ctrl-C ends it"
+        return f"callctl demo   {time.monotonic() - self._began:.0f} s   {watched.so_far}   {left}"
 
     async def _end_in_time(self) -> None:
         seconds = self._args.time
@@ -172,18 +186,6 @@ class Demo:
             async with asyncio.timeout(seconds):
                 await self._stop.wait()
         self._stop.set()
-
-    def _phones(self, house: House) -> Sequence[str]:
-        """What a person needs to use softphones."""
-        return (
-            f"Register softphones by UDP at 127.0.0.1:{house.node.ports.sip}",
-            *(
-                f"  extension {extension}: user phone{extension}, password {house.secret(f'phone{extension}')}"
-                for extension in (101, 102)
-            ),
-            "Dial 200: the main menu (1 sales, 2 support) · 101, 102: each other",
-            "     *45 log in · *46 log out · *47 pause · *48 ready again · 112 emergency",
-        )
 
     def _print(self, result: Report) -> None:
         for part in result.shown():
@@ -202,7 +204,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--for", dest="time", type=_seconds, metavar="TIME", help="end by itself after 60s, 5m, 1h")
     parser.add_argument("--no-people", action="store_true", help="leave the phones to you: prints addresses")
-    parser.add_argument("--pause", type=_seconds, default=2.0, metavar="TIME", help="mean time between callers (2s)")
+    parser.add_argument("--pause", type=_seconds, default=2.5, metavar="TIME", help="mean time between callers (2.5s)")
     parser.add_argument(
         "--seed", type=int, default=random.randrange(10**6), help="who does what (another each time if not given)"
     )

@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from typing import Any
 import aiohttp
 import yaml
 
-from callctl.api.client import Client, NoDaemonError
+from callctl.api.client import Client, NoDaemonError, RefusedError
 from callctl.lab.database import put_empty
 from callctl.lab.install import Installation
 from callctl.lab.network import Network
@@ -39,6 +40,7 @@ Overlay = Mapping[str, Any]
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
+UNAVAILABLE = 503
 
 
 class HouseError(RuntimeError):
@@ -144,6 +146,29 @@ class Daemon:
     async def post(self, *parts: str, **body: str) -> dict[str, Any]:
         return await asyncio.to_thread(self.client.post, *parts, **body)
 
+    async def insist(self, *parts: str, timeout: float = START_SECONDS) -> dict[str, Any]:
+        """Post it until it is taken, also by one that starts now. NoDaemonError, RefusedError: not in `timeout` s."""
+        until = time.monotonic() + timeout
+        while True:
+            try:
+                return await self.post(*parts)
+            except (NoDaemonError, RefusedError) as error:
+                unavailable = isinstance(error, NoDaemonError) or error.status == UNAVAILABLE
+                if not unavailable or time.monotonic() > until:
+                    raise
+                await asyncio.sleep(0.2)
+
+    async def command(self, *words: str) -> str:
+        """What `callctl WORDS` prints. HouseError, with that: it failed."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "callctl", *words, "--config", str(self.config), "--overlay", str(self.overlay),
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        said = (await process.communicate())[0].decode(errors="replace").strip()
+        if process.returncode != 0:
+            raise HouseError(f"callctl {' '.join(words)}: {said}")
+        return said
+
     async def metrics(self) -> dict[str, float]:
         """Every sample of /metrics, by its name with labels as Prometheus writes it."""
         async with aiohttp.ClientSession() as session, session.get(f"{self.url}/metrics") as answer:
@@ -223,7 +248,7 @@ class House:
 
     def change(self, changes: Overlay) -> None:
         """Lay other changes over config/; in force at the next reload or start."""
-        merged = _merged(self._here, changes)
+        merged = laid_over(self._here, changes)
         (self.overlay / "here.yaml").write_text(yaml.safe_dump(merged, sort_keys=False), encoding="utf-8")
 
     def _differences(self, socket: Path, port: int) -> Overlay:
@@ -307,13 +332,13 @@ def database_url(config: Path, overlay: Path) -> str:
     return EmbeddedPostgres(database.data_dir).url() if database.url is None else database.url.reveal()
 
 
-def _merged(base: Overlay, changes: Overlay) -> dict[str, Any]:
+def laid_over(base: Overlay, changes: Overlay) -> dict[str, Any]:
     """Mappings key by key; anything else is replaced."""
     merged = dict(base)
     for key, value in changes.items():
         old = merged.get(key)
         both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merged(old, value) if both else value  # type: ignore[arg-type]
+        merged[key] = laid_over(old, value) if both else value  # type: ignore[arg-type]
     return merged
 
 

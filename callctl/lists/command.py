@@ -206,12 +206,19 @@ def _tell(job: _Job, tally: Tally) -> None:
         told |= {"seconds": round(job.seconds, 3), "report": str(refused.path) if refused.rows else None}
         print(json.dumps(told, indent=2, ensure_ascii=False))
         return
-    print(f"{tally.read:,} rows read in {job.seconds:.1f} s ({tally.read / job.seconds:,.0f} a second)")
+    print(read_in(tally.read, job.seconds))
     for line in tally.lines():
         print(_printable(line))
     if refused.rows:
         print(f"{refused.path}: what was refused, and why")
     print("a dry run: nothing has changed" if dry else f"done: {job.args.campaign} has them")
+
+
+def read_in(rows: int, seconds: float) -> str:
+    """How fast it was says nothing of a list that is read in a moment."""
+    if seconds < 1:
+        return f"{rows:,} rows read in {seconds:.2f} s"
+    return f"{rows:,} rows read in {seconds:.1f} s ({rows / seconds:,.0f} a second)"
 
 
 def _printable(text: str) -> str:
