@@ -57,6 +57,8 @@ class Play:
     playback: PlaybackId
     prompts: tuple[str, ...]
     """Asterisk media URIs from the configuration."""
+    promise: bool = False
+    """They tell a person what is promised: they are played once it is stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,12 +90,15 @@ def _opt_out(turn: Turn, call: Call, to: OptOut, trigger: str) -> None:
     if number is not None:
         lists.refuse_to_call(turn, number, "a key, pressed in a call")
     turn.tell(OptedOut(call.id, number))
-    announce(turn, call, to.prompts if number is not None else to.withheld, HangUp(), trigger)
+    said = to.prompts if number is not None else to.withheld
+    announce(turn, call, said, HangUp(), trigger, promise=number is not None)
 
 
-def announce(turn: Turn, call: Call, prompts: tuple[str, ...], then: Destination, trigger: str) -> None:
+def announce(
+    turn: Turn, call: Call, prompts: tuple[str, ...], then: Destination, trigger: str, *, promise: bool = False
+) -> None:
     """Play prompts to the caller, then go on."""
-    calls.move(turn, call, trigger, Announcing(_play(turn, call, prompts), prompts, then))
+    calls.move(turn, call, trigger, Announcing(_play(turn, call, prompts, promise=promise), prompts, then))
 
 
 def digit(turn: Turn, call: Call, event: DigitPressed) -> None:
@@ -229,7 +232,7 @@ def _play_menu(turn: Turn, call: Call, menu: Menu, tries: int, first: tuple[str,
     turn.tell(MenuEntered(call.id, menu.id, tries))
 
 
-def _play(turn: Turn, call: Call, prompts: tuple[str, ...]) -> PlaybackId:
+def _play(turn: Turn, call: Call, prompts: tuple[str, ...], *, promise: bool = False) -> PlaybackId:
     playback = PlaybackId(turn.world.ids.ulid(turn.now))
-    turn.wish(Play(call.node, call.leg, playback, prompts))
+    turn.wish(Play(call.node, call.leg, playback, prompts, promise))
     return playback

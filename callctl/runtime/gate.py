@@ -3,7 +3,8 @@
 A caller is answered once the call is stored: whoever has heard anything of callctl leaves a record, also when callctl
 is killed in that moment and the caller hangs up before it is back. Rows are stored behind the wishes, since Asterisk
 can be asked again; but it cannot be asked of a caller who has gone. What is wished for that caller meanwhile waits
-behind the answer, in order; nobody else's wishes do.
+behind the answer, in order; nobody else's wishes do. Words that tell somebody what is promised (not to be called any
+more) wait in the same way.
 
 Somebody on a list is dialled once Postgres has the attempt, or not at all: after a kill nobody could say whether a
 phone has rung, and what is only on this machine's disk the next callctl may not find. What is not dialled in time never
@@ -74,8 +75,10 @@ class Gate:
             self._held[leg].append(command)
             if isinstance(command, Play):
                 self._playing[command.playback] = leg
-        elif isinstance(command, Answer):
+        elif isinstance(command, Answer) or (isinstance(command, Play) and command.promise):
             self._held[command.leg] = [command]
+            if isinstance(command, Play):
+                self._playing[command.playback] = command.leg
             self._begin(self._open(command.leg, self._seq()), "answer")
         elif isinstance(command, Dial):
             self._dials[command.leg] = command

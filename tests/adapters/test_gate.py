@@ -220,3 +220,16 @@ async def test_at_the_end_nobody_is_dialled() -> None:
     house.journal.in_postgres.set_result(None)
     await turns()
     assert (house.sent, house.told) == ([], [])
+
+
+async def test_what_is_promised_is_told_once_it_is_stored() -> None:
+    house = House()
+    thanks = Play(NODE, ONE, PLAYBACK, ("sound:auth-thankyou",), promise=True)
+    house.gate.send(thanks)
+    house.gate.send(StopPlay(NODE, PLAYBACK))
+    house.gate.send(Play(NODE, TWO, PlaybackId("p2"), ("sound:hello",)))
+    await turns()
+    assert house.sent == [Play(NODE, TWO, PlaybackId("p2"), ("sound:hello",))]
+    house.journal.safe.set_result(None)
+    await turns()
+    assert house.sent[1:] == [thanks, StopPlay(NODE, PLAYBACK)]

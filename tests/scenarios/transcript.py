@@ -73,7 +73,7 @@ LENGTHS = {"rang", "waited", "talked", "lasted", "length", "timeout", "took", "a
 
 UNTOLD = {"node", "considered", "fitted"}
 """What a line leaves out: there is one node, and a choice's `why` tells enough."""
-IF_ANY = {"wants", "auto_answer", "permit", "campaign", "own"}
+IF_ANY = {"wants", "auto_answer", "permit", "campaign", "own", "promise"}
 """What a line has only where it is not as usual."""
 
 
@@ -184,7 +184,7 @@ class Transcript:
 
     def _told(self, value: Command | ClaimContacts | Fact) -> str:
         names = [f.name for f in fields(value) if f.name not in UNTOLD]
-        names = [n for n in names if n not in IF_ANY or getattr(value, n) not in (None, "", AutoAnswer.NO)]
+        names = [n for n in names if n not in IF_ANY or getattr(value, n) not in (None, "", False, AutoAnswer.NO)]
         parts = [f"{name}={self._text(name, getattr(value, name))}" for name in names]
         return " ".join([type(value).__name__, *parts])
 
