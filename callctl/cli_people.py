@@ -360,18 +360,28 @@ def _print_refusals(refusals: list[dict[str, Any]]) -> None:
     table(("rule", "version", "times", "last (UTC)"), rows, "nothing was refused", right=(2,))
 
 
+def _about(people: float | None) -> str:
+    return "not known yet" if people is None else f"{people:g}"
+
+
 def _print_limit(limit: dict[str, Any]) -> None:
     mark = "" if limit["verified"] else " (unverified: have counsel check)"
     print(f"\n{limit['rule']} {limit['version']}{mark}: at most {limit['most_percent']:g} % in {_days(limit)}")
     rows = [
         (
-            *(clock(w["begins"]), clock(w["ends"]), w["answered_by_a_person"], w["abandoned"], f"{w['percent']:.3f}"),
+            *(clock(w["begins"]), clock(w["ends"]), w["answered_by_a_person"], w["abandoned"]),
+            *(w["taken_for_machines"], _about(w["false_positives"]), f"{w['percent']:.3f}"),
             "kept" if w["kept"] else "BROKEN",
         )
         for w in limit["windows"]
     ]
-    columns = ("from (UTC)", "to", "answered by a person", "abandoned", "percent", "")
-    table(columns, rows, "nobody has answered yet", right=(2, 3, 4))
+    columns = (
+        *("from (UTC)", "to", "answered by a person", "abandoned", "taken for machines", "of them people, about"),
+        *("percent", ""),
+    )
+    table(columns, rows, "nobody has answered yet", right=(2, 3, 4, 5, 6))
+    counted = "count as abandoned" if limit["false_positives_count"] else "do not count, by this rule"
+    print(f"People taken for machines {counted}; how many, a sample tells (`detection: sample`).")
     attempts = limit.get("rows")
     if attempts is not None:
         cells = [(r["attempt"], clock(r["began"]), r["number"], r["contact"], r["outcome"]) for r in attempts]

@@ -107,7 +107,7 @@ class PeopleDesk:
             args = (self._pool(), name, known.began, rules.id)
             windows = await _answered(reports.abandoned(*args, limit.window))
             said = _limit(rules, limit)
-            said["windows"] = [_window(it, limit) for it in windows]
+            said["windows"] = [_window(it, limit, known.mistaken) for it in windows]
             if rows:
                 found = await _answered(reports.abandoned_rows(*args))
                 said["rows"] = [{**row, "number": _masked(row["number"], masking)} for row in found]
@@ -289,17 +289,24 @@ def _limit(rules: RuleSet, limit: AbandonedLimit) -> Plain:
         "verified": limit.verified,
         "most_percent": limit.most / 1000,
         "window_days": limit.window / DAY,
+        "false_positives_count": limit.machines_count,
     }
 
 
-def _window(it: reports.Window, limit: AbandonedLimit) -> Plain:
+def _window(it: reports.Window, limit: AbandonedLimit, mistaken: float | None) -> Plain:
+    """`mistaken`: the share of those turned away as machines who were people, as the sample tells; None: not known."""
+    false = it.turned_away * mistaken if mistaken is not None else None
+    counted = (false or 0.0) if limit.machines_count else 0.0
+    lost, people = it.abandoned + counted, it.live + counted
     return {
         "begins": iso(it.begins),
         "ends": iso(it.ends),
         "answered_by_a_person": it.live,
         "abandoned": it.abandoned,
-        "percent": round(100 * it.abandoned / it.live, 3),
-        "kept": it.abandoned * 100_000 <= limit.most * it.live,
+        "taken_for_machines": it.turned_away,
+        "false_positives": None if false is None else round(false, 1),
+        "percent": round(100 * lost / people, 3) if people else 0.0,
+        "kept": lost * 100_000 <= limit.most * people,
     }
 
 

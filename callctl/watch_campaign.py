@@ -52,7 +52,7 @@ def picture(it: Answer, since: float, why: str) -> RenderableType:
         _panel("Abandoned, of what may be", _budget(it["budget"])),
         _panel("Attempts by outcome, since the first start", _outcomes(it["tally"])),
         _panel("The list", _list(it)),
-        *([_panel("What was heard, and what agents said it was", _matrix(it["detection"]))] if _listens(it) else []),
+        *([_panel("What was heard, and what agents said it was", _matrix(it))] if _listens(it) else []),
     )
 
 
@@ -145,7 +145,8 @@ def _list(it: Answer) -> RenderableType:
     return Group(bar, Text(f"{standings} (counted {clock(tally['at'])} UTC) · {ready}", style="dim"))
 
 
-def _matrix(detection: Answer) -> RenderableType:
+def _matrix(it: Answer) -> RenderableType:
+    detection = it["detection"]
     if detection["gone_off"]:
         state = Text("Detection is OFF: it took too many people for machines. Stop and start to try again", style="red")
     else:
@@ -153,7 +154,16 @@ def _matrix(detection: Answer) -> RenderableType:
     table = _table("heard", "a human, said agents", "a machine, said agents")
     for heard, labels in detection["judged"].items():
         table.add_row(heard, str(labels.get("human", 0)), str(labels.get("machine", 0)))
-    return Group(state, table) if detection["judged"] else Group(state, Text("no agent has said yet", style="dim"))
+    known = table if detection["judged"] else Text("no agent has said yet", style="dim")
+    return Group(state, known, _taken_for_machines(it["budget"]))
+
+
+def _taken_for_machines(budget: Answer) -> Text:
+    about = budget["false_positives"]
+    if about is None:
+        return Text("how many people are taken for machines is not known yet: too few labels", style="dim")
+    counted = "counted as abandoned" if budget["false_positives_count"] else "not counted as abandoned"
+    return Text(f"about {about:g} people taken for machines, {counted}", style="dim")
 
 
 def _bar(share: float, style: str) -> Text:

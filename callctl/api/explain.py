@@ -329,7 +329,8 @@ _THEN: Mapping[Then, str] = {
 
 def _judged(fact: f.AnswerJudged, _: Teller) -> str:
     after = f" after {length(fact.took)}" if fact.heard is not Heard.NOTHING else ""
-    return f"{_HEARD[fact.heard]}{after}: {_THEN[fact.then]}"
+    why = ", as one of the sample by which detection is measured" if fact.sampled else ""
+    return f"{_HEARD[fact.heard]}{after}: {_THEN[fact.then]}{why}"
 
 
 def _waits(fact: f.CustomerWaits, _: Teller) -> str:

@@ -166,6 +166,8 @@ class Detection:
     off_at: int = 0
     """AMD goes off by itself, with an alarm, where of 100,000 calls that people answered so many were taken for
     machines (as dispositions tell); 0: never."""
+    sample: int = 0
+    """Of 100,000 answers that would get no agent so many do, to learn how often AMD errs."""
 
 
 class Over(StrEnum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from callctl.core import agents, briefing, calls, handover, ivr, pacers, trunking
+from callctl.core import agents, briefing, calls, detection, handover, ivr, pacers, trunking
 from callctl.core.campaigns import CampaignPolicy, Mode, Then
 from callctl.core.commands import Lease
 from callctl.core.events import Heard, LegAnswered, LegGone, LegRinging, LegUp, MessageLeft
@@ -109,13 +109,13 @@ def answered(turn: Turn, call: Call, event: LegAnswered) -> None:
     policy, picked_up = _policy(turn, call), call.story.picked_up
     assert call.campaign is not None
     assert picked_up is not None
-    then = _then(policy, event.heard)
+    then, sampled = detection.decide(turn, call, event.heard)
     to_agent = then is Then.AGENT and policy is not None and policy.mode is not Mode.BROADCAST
     if not to_agent:
         agents.not_reached(turn, call)
     call.story.heard = event.heard
     pacers.judged(turn, call, human=then is Then.AGENT)
-    turn.tell(AnswerJudged(call.id, call.campaign, event.heard, turn.now - picked_up, then))
+    turn.tell(AnswerJudged(call.id, call.campaign, event.heard, turn.now - picked_up, then, sampled))
     if then is Then.AGENT and policy is not None:
         _to_a_person(turn, call, policy, 0 if unseen else picked_up, event)
     elif then is Then.MESSAGE and policy is not None and policy.detection is not None:
@@ -127,20 +127,6 @@ def answered(turn: Turn, call: Call, event: LegAnswered) -> None:
         outcome = Outcome.NOT_REACHED if event.heard is Heard.SIT else Outcome.MACHINE
         cause = 1 if event.heard is Heard.SIT else 0  # a recording says that there is no such number
         calls.end(turn, call, "answered", outcome, Party.CALLCTL, cause=cause)
-
-
-def _then(policy: CampaignPolicy | None, heard: Heard) -> Then:
-    if heard in (Heard.FAX, Heard.SIT):
-        return Then.HANG_UP
-    known = policy.detection if policy is not None else None
-    match heard:
-        case Heard.MACHINE if known is not None:
-            return known.machine
-        case Heard.UNSURE if known is not None:
-            return known.unsure
-        case Heard.SILENCE if known is not None:
-            return known.silence
-    return Then.AGENT
 
 
 def _policy(turn: Turn, call: Call) -> CampaignPolicy | None:

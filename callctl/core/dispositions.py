@@ -3,14 +3,13 @@ person does not want to be called is in force at once."""
 
 from __future__ import annotations
 
-from callctl.core import dialing, lists
+from callctl.core import detection, dialing, lists
 from callctl.core.addresses import E164
 from callctl.core.campaigns import HOUR, Disposition, DispositionPolicy
 from callctl.core.contacts import Callback, Happened, Past
-from callctl.core.events import DispositionChosen, Heard
+from callctl.core.events import DispositionChosen
 from callctl.core.facts import (
     CallbackAgreed,
-    DetectionOff,
     DispositionAwaited,
     DispositionNoted,
     DispositionRefused,
@@ -18,7 +17,6 @@ from callctl.core.facts import (
 from callctl.core.ids import SECOND, AgentId, CampaignId, Micros, QueueId
 from callctl.core.ledger import Promised, Remembered, TriedAgain
 from callctl.core.model import Agent, Call, OnCall, Said, WrapUp
-from callctl.core.outbound import Campaign
 from callctl.core.turn import Turn
 
 AGAIN: Micros = 10 * SECOND
@@ -26,11 +24,6 @@ AGAIN: Micros = 10 * SECOND
 NOTHING = DispositionPolicy()
 LONGEST_AHEAD: Micros = 366 * 24 * HOUR
 """For how far ahead a time may be agreed."""
-HUMAN, MACHINE = "human", "machine"
-"""What agents say that answered."""
-ENOUGH_LABELS = 20
-"""People whom agents have talked with, before detection is judged by them."""
-OF_ALL = 100_000
 
 
 def choose(turn: Turn, agent: Agent, event: DispositionChosen) -> str:
@@ -126,7 +119,7 @@ def settle(turn: Turn, agent: AgentId, call: Call) -> None:
     said = call.story.said
     known = turn.world.policy.dispositions.get(said.disposition) if said is not None else None
     if said is not None and known is not None and said.by == "agent":
-        _label(turn, call, MACHINE if known.machine else HUMAN)
+        detection.label(turn, call, machine=known.machine)
     if said is None or known is None or not isinstance(call.caller, E164):
         return
     if known.wrong_number:
@@ -140,31 +133,6 @@ def settle(turn: Turn, agent: AgentId, call: Call) -> None:
         turn.enter(again)
     if known.callback and said.callback_at is not None and known.campaign is not None:
         _promise(turn, agent, call, call.caller, known.campaign, said, said.callback_at)
-
-
-def _label(turn: Turn, call: Call, was: str) -> None:
-    """The agent's word is held against what detection heard."""
-    campaign = turn.world.outbound.campaigns.get(call.campaign) if call.campaign is not None else None
-    if campaign is None or call.story.heard is None:
-        return
-    labels = campaign.judged.setdefault(call.story.heard.value, {HUMAN: 0, MACHINE: 0})
-    labels[was] += 1
-    turn.campaigns.add(campaign.id)
-    _judge_detection(turn, campaign)
-
-
-def _judge_detection(turn: Turn, campaign: Campaign) -> None:
-    """Off where it takes too many people for machines. Only of calls that an agent got all the same can that be
-    known."""
-    policy = turn.world.policy.campaigns.get(campaign.id)
-    detection = policy.detection if policy is not None else None
-    if detection is None or not detection.off_at or campaign.detection_off:
-        return
-    heard = {name: labels[HUMAN] for name, labels in campaign.judged.items() if name != Heard.NOTHING}
-    people, mistaken = sum(heard.values()), heard.get(Heard.MACHINE, 0)
-    if people >= ENOUGH_LABELS and mistaken * OF_ALL > detection.off_at * people:
-        campaign.detection_off = True
-        turn.tell(DetectionOff(campaign.id, people, mistaken))
 
 
 def _promise(

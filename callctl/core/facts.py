@@ -207,6 +207,8 @@ class AnswerJudged:
     took: Micros
     """From the answer."""
     then: Then
+    sampled: bool = False
+    """It goes to an agent only since it belongs to the sample by which detection is measured."""
 
 
 @dataclass(frozen=True, slots=True)

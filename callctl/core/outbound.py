@@ -42,6 +42,10 @@ class Campaign:
     first start, or since detection was taken up again."""
     detection_off: bool = False
     """It took too many people for machines. Stopped and started, the campaign tries it again."""
+    turned_away: int = 0
+    """Answers in the law's window that got no agent, since detection took them for no person."""
+    mistaken: float | None = None
+    """The share of those that were people all the same, as last known; None: not known yet."""
     counted_from: Micros = 0
     """When the law's window began in which `budget` counts."""
 

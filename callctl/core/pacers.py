@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from callctl.core import detection
+from callctl.core.budget import LEAST_CAP
 from callctl.core.campaigns import CampaignPhase, CampaignPolicy, Mode
 from callctl.core.ids import SECOND, AgentId, CampaignId, Micros
 from callctl.core.law import AbandonedLimit
@@ -13,6 +15,8 @@ from callctl.core.turn import Turn
 LEAST_RING: Micros = 15 * SECOND
 """Where no rule set says how long it rings before it is given up: the figure of the US and of the UK."""
 OF_ALL = 100_000
+FEW = 100.0
+"""Customers: with fewer, one person taken for a machine would be the whole share."""
 KEPT_EVERY: Micros = 10 * SECOND
 """Every how long what was learned is stored; what is abandoned is stored at once."""
 
@@ -27,7 +31,7 @@ def of(world: World, campaign: Campaign) -> Pacer:
         world.outbound.pacers[campaign.id] = found
     found.grace = grace(world, policy) / SECOND
     found.least_ring = least_ring(world, policy) / SECOND
-    found.budget.cap = most_abandoned(world, policy) / OF_ALL
+    found.budget.cap = left_to_abandon(world, campaign, policy)
     return found
 
 
@@ -45,6 +49,35 @@ def grace(world: World, policy: CampaignPolicy) -> Micros:
 def most_abandoned(world: World, policy: CampaignPolicy) -> int:
     """Of 100,000 calls that people answered: the lowest of the campaign's and the law's."""
     return min([policy.most_abandoned, *(rule.most for rule in limits(world, policy))])
+
+
+def counts_machines(world: World, policy: CampaignPolicy) -> bool:
+    """A rule set counts as abandoned who was taken for a machine."""
+    return any(rule.machines_count for rule in limits(world, policy))
+
+
+def left_to_abandon(world: World, campaign: Campaign, policy: CampaignPolicy) -> float:
+    """The share of customers who may find nobody, after what false positives have taken of it where they count.
+
+    With N customers and F people taken for machines, (abandoned + F) / (N + F) ≤ cap is abandoned / N ≤ cap −
+    F·(1 − cap) / N.
+    """
+    cap = most_abandoned(world, policy) / OF_ALL
+    customers = campaign.budget.connected + campaign.budget.abandoned
+    return max(LEAST_CAP, cap - counted_false_positives(world, campaign, policy) * (1 - cap) / max(customers, FEW))
+
+
+def counted_false_positives(world: World, campaign: Campaign, policy: CampaignPolicy) -> float:
+    """People of the law's window who were taken for machines and count as abandoned; 0 where they do not, or nobody
+    knows yet."""
+    return (detection.false_positives(campaign) or 0.0) if counts_machines(world, policy) else 0.0
+
+
+def abandoned_share(world: World, campaign: Campaign, policy: CampaignPolicy) -> float:
+    """Of the customers of the law's window, as the rule sets count them."""
+    lost, budget = counted_false_positives(world, campaign, policy), campaign.budget
+    customers = budget.connected + budget.abandoned + lost
+    return (budget.abandoned + lost) / customers if customers else 0.0
 
 
 def ring_timeout(world: World, policy: CampaignPolicy) -> Micros:
@@ -68,6 +101,7 @@ def roll(world: World, campaign: Campaign, now: Micros) -> None:
         campaign.counted_from = begins
         budget = campaign.budget
         budget.connected = budget.abandoned = 0.0
+        campaign.turned_away = 0
         budget.saved = min(budget.saved, 0.0)
 
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from callctl.core import pacers, trunking
+from callctl.core import detection, pacers, trunking
 from callctl.core.campaigns import CampaignPhase, CampaignPolicy
 from callctl.core.ids import SECOND, AgentId, CampaignId, Micros, TrunkId
 from callctl.core.model import (
@@ -254,13 +254,16 @@ def _pace(pace: Pace) -> Plain:
 
 def budget(world: World, known: Campaign, policy: CampaignPolicy) -> Plain:
     """What was abandoned of what may be, in the window that counts now. `percent` of customers, who reached an agent or
-    were abandoned; `most_percent`: the lowest of the law's and the campaign's."""
+    were abandoned; `most_percent`: the lowest of the law's and the campaign's. `false_positives`: about so many people
+    were taken for machines (none: not known yet), and stand in `percent` where `false_positives_count`."""
     it = known.budget
-    customers = it.connected + it.abandoned
+    lost = detection.false_positives(known)
     return {
         "connected": round(it.connected),
         "abandoned": round(it.abandoned),
-        "percent": round(100 * it.abandoned / customers, 3) if customers else 0.0,
+        "false_positives": None if lost is None else round(lost, 1),
+        "false_positives_count": pacers.counts_machines(world, policy),
+        "percent": round(100 * pacers.abandoned_share(world, known, policy), 3),
         "most_percent": 100 * pacers.most_abandoned(world, policy) / pacers.OF_ALL,
         "grace": in_seconds(pacers.grace(world, policy)),
         "saved": round(it.saved, 3),
@@ -269,12 +272,16 @@ def budget(world: World, known: Campaign, policy: CampaignPolicy) -> Plain:
 
 
 def _detection(policy: CampaignPolicy, known: Campaign) -> Plain:
-    """`judged`: what was heard → what agents said it was → how often."""
+    """`judged`: what was heard → what agents said it was → how often. `turned_away`: answers of the law's window that
+    got no agent, of which about `mistaken_percent` are people (none: not known yet)."""
     configured = policy.detection
     return {
         "on": configured is not None and not known.detection_off,
         "gone_off": known.detection_off,
         "off_at_percent": configured.off_at / 1000 if configured is not None and configured.off_at else None,
+        "sample_percent": configured.sample / 1000 if configured is not None else None,
+        "turned_away": known.turned_away,
+        "mistaken_percent": None if known.mistaken is None else round(100 * known.mistaken, 3),
         "judged": {heard: dict(labels) for heard, labels in sorted(known.judged.items())},
     }
 

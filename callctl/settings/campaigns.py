@@ -194,6 +194,11 @@ class DetectionModel(Strict):
         description="It goes off, with an alarm, where it took so many people for machines, as dispositions tell;"
         " as `most_abandoned` if not given; 0%: never.",
     )
+    sample: t.Share = Field(
+        default=1000,
+        description="Of the answers that would get no agent, so many do, whose dispositions tell how often detection"
+        " errs; 0%: none, and nobody knows.",
+    )
 
     def judge(self) -> None:
         leaving = [name for name in ("machine", "unsure", "silence") if getattr(self, name) is Then.MESSAGE]
@@ -404,7 +409,7 @@ def _detection(model: DetectionModel | None, most_abandoned: int) -> Detection |
     if model is None:
         return None
     off_at = most_abandoned if model.off_at is None else model.off_at
-    return Detection(model.machine, model.unsure, model.silence, model.message, off_at)
+    return Detection(model.machine, model.unsure, model.silence, model.message, off_at, model.sample)
 
 
 def _filter(model: FilterModel) -> Filter:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from callctl.core.campaigns import Then
 from callctl.core.law import CallKind
 from callctl.numbers import Numbering
-from callctl.settings.campaigns import AHEAD, CallerIdModel, CampaignModel
+from callctl.settings.campaigns import AHEAD, CallerIdModel, CampaignModel, Flag, chosen
 from callctl.settings.errors import KeyPath, Mistake, shown
 from callctl.settings.goals import Goal
 from callctl.settings.law import AbandonedLimitModel
@@ -38,6 +39,7 @@ def campaign_oddities(document: Document) -> Iterator[Mistake]:
                 wrong = f"the menu {shown(getattr(campaign, key))} has no key by which people are called no more"
                 yield Mistake(("campaigns", name, key), wrong, "add one to its `options`: `9: {opt_out: {}}`")
         yield from _longer_than_the_law(document, name, campaign)
+        yield from _never_measured(document, name, campaign)
 
 
 # ── numbers that are shown ───────────────────────────────────────────────────────────────────
@@ -79,6 +81,20 @@ def _phones_that_ring(document: Document, name: str, campaign: CampaignModel) ->
         wrong = f"its agents are rung for each call ({some}): the customer would hear the phone ring"
         right = "add `nailed_up: true` to each of them, or name a queue whose agents all have it"
         yield Mistake(("campaigns", name, "queue"), wrong, right)
+
+
+def _never_measured(document: Document, name: str, campaign: CampaignModel) -> Iterator[Mistake]:
+    """Agents label the sample of answering machines by a disposition."""
+    known, queue = campaign.detection, document.queues.get(campaign.queue or "")
+    if known is None or queue is None or not known.sample:
+        return
+    away = any(getattr(known, heard) is not Then.AGENT for heard in ("machine", "unsure", "silence"))
+    offered = queue.dispositions.of if queue.dispositions is not None else ()
+    told = (path[-1] for path, it, _ in chosen(document.dispositions) if Flag.MACHINE in (it.flags or ()))
+    if away and not any(not offered or each in offered for each in told):
+        wrong = "how often it takes people for machines will not be known: its agents have no word for a machine"
+        right = "add a disposition with `flags: [machine]`, or say `sample: 0%`"
+        yield Mistake(("campaigns", name, "detection"), wrong, right)
 
 
 def _opts_out(menu: MenuModel) -> bool:

@@ -10,6 +10,7 @@ from callctl.core.campaigns import (
     CallerId,
     CampaignPolicy,
     Detection,
+    Disposition,
     Mode,
     Over,
     Preview,
@@ -18,7 +19,7 @@ from callctl.core.campaigns import (
 )
 from callctl.core.contacts import Contact, Number
 from callctl.core.hours import Offsets
-from callctl.core.ids import SECOND, CampaignId, ContactId, MenuId, QueueId, RuleSetId, seconds
+from callctl.core.ids import SECOND, CampaignId, ContactId, DispositionId, MenuId, QueueId, RuleSetId, seconds
 from callctl.core.law import AbandonedLimit, AttemptOutcome, CallingHours, CallKind, RuleSet
 from callctl.core.policy import HangUp, Menu, OptOut, Policy, QueuePolicy, Strategy, ToQueue
 from callctl.sim.office import OUT, SALES, policy
@@ -62,6 +63,7 @@ def _campaign(name: CampaignId, mode: Mode, **changes: object) -> CampaignPolicy
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
+TAPE = DispositionId("tape")
 DETECTS = Detection(Then.MESSAGE, Then.AGENT, Then.HANG_UP, message=("sound:message",))
 CAMPAIGNS = {
     PUSH: _campaign(PUSH, Mode.POWER, lines_per_agent=200, detection=DETECTS),
@@ -97,12 +99,20 @@ def calling(names: Iterable[str] = ("ana", NAILED), strategy: Strategy = Strateg
 
 
 def calling_variants(
-    names: tuple[str, ...], strategy: Strategy = Strategy.LONGEST_IDLE, blended: bool = False, channels: int = 0
+    names: tuple[str, ...],
+    strategy: Strategy = Strategy.LONGEST_IDLE,
+    *,
+    blended: bool = False,
+    channels: int = 0,
+    sampled: bool = False,
 ) -> tuple[Policy, ...]:
     """As `office.variants`. `blended`: the agents who serve callers are called for too; `channels`: of the trunk, 0: no
-    limit."""
+    limit; `sampled`: agents get some of the answering machines, to say what they were."""
     full = calling(names, strategy)
     full = replace(full, trunks={OUT: replace(full.trunks[OUT], max_channels=channels)})
+    if sampled:
+        full = replace(full, dispositions={**full.dispositions, TAPE: Disposition(TAPE, "A machine", "", machine=True)})
+        full = _with(full, PUSH, detection=replace(DETECTS, sample=50_000))
     if blended:
         full = _with(full, PUSH, queue=SALES)
     fewer = calling(names[1:], strategy)

@@ -258,6 +258,8 @@ class Lists:
     """The agents of the queue `sales` serve the campaign `push`, beside callers."""
     channels: int = 0
     """Of the trunk; 0: no limit."""
+    sampled: bool = False
+    """Agents get some of those whom detection took for machines."""
 
 
 DAY_CALL_GAP = 3.0
@@ -322,7 +324,7 @@ def draw_calls(seed: int) -> Plan:
         ]
     contacts = tuple(rng.choice((1, 1, 2)) for _ in agents)
     slowness, audit_every = rng.choice((1.0, 1.0, 5.0, 40.0)), rng.choice((30.0, 30.0, 7.0, 1.0))
-    lists = Lists(rng.random() < 0.3, rng.choice((0, 0, 2, 5)))
+    lists = Lists(rng.random() < 0.3, rng.choice((0, 0, 2, 5)), sampled=seed % 2 == 1)
     return Plan(
         seed, length, _in_order(acts), agents, contacts, rng.choice(list(Strategy)), slowness, audit_every, lists
     )
@@ -339,7 +341,7 @@ def _at_full_speed(rng: Random, seed: int) -> Plan:
     at = 2.0
     while (at := at + rng.uniform(1, 5)) < length:
         acts.append(Mishap(at, rng.choice((*MORE_ILLS, *[Ill.KILLED] * 6)), rng.uniform(0.01, 2), rng.random()))
-    return Plan(seed, length, _in_order(acts), (NAILED, f"{NAILED}-too"), (1,), lists=Lists())
+    return Plan(seed, length, _in_order(acts), (NAILED, f"{NAILED}-too"), (1,), lists=Lists(sampled=seed % 2 == 1))
 
 
 def day(seed: int, hours: float, agents: int) -> Plan:

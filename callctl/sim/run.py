@@ -140,7 +140,8 @@ def policies_of(plan: Plan) -> tuple[Policy, ...]:
     """The configurations that the run may change between."""
     if plan.lists is None:
         return variants(plan.agents, plan.strategy)
-    return calling_variants(plan.agents, plan.strategy, plan.lists.blended, plan.lists.channels)
+    it = plan.lists
+    return calling_variants(plan.agents, plan.strategy, blended=it.blended, channels=it.channels, sampled=it.sampled)
 
 
 async def _go(plan: Plan, telling: Telling | None, check_every: int, each_hour: Hourly | None) -> Report:

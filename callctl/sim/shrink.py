@@ -89,7 +89,12 @@ def transcript(plan: Plan, why: str) -> str:
 def _calling(lists: Lists | None) -> str:
     if lists is None:
         return ""
-    return ", calling" + " blended" * lists.blended + (f" over {lists.channels}" if lists.channels else "")
+    return (
+        ", calling"
+        + " blended" * lists.blended
+        + " sampled" * lists.sampled
+        + (f" over {lists.channels}" if lists.channels else "")
+    )
 
 
 def acts_of(acts: Sequence[Act]) -> Iterator[str]:

@@ -450,17 +450,18 @@ where campaign = $1 and zone = '' and not exists (
 )
 
 -- name: abandoned_windows
--- Attempts that a person answered, as the rule set $3 counts them: in windows of $4 seconds from $2 on.
+-- Attempts that somebody answered, as the rule set $3 counts them: in windows of $4 seconds from $2 on.
 select
     floor(extract(epoch from began - $2) / $4)::bigint as n,
-    count(*) as live, count(*) filter (where outcome = 'abandoned') as abandoned
+    count(*) filter (where outcome <> 'machine') as live, count(*) filter (where outcome = 'abandoned') as abandoned,
+    count(*) filter (where outcome = 'machine') as turned_away
 from attempt
-where campaign = $1 and began >= $2 and outcome in ('answered', 'abandoned')
+where campaign = $1 and began >= $2 and outcome in ('answered', 'abandoned', 'machine')
     and exists (select from jsonb_array_elements_text(rules) as kept where split_part(kept, ' ', 1) = $3)
 group by 1 order by 1
 
 -- name: abandoned_rows
--- The same attempts, one by one.
+-- Those that a person answered, one by one.
 select id, began, ended, contact, number, outcome from attempt
 where campaign = $1 and began >= $2 and outcome in ('answered', 'abandoned')
     and exists (select from jsonb_array_elements_text(rules) as kept where split_part(kept, ' ', 1) = $3)

@@ -104,6 +104,8 @@ class Window:
     live: int
     """Attempts that a person answered."""
     abandoned: int
+    turned_away: int
+    """Attempts that a machine answered, as detection heard."""
 
 
 async def abandoned(pool: Pool, campaign: CampaignId, began: Micros, rules: RuleSetId, window: Micros) -> list[Window]:
@@ -111,7 +113,10 @@ async def abandoned(pool: Pool, campaign: CampaignId, began: Micros, rules: Rule
     with answering():
         seconds = window // SECOND
         rows = await pool.fetch(SQL["abandoned_windows"], campaign, to_datetime(began), rules, seconds)
-    return [Window(began + r["n"] * window, began + (r["n"] + 1) * window, r["live"], r["abandoned"]) for r in rows]
+    return [
+        Window(began + r["n"] * window, began + (r["n"] + 1) * window, r["live"], r["abandoned"], r["turned_away"])
+        for r in rows
+    ]
 
 
 async def abandoned_rows(pool: Pool, campaign: CampaignId, began: Micros, rules: RuleSetId) -> list[Plain]:

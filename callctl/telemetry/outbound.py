@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -10,8 +11,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from callctl.core import detection, pacers, trunking
 from callctl.core import facts as f
-from callctl.core import pacers, trunking
 from callctl.core.campaigns import CampaignPhase, CampaignPolicy, Mode, Then
 from callctl.core.events import Heard, PreviewWish
 from callctl.core.facts import Fact
@@ -330,6 +331,8 @@ def _budgets(world: World) -> Iterator[GaugeMetricFamily]:
     share = _gauge("campaign_abandoned_ratio", "Abandoned, of the window's customers", "campaign")
     most = _gauge("campaign_abandoned_most_ratio", "The most that may be: the law's, or the campaign's", "campaign")
     off = _gauge("campaign_detection_off", "1: detection went off, since it errs too often", "campaign")
+    away = _gauge("campaign_turned_away", "Answers of the window that got no agent, taken for no person", "campaign")
+    lost = _gauge("campaign_false_positives", "Of those, about so many people; NaN: not known yet", "campaign")
     judged = _gauge(
         "campaign_judged", "Answers that agents have labelled, by what was heard", "campaign", "heard", "was"
     )
@@ -339,13 +342,16 @@ def _budgets(world: World) -> Iterator[GaugeMetricFamily]:
         customers.add_metric([name, "connected"], budget.connected)
         customers.add_metric([name, "abandoned"], budget.abandoned)
         saved.add_metric([name], budget.saved)
-        share.add_metric([name], budget.abandoned / max(1.0, budget.connected + budget.abandoned))
+        share.add_metric([name], pacers.abandoned_share(world, known, policy))
         most.add_metric([name], pacers.most_abandoned(world, policy) / pacers.OF_ALL)
         off.add_metric([name], int(known.detection_off))
+        away.add_metric([name], known.turned_away)
+        mistaken = detection.false_positives(known)
+        lost.add_metric([name], math.nan if mistaken is None else mistaken)
         for heard in Heard:
             for was in ("human", "machine"):
                 judged.add_metric([name, heard.value, was], known.judged.get(heard.value, {}).get(was, 0))
-    yield from (customers, saved, share, most, off, judged)
+    yield from (customers, saved, share, most, off, away, lost, judged)
 
 
 def _trunks(world: World, now: Micros) -> Iterator[GaugeMetricFamily]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ import pytest
 from callctl import cli
 from callctl.core.addresses import E164
 from callctl.core.ids import SECOND, CampaignId, ContactId, Micros
-from callctl.core.law import AttemptOutcome
+from callctl.core.law import AbandonedLimit, AttemptOutcome, RuleSet
 from callctl.core.ledger import AttemptMade, AttemptOver, Entry
+from callctl.core.policy import Policy
 from callctl.daemon import Daemon
 from callctl.runtime.ports import Batch
 from callctl.store.pool import connect
@@ -188,10 +189,44 @@ async def test_the_abandoned_rate_is_reported_as_the_rule_counts_it(office: Offi
     (window,) = limit["windows"]
     assert (window["answered_by_a_person"], window["abandoned"], window["kept"]) == (31, 1, False)
     assert window["percent"] == pytest.approx(100 / 31, abs=0.001)
+    assert (window["taken_for_machines"], window["false_positives"]) == (5, None), (
+        "nobody knows yet how many are people"
+    )
     assert len(limit["rows"]) == 31
     said = await office.run("compliance", "report", "spring")
     assert "BROKEN" in said
     assert "at most 3 % in each 1 days" in said
+
+
+@pytest.mark.parametrize("counts", [False, True], ids=["beside", "inside"])
+async def test_people_taken_for_machines_are_beside_the_abandoned_or_among_them(office: Office, counts: bool) -> None:
+    """98 answered, 2 abandoned; 40 taken for machines, of whom a tenth are people: 2 of 100, or 6 of 104."""
+    id_ = await contact(office)
+    await office.run("campaign", "start", "spring")
+    world, now = office.house.world_now, office.house.clock.now()
+    world.outbound.campaigns[CampaignId("spring")].mistaken = 0.1
+    world.policy = counting(world.policy) if counts else world.policy
+    outcomes = [AttemptOutcome.ANSWERED] * 98 + [AttemptOutcome.ABANDONED] * 2 + [AttemptOutcome.MACHINE] * 40
+    await tried(office, id_, [(outcome, now + n * SECOND) for n, outcome in enumerate(outcomes)])
+    (limit,) = (await office.json("compliance", "report", "spring"))["limits"]
+    (window,) = limit["windows"]
+    assert limit["false_positives_count"] is counts
+    assert (window["taken_for_machines"], window["false_positives"]) == (40, 4.0)
+    assert (window["answered_by_a_person"], window["abandoned"]) == (100, 2)
+    assert window["percent"] == pytest.approx(600 / 104 if counts else 2.0, abs=0.001)
+    assert window["kept"] is not counts
+    said = await office.run("compliance", "report", "spring")
+    assert ("machines count as abandoned" in said) is counts
+
+
+def counting(policy: Policy) -> Policy:
+    """Every rule set counts who was taken for a machine."""
+
+    def with_machines(rules: RuleSet) -> RuleSet:
+        kept = (replace(it, machines_count=True) if isinstance(it, AbandonedLimit) else it for it in rules.rules)
+        return replace(rules, rules=tuple(kept))
+
+    return replace(policy, rule_sets=tuple(with_machines(rules) for rules in policy.rule_sets))
 
 
 async def test_windows_follow_each_other_from_the_first_start(office: Office) -> None:

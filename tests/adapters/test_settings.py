@@ -80,9 +80,9 @@ def test_the_sample_is_a_small_call_centre(overlay: Path) -> None:
         "*46": Feature.LOGOUT,
         "*47": Feature.PAUSE,
         "*48": Feature.UNPAUSE,
-        **{f"*60{n}": Feature.DISPOSITION for n in range(1, 6)},
+        **{f"*60{n}": Feature.DISPOSITION for n in range(1, 7)},
     }
-    assert {it.code for it in policy.dispositions.values()} == {"", *(f"*60{n}" for n in range(1, 6))}
+    assert {it.code for it in policy.dispositions.values()} == {"", *(f"*60{n}" for n in range(1, 7))}
     numbering = Numbering.of(policy)
     assert numbering.parse("101") == Extension("101")
     assert numbering.parse("*45") == ShortCode("*45")

@@ -92,14 +92,15 @@ def test_a_predictive_campaign(tmp_path: Path) -> None:
         grace: 1s500ms
         most_abandoned: 2.5%
         harbour: sorry
-        detection: {machine: message, unsure: hang_up, silence: hang_up, message: [sound:a, sound:b], off_at: 1.25%}
+        detection: {machine: message, unsure: hang_up, silence: hang_up, message: [sound:a, sound:b], off_at: 1.25%,
+          sample: 0.5%}
         blend: {keep_free: 2, resume_after: 0s}
         """,
     )
     assert (it.mode, it.most_lines, it.harbour, it.message) == (Mode.PREDICTIVE, 40, MenuId("sorry"), None)
     assert (it.ring_timeout, it.connect_timeout, it.grace) == (20 * SECOND, 10 * SECOND, 1500 * MILLISECOND)
     assert it.most_abandoned == 2500
-    assert it.detection == Detection(Then.MESSAGE, Then.HANG_UP, Then.HANG_UP, ("sound:a", "sound:b"), 1250)
+    assert it.detection == Detection(Then.MESSAGE, Then.HANG_UP, Then.HANG_UP, ("sound:a", "sound:b"), 1250, 500)
     assert it.blend == Blend(2, 0)
 
 
@@ -122,7 +123,7 @@ def test_a_preview(tmp_path: Path) -> None:
 )
 def test_detection_goes_off_where_it_alone_would_be_too_much(tmp_path: Path, more: str, off_at: int) -> None:
     it = spring(tmp_path, more if "detection" in more else f"{more}detection: {{}}")
-    assert it.detection == Detection(off_at=off_at)
+    assert it.detection == Detection(off_at=off_at, sample=1000)
 
 
 def test_numbers_by_area_and_trunk(tmp_path: Path) -> None:
@@ -172,6 +173,27 @@ def test_wherever_a_call_goes_it_may_opt_out(tmp_path: Path, written: str, meant
 
 
 # ── what is odd ──────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("detection", "dispositions", "odd"),
+    [
+        ("{}", "", True),
+        ("{}", "dispositions: {sold: {label: Sold}}", True),
+        ("{}", "dispositions: {tape: {label: A machine, flags: [machine]}}", False),
+        ("{sample: 0%}", "", False),
+        ("{machine: agent}", "", False),
+    ],
+    ids=["no words", "no word for it", "a word for it", "no sample", "nobody turned away"],
+)
+def test_detection_whose_mistakes_nobody_could_tell(
+    tmp_path: Path, detection: str, dispositions: str, odd: bool
+) -> None:
+    said = warnings(
+        tmp_path, HOUSE, SPRING, indented(f"mode: power\nharbour: sorry\ndetection: {detection}"), dispositions
+    )
+    assert len(said) == odd
+    assert all("its agents have no word for a machine; add a disposition with `flags: [machine]`" in it for it in said)
 
 
 @pytest.mark.parametrize("mode", ["predictive", "broadcast"])
@@ -243,7 +265,8 @@ def test_a_plan_tells_it_in_the_words_of_the_file(tmp_path: Path) -> None:
         "campaign spring.grace: 2s → 1s",
         "campaign spring.most_abandoned: 3% → 2.5%",
         "campaign spring.harbour: sorry → none",
-        "campaign spring.detection: none → machine hang_up, unsure agent, silence agent, message none, off_at 2%",
+        "campaign spring.detection: none → machine hang_up, unsure agent, silence agent, message none, off_at 2%, "
+        "sample 1%",
         "campaign spring.preview.limit: 0s → 1m",
     ]
     more = "mode: power\nharbour: sorry\nlines_per_agent: 1.5"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -267,6 +268,10 @@ def test_opting_out_and_a_confusion_matrix() -> None:
     assert found["callctl_campaign_judged{campaign=push,heard=machine,was=human}"] == 2
     assert found["callctl_campaign_judged{campaign=push,heard=human,was=human}"] == 0
     assert found["callctl_campaign_detection_off{campaign=push}"] == 1
+    assert math.isnan(found["callctl_campaign_false_positives{campaign=push}"]), "not known yet"
+    it.it.world.outbound.campaigns[PUSH].turned_away, it.it.world.outbound.campaigns[PUSH].mistaken = 40, 0.1
+    assert it.found["callctl_campaign_turned_away{campaign=push}"] == 40
+    assert it.found["callctl_campaign_false_positives{campaign=push}"] == pytest.approx(4)
 
 
 def test_every_series_of_a_campaign_starts_at_nought() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from callctl.core.commands import Dial, RingPhone
 from callctl.core.contacts import Contact
+from callctl.core.engine import Step
 from callctl.core.events import (
     CampaignAsked,
     CampaignWish,
@@ -49,12 +50,12 @@ class Calling:
         self.it.do(ContactsClaimed(campaign, people, ZONES))
         return [command.leg for command in self.it.wished(Dial)]
 
-    def answers(self, leg: LegId, heard: Heard = Heard.NOTHING) -> None:
-        """The person picks up; where detection is on the dialplan listens first."""
+    def answers(self, leg: LegId, heard: Heard = Heard.NOTHING) -> Step:
+        """The person picks up; where detection is on the dialplan listens first. What came of it."""
         if heard is not Heard.NOTHING:
             self.it.do(LegUp(NODE, leg))
             self.it.wait(1)
-        self.it.do(LegAnswered(NODE, leg, heard))
+        return self.it.do(LegAnswered(NODE, leg, heard))
 
     def call(self, leg: LegId) -> Call:
         return next(call for call in self.it.world.calls.values() if call.leg == leg)

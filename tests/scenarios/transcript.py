@@ -73,7 +73,7 @@ LENGTHS = {"rang", "waited", "talked", "lasted", "length", "timeout", "took", "a
 
 UNTOLD = {"node", "considered", "fitted"}
 """What a line leaves out: there is one node, and a choice's `why` tells enough."""
-IF_ANY = {"wants", "auto_answer", "permit", "campaign", "own", "promise"}
+IF_ANY = {"sampled", "wants", "auto_answer", "permit", "campaign", "own", "promise"}
 """What a line has only where it is not as usual."""
 
 
@@ -273,13 +273,16 @@ def _killed(it: Transcript, lost: str = "0") -> None:
 
 def _begin(it: Transcript, *said: str) -> None:
     """A World of these agents, instead of ana and ben; perhaps with another strategy (`ana ben, rung by linear`), and
-    with campaigns (`nia ana, rung by linear, calling blended over 5`): blended with callers, over 5 channels."""
+    with campaigns (`nia ana, rung by linear, calling blended over 5`): blended with callers, over 5 channels; with
+    `sampled` agents get some of the answering machines."""
     names, _, more = " ".join(said).partition(", rung by ")
     strategy, calls, how = more.partition(", calling")
     it.agents, it.strategy = tuple(names.split()), Strategy(strategy or Strategy.LONGEST_IDLE)
     channels = how.partition("over ")[2]
     it.policies = (
-        calling_variants(it.agents, it.strategy, "blended" in how, int(channels or 0))
+        calling_variants(
+            it.agents, it.strategy, blended="blended" in how, channels=int(channels or 0), sampled="sampled" in how
+        )
         if calls
         else variants(it.agents, it.strategy)
     )
