@@ -10,6 +10,7 @@ import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -199,10 +200,20 @@ async def test_watch_goes_on_through_an_outage_and_ends_with_ctrl_c(desk: FakeDe
     server = await listen_unix(control_app(desk), path)
     await _until_shown(leader, "callctl queues,")
     process.send_signal(signal.SIGINT)
-    assert await process.wait() == 0
+    assert await _ended(process, leader) == 0
     os.close(follower)
     os.close(leader)
     await server.stop()
+
+
+async def _ended(process: asyncio.subprocess.Process, terminal: int) -> int:
+    """The exit code. The terminal is read on: who writes to a full one waits, whatever the signal."""
+    ends = asyncio.ensure_future(process.wait())
+    while not ends.done():
+        with suppress(BlockingIOError):
+            os.read(terminal, 65536)
+        await asyncio.wait({ends}, timeout=0.05)
+    return ends.result()
 
 
 async def _until_shown(terminal: int, *words: str) -> None:
