@@ -130,6 +130,16 @@ def read_wav(path: Path) -> Audio:
     return Audio(samples, int.from_bytes(data[24:28], "little"))
 
 
+def is_whole(path: Path) -> bool:
+    """Whether a WAV file is there and was closed: the header's length, which is written last, is that of the file."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(8)
+        return int.from_bytes(header[4:], "little") + 8 == path.stat().st_size
+    except FileNotFoundError:
+        return False
+
+
 def tone(hz: float, seconds: float, amplitude: float = 0.5, rate: int = 8000) -> Audio:
     """A sine; `amplitude` 1 is full scale."""
     step = 2 * math.pi * hz / rate

@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callctl.lab.ami import AmiError, Message
 from callctl.lab.asterisk import AsteriskError
-from callctl.lab.audio import Audio, join, read_wav
+from callctl.lab.audio import Audio, is_whole, join, read_wav
 
 if TYPE_CHECKING:
     from callctl.lab.network import Network
@@ -16,6 +17,15 @@ Condition = Callable[[], bool]
 
 _BEFORE_BEEP = 1
 """Recordings that an answering machine has made before its beep."""
+
+_CLOSING = 2.0
+"""Seconds that a recording may take to be closed; one that no audio has reached has no file."""
+
+
+async def _closed(path: Path) -> None:
+    deadline = time.monotonic() + _CLOSING
+    while not is_whole(path) and time.monotonic() < deadline:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
 
 
 class Line:
@@ -106,13 +116,16 @@ class Line:
         is not to be asked before that.
 
         While the line is up the recording is cut into pieces to get at its end (a few milliseconds are lost at
-        each call): Asterisk keeps up to two seconds of an open recording to itself.
+        each call): Asterisk keeps up to two seconds of an open recording to itself. It closes one by a thread of its
+        own, at leisure: an end that has been told, or a cut, does not say that all is on disk.
         """
         if self.is_up:
             await self._cut()
-        pieces = range(_BEFORE_BEEP if after_beep else 0, self._pieces)
         folder = self._network.asterisk.spool / "monitor"
-        return join([read_wav(folder / f"heard-{self.id}-{i}.wav") for i in pieces])
+        pieces = [folder / f"heard-{self.id}-{i}.wav" for i in range(_BEFORE_BEEP if after_beep else 0, self._pieces)]
+        for path in pieces if self.ended else pieces[:-1]:  # behind a cut the last one has just begun
+            await _closed(path)
+        return join([read_wav(path) for path in pieces])
 
     async def _cut(self) -> None:
         piece = self._pieces

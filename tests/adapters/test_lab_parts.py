@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from callctl.lab import install, mirror
-from callctl.lab.audio import join, read_wav, tone, write_wav
+from callctl.lab.audio import is_whole, join, read_wav, tone, write_wav
 from callctl.lab.conf import ConfError, fill, override
 from callctl.lab.node import REPOSITORY, NodeSecrets, shipped
 from callctl.lab.ports import choose
@@ -161,10 +161,13 @@ def test_tones_are_told_apart() -> None:
 def test_a_recording_still_being_written_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     assert read_wav(path).seconds == 0
+    assert not is_whole(path)
     write_wav(path, tone(600, 1))
+    assert is_whole(path)
     whole = path.read_bytes()
     path.write_bytes(whole[:4] + bytes(4) + whole[8:40] + bytes(4) + whole[44:-1001])
     assert read_wav(path).has_tone(600)
+    assert not is_whole(path)
 
 
 def test_hand_made_sip_answers_with_the_headers_of_the_request() -> None:

@@ -269,7 +269,9 @@ async def test_a_message_is_left_behind_the_beep(stage: Stage) -> None:
         call.leave_message()
         await call.gone(60)
         assert [type(event) for event in call.told[-3:]] == [LegLeft, MessageLeft, LegGone]
-        kept = await (await call.line()).heard(after_beep=True)
+        line = await call.line()
+        await line.wait_ended()
+        kept = await line.heard(after_beep=True)
         assert kept.likeness(wanted) > 0.8, how
         assert kept.sound_seconds() == pytest.approx(wanted.sound_seconds(), abs=0.3), "all of it, and once"
 
