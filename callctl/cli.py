@@ -9,11 +9,13 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callctl import __version__, cli_people
 from callctl.api.client import Client, NoDaemonError, RefusedError
+from callctl.flows import arguments as flow_arguments
 from callctl.forecast import arguments as forecast_arguments
 from callctl.lists import arguments as lists_arguments
 from callctl.printing import as_json, clock, fail, print_problems, printable, seconds, table
@@ -97,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_deeds(commands)
     cli_people.add_commands(commands, _add, _asks, _client, _import_numbers)
     _add_contacts(commands)
+    _add_flows(commands)
     _add_simulation(commands)
     return parser
 
@@ -207,6 +210,24 @@ def _contacts(args: argparse.Namespace) -> int:
     from callctl.lists.command import command
 
     return command(args)
+
+
+def _add_flows(commands: _Commands) -> None:
+    what = "walk a caller's way in the terminal before anybody calls, or draw the ways that there are"
+    flow = _add(commands, "flow", _walk, what, epilog=flow_arguments.EPILOG)
+    flow_arguments.arguments(flow, _add, partial(_files, required=True), _walk, _draw)
+
+
+def _walk(args: argparse.Namespace) -> int:
+    from callctl.flows.command import walk
+
+    return walk(args)
+
+
+def _draw(args: argparse.Namespace) -> int:
+    from callctl.flows.command import draw
+
+    return draw(args)
 
 
 def _add_simulation(commands: _Commands) -> None:

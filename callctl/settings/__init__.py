@@ -11,7 +11,7 @@ from callctl.settings.build import (
 )
 from callctl.settings.diff import changes, needs_restart, new_passwords
 from callctl.settings.errors import Problem, SettingsError
-from callctl.settings.loader import Loaded, load
+from callctl.settings.loader import Loaded, load, load_policy
 from callctl.settings.secrets import Secret, create_missing
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "changes",
     "create_missing",
     "load",
+    "load_policy",
     "needs_restart",
     "new_passwords",
 ]

@@ -42,11 +42,8 @@ def load(directory: Path, overlay: Path | None = None, environ: Mapping[str, str
     Relative paths start at the directory; those of `file:` secrets are looked for in the overlay first.
     Raises SettingsError with every mistake.
     """
-    tree, problems = read_all(directory, overlay)
-    validation = Validation(tree, _home(directory))
+    validation, check, problems = _read(directory, overlay)
     document = validation.document
-    check = Check(document, validation.place, tree.whole and () not in tree.doubtful, str(directory))
-    problems += validation.problems + check.problems
     secrets: dict[str, Secret] = {}
     folders = [directory] if overlay is None else [overlay, directory]
     for name, path, reference in _references(document):
@@ -68,6 +65,21 @@ def load(directory: Path, overlay: Path | None = None, environ: Mapping[str, str
         lists={CampaignId(name): form_of(it.list) for name, it in document.campaigns.items()},
         warnings=sorted_problems(check.warnings),
     )
+
+
+def load_policy(directory: Path, overlay: Path | None = None) -> Policy:
+    """The policy alone, as `load` reads it; no password is looked for. Raises SettingsError with every mistake."""
+    validation, _, problems = _read(directory, overlay)
+    if problems:
+        raise SettingsError(problems)
+    return policy_of(validation.document)
+
+
+def _read(directory: Path, overlay: Path | None) -> tuple[Validation, Check, list[Problem]]:
+    tree, problems = read_all(directory, overlay)
+    validation = Validation(tree, _home(directory))
+    check = Check(validation.document, validation.place, tree.whole and () not in tree.doubtful, str(directory))
+    return validation, check, problems + validation.problems + check.problems
 
 
 def _home(directory: Path) -> Place:

@@ -43,7 +43,7 @@ from callctl.core.events import (
     PlaybackEnded,
     Snapshot,
 )
-from callctl.core.ids import NO_CALL, LegId, Micros, PhoneId, PlaybackId
+from callctl.core.ids import NO_CALL, LegId, Micros, NodeId, PhoneId, PlaybackId
 from callctl.sim.office import NODE
 
 
@@ -74,6 +74,7 @@ class Channel:
 
 @dataclass
 class ModelPbx:
+    node: NodeId = NODE
     booted: str = "boot-1"
     link: bool = True
     """Whether events reach callctl."""
@@ -134,7 +135,9 @@ class ModelPbx:
             self.bridges.add(command.bridge)
             self.channels[command.caller].bridge = self.channels[command.agent].bridge = command.bridge
         else:
-            self._say(BridgeFailed(NODE, command.call, command.agent, "a channel is not in the app", command.attempt))
+            self._say(
+                BridgeFailed(self.node, command.call, command.agent, "a channel is not in the app", command.attempt)
+            )
 
     def _in_app(self, leg: LegId) -> bool:
         return leg in self.channels and self.channels[leg].in_app
@@ -143,7 +146,7 @@ class ModelPbx:
         if tone:
             self.tones.add(playback)
         if not self._in_app(leg):
-            self._say(PlaybackEnded(NODE, leg, playback, failed=True))
+            self._say(PlaybackEnded(self.node, leg, playback, failed=True))
             return
         channel = self.channels[leg]
         if channel.playing is not None:
@@ -156,7 +159,7 @@ class ModelPbx:
             self.heard(channel)
         elif playback in channel.behind:
             channel.behind.remove(playback)
-            self._say(PlaybackEnded(NODE, channel.id, playback))
+            self._say(PlaybackEnded(self.node, channel.id, playback))
 
     def _make(self, command: RingPhone | Dial) -> None:
         if isinstance(command, Dial):
@@ -170,7 +173,7 @@ class ModelPbx:
         phone = PhoneId(command.permit.to.dial if command.permit is not None else command.endpoint)
         self.touched.add(command.leg)
         if not outside and not self.phones.get(phone):
-            self._say(LegGone(NODE, command.leg, 20, 0))
+            self._say(LegGone(self.node, command.leg, 20, 0))
             return
         is_line = command.call == NO_CALL
         self.channels[command.leg] = Channel(command.leg, LegState.DOWN, False, phone=phone, is_line=is_line)
@@ -178,7 +181,7 @@ class ModelPbx:
     # ── people ───────────────────────────────────────────────────────────────────────────────
 
     def arrive(self, leg: LegId, number: str) -> None:
-        arrival = CallArrived(NODE, leg, E164(number), number, E164("33142685300"), "Zoe")
+        arrival = CallArrived(self.node, leg, E164(number), number, E164("33142685300"), "Zoe")
         self.channels[leg] = Channel(leg, LegState.RINGING, True, arrival)
         self._say(arrival)
 
@@ -186,54 +189,54 @@ class ModelPbx:
         """The channel is hung up, by whomever."""
         del self.channels[channel.id]
         for playback in filter(None, (channel.playing, *channel.behind)):
-            self._say(PlaybackEnded(NODE, channel.id, playback, failed=True))
+            self._say(PlaybackEnded(self.node, channel.id, playback, failed=True))
         if channel.in_app:
-            self._say(LegLeft(NODE, channel.id))
-        self._say(LegGone(NODE, channel.id, cause, sip))
+            self._say(LegLeft(self.node, channel.id))
+        self._say(LegGone(self.node, channel.id, cause, sip))
         self.say_busy(channel.phone)
 
     def press(self, channel: Channel, digit: str) -> None:
-        self._say(DigitPressed(NODE, channel.id, digit))
+        self._say(DigitPressed(self.node, channel.id, digit))
 
     def heard(self, channel: Channel) -> None:
         playback, channel.playing = channel.playing, channel.behind.pop(0) if channel.behind else None
         assert playback is not None
-        self._say(PlaybackEnded(NODE, channel.id, playback))
+        self._say(PlaybackEnded(self.node, channel.id, playback))
 
     def ring(self, channel: Channel) -> None:
         channel.state = LegState.RINGING
-        self._say(LegRinging(NODE, channel.id))
+        self._say(LegRinging(self.node, channel.id))
         self.say_busy(channel.phone)
 
     def answer(self, channel: Channel) -> None:
         channel.state, channel.in_app = LegState.UP, True
-        self._say(LegAnswered(NODE, channel.id))
+        self._say(LegAnswered(self.node, channel.id))
         self.say_busy(channel.phone)
 
     def pick_up(self, channel: Channel) -> None:
         """Something answers a call to somebody on a list; the dialplan has it still."""
         channel.state = LegState.UP
-        self._say(LegUp(NODE, channel.id))
+        self._say(LegUp(self.node, channel.id))
 
     def enter(self, channel: Channel, heard: Heard, quiet: Micros) -> None:
         """It comes into the app, with what detection made of it."""
-        channel.in_app, channel.arrival = True, LegAnswered(NODE, channel.id, heard, quiet)
+        channel.in_app, channel.arrival = True, LegAnswered(self.node, channel.id, heard, quiet)
         self._say(channel.arrival)
 
     def leave_message(self, channel: Channel) -> None:
         """The message has been played to its end."""
-        self._say(MessageLeft(NODE, channel.id))
+        self._say(MessageLeft(self.node, channel.id))
 
     def leave(self, channel: Channel) -> None:
         """Redirected, or its lease ended: the dialplan has it."""
         channel.in_app, channel.bridge, channel.left = False, "", True
         while channel.playing is not None:
             self.heard(channel)
-        self._say(LegLeft(NODE, channel.id))
+        self._say(LegLeft(self.node, channel.id))
 
     def register(self, phone: PhoneId, contacts: tuple[str, ...]) -> None:
         self.phones[phone] = contacts
-        self._say(PhoneContacts(NODE, phone, contacts))
+        self._say(PhoneContacts(self.node, phone, contacts))
 
     def say_busy(self, phone: PhoneId | None) -> None:
         """Say whether the device is in use, if that is news."""
@@ -243,7 +246,7 @@ class ModelPbx:
         busy = phone in self.in_use or any(True for _ in ours)
         if self.said_busy.get(phone) != busy:
             self.said_busy[phone] = busy
-            self._say(PhoneBusy(NODE, phone, busy))
+            self._say(PhoneBusy(self.node, phone, busy))
 
     def playing(self, leg: LegId) -> tuple[PlaybackId, ...]:
         """What is played to it, and what behind that."""
@@ -254,7 +257,7 @@ class ModelPbx:
         """What the link does at a reconnect: nothing else can be done to a leg while it hears a prompt."""
         for leg in self.channels:
             for playback in self.playing(leg):
-                self.carry(StopPlay(NODE, playback))
+                self.carry(StopPlay(self.node, playback))
 
     # ── the link ─────────────────────────────────────────────────────────────────────────────
 
@@ -281,7 +284,7 @@ class ModelPbx:
         """What the adapter says of every phone after a connect, and after a new policy."""
         self.said_busy.clear()
         for phone, contacts in self.phones.items():
-            self._say(PhoneContacts(NODE, phone, contacts))
+            self._say(PhoneContacts(self.node, phone, contacts))
             self.say_busy(phone)
 
     def snapshot(self) -> Snapshot:

@@ -1,0 +1,52 @@
+"""What may be said behind `callctl flow`. Apart from the rest: each start of the daemon reads it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+Add = Callable[..., argparse.ArgumentParser]
+Files = Callable[[argparse.ArgumentParser], None]
+
+EPILOG = """\
+callctl flow try main --config /etc/callctl --agents ana
+callctl flow draw --config /etc/callctl > ways.mmd"""
+
+KEYS = """\
+  (nothing)   hear the prompts out; where none play, wait until something happens
+  1 *9 0#     press these keys, one after the other
+  answer      the agent whose phone rings picks up
+  hang up     the caller hangs up; so does the end of the input
+  help        this"""
+
+TRY_EPILOG = f"""\
+behind the prompt:
+{KEYS}
+nobody is called, no daemon and no PBX is asked: the core decides, and time passes as fast as it can
+prompts take no time here; a phone that rings is answered by `answer` alone
+
+callctl flow try +442079460000 --config /etc/callctl --at 2026-12-24T18:30 --caller +442079460999
+printf '\\n2\\n\\n\\n' | callctl flow try main --config /etc/callctl --agents ana,ben"""
+
+DRAW_EPILOG = """\
+a Mermaid flowchart, for whatever draws it: a Markdown page, https://mermaid.live, mmdc
+what a queue does is drawn where it leads on: out of hours, full, without agents, after the longest wait, by a key"""
+
+
+def arguments(parser: argparse.ArgumentParser, add: Add, files: Files, walk: object, draw: object) -> None:
+    """What may be said behind `callctl flow`; `walk` and `draw` carry it out."""
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    what = "walk a caller's way in the terminal: press keys, wait, hang up, and read what becomes of the call and why"
+    tried = add(actions, "try", walk, what, epilog=TRY_EPILOG)
+    tried.add_argument("entry", metavar="ENTRY", help="a number of `numbers:`, a menu or a queue")
+    tried.add_argument("--caller", default="", metavar="NUMBER", help="who calls (default: the number is withheld)")
+    tried.add_argument(
+        "--at", metavar="TIME", help="when, such as 2026-12-24T18:30 (this machine's zone) or …+01:00 (default: now)"
+    )
+    tried.add_argument(
+        "--agents", default="", metavar="AGENT,…", help="who is logged in, with a phone to ring (default: nobody)"
+    )
+    drawn = add(actions, "draw", draw, "draw where calls may go, as a Mermaid flowchart", epilog=DRAW_EPILOG)
+    drawn.add_argument("entry", nargs="?", metavar="ENTRY", help="from this number, menu or queue on (default: all)")
+    for it in (tried, drawn):
+        files(it)

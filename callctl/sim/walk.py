@@ -1,0 +1,192 @@
+"""One caller whom a person plays, in a World of their own: the daemon's core, a virtual PBX and virtual time.
+
+Prompts take no time here: how long they are only the PBX knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+
+from callctl.core.addresses import Address
+from callctl.core.commands import Command, Play, RingPhone
+from callctl.core.engine import next_due, step
+from callctl.core.events import (
+    CallArrived,
+    Event,
+    LegState,
+    LinkRestored,
+    PlaybackEnded,
+    StatusAsked,
+    Synced,
+    TimePassed,
+    Wish,
+)
+from callctl.core.facts import Fact
+from callctl.core.ids import SECOND, AgentId, CallId, LegId, Micros, NodeId, TrunkId
+from callctl.core.policy import Policy
+from callctl.core.recovery import restore
+from callctl.sim.office import NODE
+from callctl.sim.pbx import Channel, ModelPbx
+
+CALLER = LegId("caller")
+LONGEST = 24 * 3600 * SECOND
+"""How far `go_on` looks ahead for something that the caller would notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something that became of the caller: a fact of the core, or prompts that begin."""
+
+    at: Micros
+    fact: Fact | None
+    prompts: tuple[str, ...] = ()
+    to_agent: bool = False
+    """The prompts are for the agent alone."""
+
+    @property
+    def kind(self) -> str:
+        """As a stored fact has it."""
+        return type(self.fact).__name__
+
+
+class Walk:
+    """A caller's way. `free` agents, and nobody else, are logged in, with a phone that can be rung."""
+
+    def __init__(self, policy: Policy, now: Micros, free: Collection[AgentId] = ()) -> None:
+        self.now = now
+        self._node, self._trunk = _way_in(policy)
+        here = replace(  # one virtual PBX is all of them
+            policy,
+            phones={name: replace(it, node=self._node) for name, it in policy.phones.items()},
+            trunks={name: replace(it, node=self._node) for name, it in policy.trunks.items()},
+        )
+        self._world = restore(here, 1, (), (), (), (self._node,), now)
+        self._pbx = ModelPbx(node=self._node)
+        self._gives_up: dict[LegId, Micros] = {}
+        """When the PBX stops ringing a phone."""
+        self._call: CallId | None = None
+        self._noticed: list[Noticed] = []
+        self._do(LinkRestored(self._node, self._pbx.booted))
+        self._do(Synced(self._node, self._pbx.snapshot()))
+        for agent in policy.agents.values():
+            self._do(StatusAsked(agent.id, Wish.LOGIN if agent.id in free else Wish.LOGOUT))
+            if agent.id in free:
+                self._pbx.register(agent.phone, (f"sip:{agent.phone}@192.0.2.1",))
+        self._deliver()
+
+    # ── who acts ─────────────────────────────────────────────────────────────────────────────
+
+    def call(self, dialled: Address, text: str, caller: Address) -> None:
+        """The caller dials; once, and before anything else."""
+        arrival = CallArrived(self._node, CALLER, dialled, text, caller, "", self._trunk)
+        self._pbx.channels[CALLER] = Channel(CALLER, LegState.RINGING, True, arrival)
+        self._do(arrival)
+        self._deliver()
+
+    def press(self, digit: str) -> None:
+        """The caller presses one key of 0-9, * and #."""
+        if (channel := self._pbx.channels.get(CALLER)) is not None:
+            self._pbx.press(channel, digit)
+            self._deliver()
+
+    def hang_up(self) -> None:
+        """The caller hangs up."""
+        if (channel := self._pbx.channels.get(CALLER)) is not None:
+            self._pbx.end(channel, 16)
+            self._deliver()
+
+    def pick_up(self) -> bool:
+        """The agent who was rung first picks up; whether any phone rings."""
+        channel = next((self._pbx.channels[leg] for leg in self._gives_up), None)
+        if channel is None:
+            return False
+        del self._gives_up[channel.id]
+        self._pbx.answer(channel)
+        self._deliver()
+        return True
+
+    def go_on(self) -> bool:
+        """What plays is heard out; where nothing plays, time passes until the caller notices something. Whether there
+        was anything to wait for."""
+        playing = next((it for it in self._pbx.channels.values() if self._hears(it)), None)
+        if playing is not None:
+            self._pbx.heard(playing)
+            self._deliver()
+            return True
+        until = self.now + LONGEST
+        while not self._noticed and not self.is_over:
+            due = min((it for it in (next_due(self._world), *self._gives_up.values()) if it is not None), default=until)
+            if due >= until:
+                return False
+            self.now = max(self.now, due)
+            self._stop_ringing()
+            self._do(TimePassed())
+            self._deliver()
+        return True
+
+    # ── what there is ────────────────────────────────────────────────────────────────────────
+
+    @property
+    def is_over(self) -> bool:
+        """The caller has no line any more."""
+        return CALLER not in self._pbx.channels
+
+    @property
+    def is_in_dialplan(self) -> bool:
+        """It has the caller for good: voicemail, or a number outside."""
+        return not self.is_over and self._pbx.channels[CALLER].left
+
+    @property
+    def keeps_hearing(self) -> bool:
+        """Prompts play that have not been heard out."""
+        return any(map(self._hears, self._pbx.channels.values()))
+
+    def noticed(self) -> Iterator[Noticed]:
+        """What has become of the caller since this was asked last."""
+        while self._noticed:
+            yield self._noticed.pop(0)
+
+    # ── underneath ───────────────────────────────────────────────────────────────────────────
+
+    def _hears(self, channel: Channel) -> bool:
+        return channel.playing is not None and channel.playing not in self._pbx.tones
+
+    def _stop_ringing(self) -> None:
+        for leg in [leg for leg, at in self._gives_up.items() if at <= self.now]:
+            del self._gives_up[leg]
+            self._pbx.end(self._pbx.channels[leg], 19, 480)
+
+    def _deliver(self) -> None:
+        while self._pbx.news:
+            event = self._pbx.news.pop(0)
+            if isinstance(event, PlaybackEnded) and event.failed and event.leg not in self._pbx.channels:
+                continue  # as the link does: a hang-up cut it off
+            self._do(event)
+
+    def _do(self, event: Event) -> None:
+        done = step(self._world, event, self.now)
+        self._call = self._call or next(iter(self._world.calls), None)
+        if self._call is not None:
+            told = (fact for fact in done.facts if getattr(fact, "call", None) == self._call)
+            self._noticed += [Noticed(self.now, fact) for fact in told]
+        for command in done.commands:
+            self._carry(command)
+
+    def _carry(self, command: Command) -> None:
+        self._pbx.carry(command)
+        match command:
+            case Play(leg=leg, prompts=prompts):
+                self._noticed.append(Noticed(self.now, None, prompts, leg != CALLER))
+            case RingPhone(leg=leg, timeout=timeout) if leg in self._pbx.channels:
+                self._gives_up[leg] = self.now + timeout
+                self._pbx.ring(self._pbx.channels[leg])
+        for leg in [leg for leg in self._gives_up if leg not in self._pbx.channels]:
+            del self._gives_up[leg]
+
+
+def _way_in(policy: Policy) -> tuple[NodeId, TrunkId | None]:
+    """Where callers come from: the first trunk, or a node that has phones."""
+    for trunk in policy.trunks.values():
+        return trunk.node, trunk.id
+    return next((phone.node for phone in policy.phones.values()), NODE), None

@@ -1,0 +1,133 @@
+"""`callctl flow`: a caller's way in the terminal, and the ways as a picture."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from callctl import cli
+
+pytestmark = pytest.mark.adapter
+
+CONFIG = str(Path(__file__).parents[2] / "config")
+TUESDAY, NIGHT = "2026-12-01T10:00", "2026-12-01T03:00"
+
+
+class Flow:
+    """The command, as somebody runs it who types `keys`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+        self.err = ""
+
+    def __call__(self, *argv: str, keys: str = "", code: int = 0) -> list[str]:
+        self._monkeypatch.setattr("sys.stdin", io.StringIO(keys))
+        assert cli.main(["flow", *argv, "--config", CONFIG]) == code
+        out, self.err = self._capsys.readouterr()
+        return out.splitlines()
+
+    def walk(self, *argv: str, keys: str) -> list[str]:
+        """What became of the caller, without the times."""
+        heading, *lines = self("try", *argv, "--at", TUESDAY, keys=keys)
+        assert "2026-12-01 10:00" in heading
+        return [re.sub(r"^ *[\d.]+ s  ", "", line) for line in lines]
+
+
+@pytest.fixture
+def flow(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Flow:
+    return Flow(monkeypatch, capsys)
+
+
+def test_keys_lead_through_a_menu_to_an_agent(flow: Flow) -> None:
+    told = flow.walk("main", "--agents", "agent1, agent2", keys="\n71\nanswer\nhang up\n")
+    assert told == [
+        "Entered on pbx: caller withheld dialled main; goes to menu main",
+        "Menu main: prompts started",
+        "Hears sound:basic-pbx-ivr-main",
+        "Pressed 7 in menu main: no option there",
+        "Menu main, try 2: prompts started",
+        "Hears sound:pbx-invalid sound:basic-pbx-ivr-main",
+        "Pressed 1 in menu main: goes to queue sales",
+        "Queued in sales at place 1; music",
+        next(line for line in told if line.startswith("Offered to ")),
+        next(line for line in told if " answered after 0.0 s" in line),
+        next(line for line in told if line.startswith("Connected to ")),
+        "Ended by the caller (answered): normal clearing (Q.850 16)",
+    ]
+
+
+def test_who_presses_nothing_is_told_of_each_try(flow: Flow) -> None:
+    lines = flow("try", "+442079460000", "--at", TUESDAY, "--caller", "020 7946 0999", keys="\n" * 7)
+    assert "caller +442079460999 dialled +442079460000; goes to menu main" in lines[1]
+    assert [line for line in lines if "No digit came" in line] == [
+        "     5.0 s  No digit came in menu main (try 1)",
+        "    10.0 s  No digit came in menu main (try 2)",
+        "    15.0 s  No digit came in menu main (try 3)",
+    ]
+    assert lines[-3:] == [
+        "    15.0 s  Queued in operator at place 1; music",
+        "nothing more comes by itself within a day; hang up, or press a key",
+        lines[-1],
+    ]
+    assert "Ended by the caller" in lines[-1], "the end of the input is a hang-up"
+
+
+def test_the_time_decides_where_it_is_asked(flow: Flow) -> None:
+    closed = "Not taken by outbound, closed at this time: goes to menu sorry"
+    assert closed in "\n".join(flow("try", "outbound", "--at", NIGHT))
+    assert closed not in "\n".join(flow("try", "outbound", "--at", TUESDAY))
+
+
+def test_an_agent_who_does_not_pick_up_rings_out(flow: Flow) -> None:
+    told = flow.walk("sales", "--agents", "agent1", keys="\nanswer\n")
+    assert "Ada Lovelace (agent1) did not answer after 20.0 s" in told
+    assert "no phone rings" in told
+
+
+def test_a_word_that_is_none_is_explained_and_harms_nothing(flow: Flow) -> None:
+    told = flow.walk("main", keys="\x1b[2Jjump\nhelp\n1\n")
+    assert "`?[2jjump` is neither keys (0-9, *, #) nor a word known here; help tells them" in told
+    assert any("picks up" in line for line in told)
+    assert "Queued in sales at place 1; music" in told
+
+
+@pytest.mark.parametrize(
+    ("argv", "wrong"),
+    [
+        (["try", "mian"], "there is no number, menu or queue `mian`; did you mean `main`?"),
+        (["try", "main", "--agents", "agnt1"], "there is no agent `agnt1`; did you mean `agent1`?"),
+        (["try", "main", "--at", "noon"], "--at `noon` is not a time; such as 2026-12-24T18:30"),
+        (["try", "main", "--caller", "abc"], "--caller `abc` is not a number; such as +442079460999"),
+        (["draw", "sails"], "there is no number, menu or queue `sails`; did you mean `sales`?"),
+    ],
+)
+def test_what_is_wrong_is_told_with_what_would_be_right(flow: Flow, argv: list[str], wrong: str) -> None:
+    assert flow(*argv, code=2) == []
+    assert flow.err == f"callctl: {wrong}\n"
+
+
+def test_the_ways_from_one_place_are_drawn(flow: Flow) -> None:
+    assert flow("draw", "outbound") == [
+        "flowchart LR",
+        '    in0(["outbound"])',
+        '    n0[["queue outbound"]]',
+        "    in0 --> n0",
+        '    n1{{"menu sorry"}}',
+        '    n0 -->|"out of hours"| n1',
+        '    n2(["do-not-call list"])',
+        '    n1 -->|"9"| n2',
+        '    n3(["hang up"])',
+        '    n1 -->|"gives up"| n3',
+    ]
+
+
+def test_everything_that_a_call_can_reach_is_drawn_once(flow: Flow) -> None:
+    lines = flow("draw")
+    shapes = [line.strip() for line in lines[1:] if "-->" not in line]
+    assert len(set(shapes)) == len(shapes)
+    for place in ('(["+442079460000"])', '(["200"])', '{{"menu main"}}', '[["queue operator"]]'):
+        assert sum(shape.endswith(place) for shape in shapes) == 1, place
+    assert sum(line.startswith("    in") and "-->" in line for line in lines) == 6
