@@ -215,13 +215,19 @@ def _contacts(args: argparse.Namespace) -> int:
 def _add_flows(commands: _Commands) -> None:
     what = "walk a caller's way in the terminal before anybody calls, or draw the ways that there are"
     flow = _add(commands, "flow", _walk, what, epilog=flow_arguments.EPILOG)
-    flow_arguments.arguments(flow, _add, partial(_files, required=True), _walk, _draw)
+    flow_arguments.arguments(flow, _add, partial(_files, required=True), walk=_walk, test=_try_cases, draw=_draw)
 
 
 def _walk(args: argparse.Namespace) -> int:
     from callctl.flows.command import walk
 
     return walk(args)
+
+
+def _try_cases(args: argparse.Namespace) -> int:
+    from callctl.flows.command import test
+
+    return test(args)
 
 
 def _draw(args: argparse.Namespace) -> int:

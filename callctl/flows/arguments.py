@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 
 Add = Callable[..., argparse.ArgumentParser]
 Files = Callable[[argparse.ArgumentParser], None]
 
 EPILOG = """\
 callctl flow try main --config /etc/callctl --agents ana
+callctl flow test cases/*.yaml --config /etc/callctl
 callctl flow draw --config /etc/callctl > ways.mmd"""
 
 KEYS = """\
@@ -28,13 +30,31 @@ prompts take no time here; a phone that rings is answered by `answer` alone
 callctl flow try +442079460000 --config /etc/callctl --at 2026-12-24T18:30 --caller +442079460999
 printf '\\n2\\n\\n\\n' | callctl flow try main --config /etc/callctl --agents ana,ben"""
 
+TEST_EPILOG = """\
+a file of cases:
+cases:
+  who presses 1 talks with Ana:
+    entry: "+442079460000"             # or a menu, or a queue
+    at: 2026-12-24T18:30               # noon of Wednesday 2026-01-07 if not given
+    caller: "+442079460999"            # withheld if not given
+    agents: [ana, ben]                 # logged in, each with a phone to ring; nobody if not given
+    does: [listen, 1, answer, hang up] # keys, or what `callctl flow try` knows; listen is its empty line
+    path: [menu main, queue sales, agent ana]
+    hears: [sound:hello]               # among what is played, in this order
+    end: answered                      # as in the call record
+
+whoever has done everything hangs up; path, hears and end: at least one of them
+exit codes: 0 all good · 1 a case is wrong · 2 a file or the usage"""
+
 DRAW_EPILOG = """\
 a Mermaid flowchart, for whatever draws it: a Markdown page, https://mermaid.live, mmdc
 what a queue does is drawn where it leads on: out of hours, full, without agents, after the longest wait, by a key"""
 
 
-def arguments(parser: argparse.ArgumentParser, add: Add, files: Files, walk: object, draw: object) -> None:
-    """What may be said behind `callctl flow`; `walk` and `draw` carry it out."""
+def arguments(
+    parser: argparse.ArgumentParser, add: Add, files: Files, *, walk: object, test: object, draw: object
+) -> None:
+    """What may be said behind `callctl flow`; `walk`, `test` and `draw` carry it out."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     what = "walk a caller's way in the terminal: press keys, wait, hang up, and read what becomes of the call and why"
     tried = add(actions, "try", walk, what, epilog=TRY_EPILOG)
@@ -46,7 +66,10 @@ def arguments(parser: argparse.ArgumentParser, add: Add, files: Files, walk: obj
     tried.add_argument(
         "--agents", default="", metavar="AGENT,…", help="who is logged in, with a phone to ring (default: nobody)"
     )
+    tested = add(actions, "test", test, "walk your own cases, and tell which lead elsewhere", epilog=TEST_EPILOG)
+    tested.add_argument("files", nargs="+", type=Path, metavar="FILE", help="YAML files of cases")
+    tested.add_argument("--json", action="store_true", help="print JSON")
     drawn = add(actions, "draw", draw, "draw where calls may go, as a Mermaid flowchart", epilog=DRAW_EPILOG)
     drawn.add_argument("entry", nargs="?", metavar="ENTRY", help="from this number, menu or queue on (default: all)")
-    for it in (tried, drawn):
+    for it in (tried, tested, drawn):
         files(it)

@@ -1,33 +1,27 @@
-"""`callctl flow`: walk a caller's way, or draw the ways that there are."""
+"""`callctl flow`: walk a caller's way, try the operator's own cases, or draw the ways that there are."""
 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 
-from callctl.api.explain import Teller, explain
-from callctl.core.addresses import Address, Extension, Withheld
-from callctl.core.ids import SECOND, AgentId, Micros
-from callctl.core.policy import Policy
+from callctl.api.explain import Teller
+from callctl.core.ids import SECOND, Micros
+from callctl.flows.acts import HANG_UP, act, is_act, words
 from callctl.flows.arguments import KEYS
+from callctl.flows.cases import cases_of, ran
 from callctl.flows.draw import drawn
-from callctl.flows.entry import destination, number
-from callctl.printing import fail, printable
+from callctl.flows.entry import MistakenError, agent_of, begun, caller_of, destination, moment_of
+from callctl.printing import as_json, fail, printable
 from callctl.runtime.masking import Masking
 from callctl.settings import load_policy
 from callctl.settings.errors import shown
-from callctl.settings.types import nearest
-from callctl.sim.walk import Noticed, Walk
+from callctl.sim.walk import Walk
 
-OK, WRONG = 0, 2
-PLACE = Extension("000000")
-"""Dialled by who is to begin at a menu or a queue, in a policy of this walk alone."""
-_DIGITS = re.compile(r"[0-9*#]+")
+OK, FAILED, WRONG = 0, 1, 2
 
 
 def draw(args: argparse.Namespace) -> int:
@@ -35,116 +29,73 @@ def draw(args: argparse.Namespace) -> int:
     policy = load_policy(args.config, args.overlay)
     try:
         begins = dict(policy.entries) if args.entry is None else {args.entry: destination(args.entry, policy)}
-    except ValueError as error:
+    except MistakenError as error:
         return fail(str(error), WRONG)
     print(drawn(policy, {str(name): to for name, to in begins.items()}))
     return OK
+
+
+def test(args: argparse.Namespace) -> int:
+    """Walk every case of the files; the exit code."""
+    policy = load_policy(args.config, args.overlay)
+    results = [ran(case, policy) for case in cases_of(args.files, policy)]
+    failed = [it for it in results if it.wrong]
+    plain = [{"case": it.case.name, "wrong": it.wrong, "story": it.story} for it in results]
+    if as_json(args, {"cases": plain, "failed": len(failed)}):
+        return FAILED if failed else OK
+    for it in results:
+        place = it.case.place
+        name = printable(it.case.name)
+        print(f"wrong  {place.file}:{place.line}:{place.column}: {name}" if it.wrong else f"good   {name}")
+        for line in it.wrong:
+            print(f"       {printable(line)}")
+        if it.wrong:
+            print(*(f"       {line}" for line in it.story), sep="\n")
+    print(f"{len(results)} {'case' if len(results) == 1 else 'cases'}, {len(failed)} wrong")
+    return FAILED if failed else OK
 
 
 def walk(args: argparse.Namespace) -> int:
     """Walk with the keys of the standard input; the exit code."""
     policy = load_policy(args.config, args.overlay)
     try:
-        begins = destination(args.entry, policy)
-        caller, at, free = _caller(args.caller, policy), _moment(args.at), _agents(args.agents, policy)
-    except ValueError as error:
+        since = time.time_ns() // 1000 if args.at is None else moment_of(args.at)
+        free = [agent_of(name.strip(), policy) for name in args.agents.split(",") if name.strip()]
+        way = begun(policy, args.entry, caller_of(args.caller, policy), since, free)
+    except MistakenError as error:
         return fail(str(error), WRONG)
-    dialled: Address = number(args.entry, policy)
-    if policy.entries.get(dialled) != begins:
-        policy, dialled = replace(policy, entries={**policy.entries, PLACE: begins}), PLACE
-    way = Walk(policy, at, free)
-    print(f"{datetime.fromtimestamp(at / SECOND).astimezone():%A %Y-%m-%d %H:%M %Z}; help tells the keys")
-    way.call(dialled, args.entry, caller)
+    print(f"{datetime.fromtimestamp(since / SECOND).astimezone():%A %Y-%m-%d %H:%M %Z}; help tells the keys")
     teller = Teller(policy, Masking(unmask=True))
-    _tell(way, teller, at)
+    _tell(way, teller, since)
     for line in _lines(way):
-        _act(way, line)
-        _tell(way, teller, at)
+        _do(way, line)
+        _tell(way, teller, since)
         if way.is_over:
             break
-    else:
-        way.hang_up()
-        _tell(way, teller, at)
     return OK
 
 
-# ── what is asked ────────────────────────────────────────────────────────────────────────────────
-
-
-def _caller(text: str, policy: Policy) -> Address:
-    caller = number(text, policy)
-    if text and isinstance(caller, Withheld):
-        raise ValueError(f"--caller {shown(text)} is not a number; such as +442079460999")
-    return caller
-
-
-def _moment(text: str | None) -> Micros:
-    if text is None:
-        return time.time_ns() // 1000
-    try:
-        return round(datetime.fromisoformat(text).timestamp()) * SECOND
-    except ValueError:
-        raise ValueError(f"--at {shown(text)} is not a time; such as 2026-12-24T18:30") from None
-
-
-def _agents(text: str, policy: Policy) -> tuple[AgentId, ...]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    for name in names:
-        if AgentId(name) not in policy.agents:
-            raise ValueError(f"there is no agent {shown(name)}; {nearest(name, policy.agents)}")
-        if policy.phones[policy.agents[AgentId(name)].phone].outside is not None:
-            raise ValueError(f"agent {shown(name)} works on a number outside, which nothing here can ring")
-    return tuple(map(AgentId, names))
-
-
-# ── what is done ─────────────────────────────────────────────────────────────────────────────────
-
-
 def _lines(way: Walk) -> Iterator[str]:
-    """What is typed, to the end of the input."""
+    """What is typed; behind its end the caller hangs up."""
     while True:
         if sys.stdin.isatty():
             print("hears the prompts > " if way.keeps_hearing else "> ", end="", flush=True)
         line = sys.stdin.readline()
         if not line:
+            yield HANG_UP
             return
         yield line.strip().lower()
 
 
-def _act(way: Walk, line: str) -> None:
-    match line:
-        case "":
-            if not way.go_on():
-                print(_nothing(way))
-        case "hang up" | "hangup":
-            way.hang_up()
-        case "answer":
-            if not way.pick_up():
-                print("no phone rings")
-        case "help":
-            print(KEYS)
-        case _ if _DIGITS.fullmatch(line):
-            for digit in line:
-                way.press(digit)
-        case _:
-            print(f"{shown(line)} is neither keys (0-9, *, #) nor a word known here; help tells them")
-
-
-def _nothing(way: Walk) -> str:
-    if way.is_in_dialplan:
-        return "the dialplan has the caller for good; hang up ends it"
-    return "nothing more comes by itself within a day; hang up, or press a key"
-
-
-# ── what is told ─────────────────────────────────────────────────────────────────────────────────
+def _do(way: Walk, line: str) -> None:
+    if line == "help":
+        print(KEYS)
+    elif not is_act(line):
+        print(f"{shown(line)} is neither keys (0-9, *, #) nor a word known here; help tells them")
+    elif said := act(way, line):
+        print(said)
 
 
 def _tell(way: Walk, teller: Teller, since: Micros) -> None:
     for it in way.noticed():
-        print(f"{(it.at - since) / SECOND:8.1f} s  {printable(_words(it, teller))}")
-
-
-def _words(it: Noticed, teller: Teller) -> str:
-    if it.fact is None:
-        return f"{'The agent hears' if it.to_agent else 'Hears'} {' '.join(it.prompts)}"
-    return str(explain([it], teller)[0]["text"])
+        print(words(it, teller, since))

@@ -1,28 +1,83 @@
-"""Where a walk or a drawing begins: a number, a menu or a queue of the configuration."""
+"""How a walk begins: where, who calls, when, and which agents are there. Read from what an operator wrote."""
 
 from __future__ import annotations
 
-from callctl.core.addresses import Address
-from callctl.core.ids import MenuId, QueueId
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from callctl.core.addresses import Address, Extension, Withheld
+from callctl.core.ids import SECOND, AgentId, MenuId, Micros, QueueId
 from callctl.core.policy import Destination, NumberRules, Policy, ToMenu, ToQueue
 from callctl.numbers import Numbering
 from callctl.settings.errors import shown
 from callctl.settings.types import nearest
+from callctl.sim.walk import Walk
+
+_PLACE = Extension("000000")
+"""Dialled by who is to begin at a menu or a queue, in a policy of the walk alone."""
+
+
+@dataclass
+class MistakenError(Exception):
+    """What was written means nothing here."""
+
+    wrong: str
+    right: str
+
+    def __str__(self) -> str:
+        return f"{self.wrong}; {self.right}"
+
+
+def begun(policy: Policy, entry: str, caller: Address, at: Micros, agents: Iterable[AgentId]) -> Walk:
+    """The caller has just called. MistakenError: there is no such entry."""
+    to, dialled = destination(entry, policy), _number(entry, policy)
+    if policy.entries.get(dialled) != to:
+        policy, dialled = replace(policy, entries={**policy.entries, _PLACE: to}), _PLACE
+    walk = Walk(policy, at, frozenset(agents))
+    walk.call(dialled, entry, caller)
+    return walk
 
 
 def destination(text: str, policy: Policy) -> Destination:
-    """What the operator means. ValueError says what there is instead."""
+    """A menu, a queue, or where a number of `numbers:` leads. MistakenError says what there is instead."""
     if MenuId(text) in policy.menus:
         return ToMenu(MenuId(text))
     if QueueId(text) in policy.queues:
         return ToQueue(QueueId(text))
-    if (to := policy.entries.get(number(text, policy))) is not None:
+    if (to := policy.entries.get(_number(text, policy))) is not None:
         return to
     names = [*policy.menus, *policy.queues, *map(str, policy.entries)]
-    raise ValueError(f"there is no number, menu or queue {shown(text)}; {nearest(text, names)}")
+    raise MistakenError(f"there is no number, menu or queue {shown(text)}", nearest(text, names))
 
 
-def number(text: str, policy: Policy) -> Address:
+def caller_of(text: str, policy: Policy) -> Address:
+    """Who calls; empty: the number is withheld. MistakenError: it is no number."""
+    caller = _number(text, policy)
+    if text and isinstance(caller, Withheld):
+        raise MistakenError(f"{shown(text)} is not a number", "write one such as +442079460999")
+    return caller
+
+
+def moment_of(text: str) -> Micros:
+    """A time, by this machine's zone where it names none. MistakenError: it is none."""
+    try:
+        return round(datetime.fromisoformat(text).timestamp()) * SECOND
+    except (ValueError, OverflowError):
+        raise MistakenError(f"{shown(text)} is not a time", "write one such as 2026-12-24T18:30") from None
+
+
+def agent_of(name: str, policy: Policy) -> AgentId:
+    """An agent whose phone can be rung here. MistakenError: there is none of the name, or only a PBX could ring it."""
+    agent = policy.agents.get(AgentId(name))
+    if agent is None:
+        raise MistakenError(f"there is no agent {shown(name)}", nearest(name, policy.agents))
+    if policy.phones[agent.phone].outside is not None:
+        raise MistakenError(f"agent {shown(name)} works on a number outside", "name one who has a phone of the house")
+    return agent.id
+
+
+def _number(text: str, policy: Policy) -> Address:
     """A number as the configuration reads it."""
     listed = next((entry for entry in policy.entries if str(entry) == text), None)
     return listed or Numbering.of(policy).parse(text, NumberRules(country=policy.country))

@@ -75,9 +75,9 @@ def load_policy(directory: Path, overlay: Path | None = None) -> Policy:
     return policy_of(validation.document)
 
 
-def _read(directory: Path, overlay: Path | None) -> tuple[Validation, Check, list[Problem]]:
+def _read(directory: Path, overlay: Path | None) -> tuple[Validation[Document], Check, list[Problem]]:
     tree, problems = read_all(directory, overlay)
-    validation = Validation(tree, _home(directory))
+    validation = Validation(tree, _home(directory), Document)
     check = Check(validation.document, validation.place, tree.whole and () not in tree.doubtful, str(directory))
     return validation, check, problems + validation.problems + check.problems
 

@@ -6,13 +6,12 @@ import types
 import typing
 from collections.abc import Collection
 from functools import cache
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pydantic import Tag, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from callctl.settings.errors import KeyPath, Place, Problem, shown
-from callctl.settings.models import Document
 from callctl.settings.strict import Strict
 from callctl.settings.types import kind_of, nearest
 from callctl.settings.yamlfile import Raw, Tree
@@ -20,17 +19,19 @@ from callctl.settings.yamlfile import Raw, Tree
 SECTIONS = ("menus", "queues", "phones", "nodes", "skills", "calendars", "agents", "trunks", "campaigns")
 """What other sections refer to."""
 
+Form = TypeVar("Form", bound=Strict)
 
-class Validation:
-    """One pass over a tree. `document` holds what could be read: entries with mistakes are in it with those
-    keys empty (None), so that duplicates and clashes are found in the same run."""
 
-    def __init__(self, tree: Tree, home: Place) -> None:
+class Validation(Generic[Form]):
+    """One pass over a tree of this form. `document` holds what could be read: entries with mistakes are in it with
+    those keys empty (None), so that duplicates and clashes are found in the same run."""
+
+    def __init__(self, tree: Tree, home: Place, form: type[Form]) -> None:
         self.tree = tree
         self.home = home
         self.problems: list[Problem] = []
         self._known = {section: self._names(section) for section in SECTIONS}
-        self.document = Document.model_construct(**self._sections())
+        self.document = form.model_construct(**self._sections(form))
 
     def place(self, path: KeyPath, of_key: bool = False) -> Place:
         """Where a value (or its key) stands; of what is nowhere, where the nearest thing around it stands."""
@@ -48,13 +49,13 @@ class Validation:
             return None
         return {str(path[1]) for path in self.tree.keys if len(path) == 2 and path[0] == section}
 
-    def _sections(self) -> dict[str, Any]:
-        hints = typing.get_type_hints(Document, include_extras=True)
+    def _sections(self, form: type[Form]) -> dict[str, Any]:
+        hints = typing.get_type_hints(form, include_extras=True)
         sections: dict[str, Any] = {}
         for name, raw in self.tree.root.items():
             if name not in hints:
                 place = self.place((name,), of_key=True)
-                right = nearest(name, Document.model_fields)
+                right = nearest(name, form.model_fields)
                 self.problems.append(Problem.at(place, (name,), "this key is not known", right))
                 continue
             kind = hints[name]

@@ -30,8 +30,8 @@ from callctl.sim.office import NODE
 from callctl.sim.pbx import Channel, ModelPbx
 
 CALLER = LegId("caller")
-LONGEST = 24 * 3600 * SECOND
-"""How far `go_on` looks ahead for something that the caller would notice."""
+LONGEST = 2 * 3600 * SECOND
+"""How long `go_on` lets time pass where the caller notices nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,8 @@ class Walk:
             self._pbx.heard(playing)
             self._deliver()
             return True
-        until = self.now + LONGEST
-        while not self._noticed and not self.is_over:
+        until, known = self.now + LONGEST, len(self._noticed)
+        while len(self._noticed) == known and not self.is_over:
             due = min((it for it in (next_due(self._world), *self._gives_up.values()) if it is not None), default=until)
             if due >= until:
                 return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def test_who_presses_nothing_is_told_of_each_try(flow: Flow) -> None:
     ]
     assert lines[-3:] == [
         "    15.0 s  Queued in operator at place 1; music",
-        "nothing more comes by itself within a day; hang up, or press a key",
+        "two hours passed, and nothing came by itself; hang up, or press a key",
         lines[-1],
     ]
     assert "Ended by the caller" in lines[-1], "the end of the input is a hang-up"
@@ -99,14 +100,82 @@ def test_a_word_that_is_none_is_explained_and_harms_nothing(flow: Flow) -> None:
     [
         (["try", "mian"], "there is no number, menu or queue `mian`; did you mean `main`?"),
         (["try", "main", "--agents", "agnt1"], "there is no agent `agnt1`; did you mean `agent1`?"),
-        (["try", "main", "--at", "noon"], "--at `noon` is not a time; such as 2026-12-24T18:30"),
-        (["try", "main", "--caller", "abc"], "--caller `abc` is not a number; such as +442079460999"),
+        (["try", "main", "--at", "noon"], "`noon` is not a time; write one such as 2026-12-24T18:30"),
+        (["try", "main", "--caller", "abc"], "`abc` is not a number; write one such as +442079460999"),
         (["draw", "sails"], "there is no number, menu or queue `sails`; did you mean `sales`?"),
     ],
 )
 def test_what_is_wrong_is_told_with_what_would_be_right(flow: Flow, argv: list[str], wrong: str) -> None:
     assert flow(*argv, code=2) == []
     assert flow.err == f"callctl: {wrong}\n"
+
+
+# ── cases ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_sample_cases_are_good(flow: Flow) -> None:
+    lines = flow("test", f"{CONFIG}/cases/sample.yaml")
+    assert [line[:7] for line in lines[:-1]] == ["good   "] * 5
+    assert lines[-1] == "5 cases, 0 wrong"
+
+
+def test_a_case_that_leads_elsewhere_is_told_with_its_story(flow: Flow, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "cases:\n"
+        "  to the menu:\n"
+        "    entry: sales\n"
+        "    does: [hang up]\n"
+        "    path: [menu main]\n"
+        "    hears: [sound:hello]\n"
+        "    end: answered\n"
+        "  by nobody: {entry: sales, end: abandoned}\n"
+    )
+    lines = flow("test", str(file), code=1)
+    assert lines[:4] == [
+        f"wrong  {file}:2:3: to the menu",
+        "       path is [queue sales], not [menu main]",
+        "       `sound:hello` is not heard, or not in this order",
+        "       end is abandoned, not answered",
+    ]
+    assert "Queued in sales" in lines[5]
+    assert lines[-2:] == ["good   by nobody", "2 cases, 1 wrong"]
+    told = json.loads("\n".join(flow("test", str(file), "--json", code=1)))
+    assert (told["failed"], [len(case["wrong"]) for case in told["cases"]]) == (1, [3, 0])
+
+
+def test_every_mistake_in_the_cases_is_told_at_once(flow: Flow, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "cases:\n"
+        "  x: {entry: mian, at: noon, agents: [agent1, bob], does: [jump], end: busy}\n"
+        "  y: {entry: main}\n"
+        "  z: {entri: main, caller: nobody, end: answered}\n"
+    )
+    assert flow("test", str(file), code=2) == []
+    told = [line.removeprefix(f"{file}:") for line in flow.err.splitlines()]
+    assert [line.split("; ")[0] for line in told] == [
+        "2:14: cases.x.entry: there is no number, menu or queue `mian`",
+        "2:24: cases.x.at: `noon` is not a time",
+        "2:47: cases.x.agents[1]: there is no agent `bob`",
+        "2:60: cases.x.does[0]: `jump` is nothing that a caller does",
+        "2:72: cases.x.end: `busy` is not known here",
+        "3:6: cases.y: this expects nothing",
+        "4:3: cases.z.entry: the key is missing",
+        "4:7: cases.z.entri: this key is not known",
+        "4:28: cases.z.caller: `nobody` is not a number",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "cases:\n", "cases: {}\n", "cases: [1]\n", "case: {}\n"])
+def test_a_file_without_cases_is_none(flow: Flow, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    assert flow("test", str(file), code=2) == []
+    assert flow.err.startswith(str(file))
+
+
+# ── pictures ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_ways_from_one_place_are_drawn(flow: Flow) -> None:

@@ -1,0 +1,162 @@
+"""An operator's own cases: what a caller does, and where that must lead. YAML, read as the configuration is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from callctl.api.explain import Teller, whither
+from callctl.core import facts as f
+from callctl.core.model import Outcome
+from callctl.core.policy import Policy
+from callctl.flows.acts import HANG_UP, LISTEN, act, is_act, words
+from callctl.flows.entry import MistakenError, agent_of, begun, caller_of, destination, moment_of
+from callctl.runtime.masking import Masking
+from callctl.settings import Problem, SettingsError
+from callctl.settings.errors import KeyPath, Place, shown
+from callctl.settings.strict import Strict, key
+from callctl.settings.types import OneOf, Text, bad
+from callctl.settings.validate import Validation
+from callctl.settings.yamlfile import read
+from callctl.sim.walk import Noticed
+
+NOON = "2026-01-07T12:00"
+"""A Wednesday without a holiday: the same case gives the same on any day."""
+
+Name = Annotated[str, Text(r".{1,100}", "a name of at most 100 characters")]
+Written = Annotated[str, Text(r".{1,200}", "a line of text", number=True)]
+Act = Annotated[str, Text(r".{0,100}", "keys such as 1 or *9#, listen, answer or hang up", number=True)]
+
+
+class CaseModel(Strict):
+    """One caller."""
+
+    entry: Written = key("A number of `numbers:`, a menu or a queue.", "main")
+    at: Written | None = Field(
+        default=None, description="When, such as 2026-12-24T18:30; noon of 2026-01-07 if not given."
+    )
+    caller: Written | None = Field(default=None, description="Who calls; the number is withheld if not given.")
+    agents: tuple[Written, ...] = Field(default=(), description="Who is logged in, with a phone to ring.")
+    does: tuple[Act, ...] = Field(default=(), description="Keys, `listen`, `answer`, `hang up`, in this order.")
+    path: tuple[Written, ...] | None = Field(
+        default=None, description="Where the call comes: `menu main`, `queue sales`, `agent ana`, `voicemail 100`, …"
+    )
+    hears: tuple[Written, ...] = Field(default=(), description="Prompts among those that are played, in this order.")
+    end: Annotated[Outcome, OneOf(Outcome)] | None = Field(default=None, description="How the call record ends.")
+
+    def judge(self) -> None:
+        if self.path is None and not self.hears and self.end is None:
+            raise bad("this expects nothing", "add `path`, `hears` or `end`")
+
+
+class CasesModel(Strict):
+    """A file of cases."""
+
+    cases: dict[Name, CaseModel] = Field(description="By their names, for people.")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    name: str
+    place: Place
+    form: CaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What came of a case."""
+
+    case: Case
+    wrong: tuple[str, ...]
+    """What was expected and did not happen; none: all is as it should be."""
+    story: tuple[str, ...]
+    """What became of the caller, in words."""
+
+
+def cases_of(paths: Sequence[Path], policy: Policy) -> list[Case]:
+    """The cases of the files. SettingsError with every mistake in any of them."""
+    cases: list[Case] = []
+    problems: list[Problem] = []
+    for path in paths:
+        tree, wrong = read(path)
+        validation = Validation(tree, Place(str(path)), CasesModel)
+        found = getattr(validation.document, "cases", {})  # what is wrong in a case has left its key empty
+        wrong += validation.problems
+        if not found and not wrong:
+            wrong.append(Problem.at(Place(str(path)), (), "there are no cases", "write them under `cases:`"))
+        problems += wrong
+        for name, form in found.items():
+            at: KeyPath = ("cases", name)
+            cases.append(Case(name, validation.place(at, of_key=True), form))
+            problems += [Problem.at(validation.place((*at, *p)), (*at, *p), w, r) for p, w, r in _strange(form, policy)]
+    if problems:
+        raise SettingsError(problems)
+    return cases
+
+
+def _strange(form: CaseModel, policy: Policy) -> Iterator[tuple[KeyPath, str, str]]:
+    """What a case says that this configuration, or a caller, does not have."""
+    asked: list[tuple[KeyPath, Callable[[], object]]] = [
+        *([(("entry",), partial(destination, form.entry, policy))] if form.entry else []),
+        (("at",), partial(moment_of, form.at or NOON)),
+        (("caller",), partial(caller_of, form.caller or "", policy)),
+        *((("agents", n), partial(agent_of, name, policy)) for n, name in enumerate(form.agents or ())),
+    ]
+    for path, ask in asked:
+        try:
+            ask()
+        except MistakenError as error:
+            yield path, error.wrong, error.right
+    for n, text in enumerate(form.does or ()):
+        if not is_act(_act(text)):
+            yield ("does", n), f"{shown(text)} is nothing that a caller does", "write keys, listen, answer or hang up"
+
+
+def _act(text: str) -> str:
+    return LISTEN if text == "listen" else text
+
+
+def ran(case: Case, policy: Policy) -> Ran:
+    """Walk it. A caller who has done everything hangs up."""
+    form = case.form
+    since = moment_of(form.at or NOON)
+    free = [agent_of(name, policy) for name in form.agents]
+    walk = begun(policy, form.entry, caller_of(form.caller or "", policy), since, free)
+    for what in (*form.does, HANG_UP):
+        act(walk, _act(what))
+    noticed = list(walk.noticed())
+    teller = Teller(policy, Masking(unmask=True))
+    return Ran(case, tuple(_missed(form, noticed)), tuple(words(it, teller, since) for it in noticed))
+
+
+def _missed(form: CaseModel, noticed: Sequence[Noticed]) -> Iterator[str]:
+    path = tuple(place for it in noticed for place in _places(it.fact))
+    if form.path is not None and path != form.path:
+        yield f"path is [{', '.join(path)}], not [{', '.join(form.path)}]"
+    played = iter([prompt for it in noticed for prompt in it.prompts])
+    for prompt in form.hears:
+        if prompt not in played:  # the iterator goes on behind the one before
+            yield f"{shown(prompt)} is not heard, or not in this order"
+            break
+    end = next((it.fact.outcome for it in noticed if isinstance(it.fact, f.CallEnded)), None)
+    if form.end is not None and end is not form.end:
+        yield f"end is {end}, not {form.end}"
+
+
+def _places(fact: f.Fact | None) -> Iterator[str]:
+    match fact:
+        case f.MenuEntered(tries=1):
+            yield f"menu {fact.menu}"
+        case f.CallQueued():
+            yield f"queue {fact.queue}"
+        case f.CallConnected():
+            yield f"agent {fact.agent}"
+        case f.CallHandedOver():
+            yield whither(fact.to)
+        case f.OptedOut():
+            yield "do-not-call list"
