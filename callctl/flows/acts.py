@@ -5,21 +5,22 @@ from __future__ import annotations
 import re
 
 from callctl.api.explain import Teller, explain
+from callctl.core.ids import SECOND, Micros
 from callctl.printing import printable
 from callctl.sim.walk import Noticed, Walk
 
-LISTEN, ANSWER, HANG_UP = "", "answer", "hang up"
+LISTEN, ANSWER, HANG_UP = ("listen", ""), "answer", "hang up"
 _DIGITS = re.compile(r"[0-9*#]{1,100}")
 
 
 def is_act(text: str) -> bool:
     """Whether a caller can do that."""
-    return text in (LISTEN, ANSWER, HANG_UP) or _DIGITS.fullmatch(text) is not None
+    return text in (*LISTEN, ANSWER, HANG_UP) or _DIGITS.fullmatch(text) is not None
 
 
 def act(walk: Walk, what: str) -> str:
     """Do it; what is to be said of it, if it came to nothing."""
-    if what == LISTEN:
+    if what in LISTEN:
         return "" if walk.go_on() else _nothing(walk)
     if what == ANSWER:
         return "" if walk.pick_up() else "no phone rings"
@@ -31,13 +32,13 @@ def act(walk: Walk, what: str) -> str:
     return ""
 
 
-def words(it: Noticed, teller: Teller, since: int) -> str:
+def words(it: Noticed, teller: Teller, since: Micros) -> str:
     """A line: seconds since the call began, and what happened."""
     if it.fact is None:
         said = f"{'The agent hears' if it.to_agent else 'Hears'} {' '.join(it.prompts)}"
     else:
         said = str(explain([it], teller)[0]["text"])
-    return f"{(it.at - since) / 1_000_000:8.1f} s  {printable(said)}"
+    return f"{(it.at - since) / SECOND:8.1f} s  {printable(said)}"
 
 
 def _nothing(walk: Walk) -> str:

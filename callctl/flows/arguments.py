@@ -15,7 +15,7 @@ callctl flow test cases/*.yaml --config /etc/callctl
 callctl flow draw --config /etc/callctl > ways.mmd"""
 
 KEYS = """\
-  (nothing)   hear the prompts out; where none play, wait until something happens
+  listen      (or nothing) hear the prompts out; where none play, wait until something happens
   1 *9 0#     press these keys, one after the other
   answer      the agent whose phone rings picks up
   hang up     the caller hangs up; so does the end of the input
@@ -38,7 +38,7 @@ cases:
     at: 2026-12-24T18:30               # noon of Wednesday 2026-01-07 if not given
     caller: "+442079460999"            # withheld if not given
     agents: [ana, ben]                 # logged in, each with a phone to ring; nobody if not given
-    does: [listen, 1, answer, hang up] # keys, or what `callctl flow try` knows; listen is its empty line
+    does: [listen, 1, answer, hang up] # as behind the prompt of `callctl flow try`
     path: [menu main, queue sales, agent ana]
     hears: [sound:hello]               # among what is played, in this order
     end: answered                      # as in the call record

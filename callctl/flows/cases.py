@@ -14,7 +14,7 @@ from callctl.api.explain import Teller, whither
 from callctl.core import facts as f
 from callctl.core.model import Outcome
 from callctl.core.policy import Policy
-from callctl.flows.acts import HANG_UP, LISTEN, act, is_act, words
+from callctl.flows.acts import HANG_UP, act, is_act, words
 from callctl.flows.entry import MistakenError, agent_of, begun, caller_of, destination, moment_of
 from callctl.runtime.masking import Masking
 from callctl.settings import Problem, SettingsError
@@ -113,12 +113,8 @@ def _strange(form: CaseModel, policy: Policy) -> Iterator[tuple[KeyPath, str, st
         except MistakenError as error:
             yield path, error.wrong, error.right
     for n, text in enumerate(form.does or ()):
-        if not is_act(_act(text)):
+        if not is_act(text):
             yield ("does", n), f"{shown(text)} is nothing that a caller does", "write keys, listen, answer or hang up"
-
-
-def _act(text: str) -> str:
-    return LISTEN if text == "listen" else text
 
 
 def ran(case: Case, policy: Policy) -> Ran:
@@ -128,7 +124,7 @@ def ran(case: Case, policy: Policy) -> Ran:
     free = [agent_of(name, policy) for name in form.agents]
     walk = begun(policy, form.entry, caller_of(form.caller or "", policy), since, free)
     for what in (*form.does, HANG_UP):
-        act(walk, _act(what))
+        act(walk, what)
     noticed = list(walk.noticed())
     teller = Teller(policy, Masking(unmask=True))
     return Ran(case, tuple(_missed(form, noticed)), tuple(words(it, teller, since) for it in noticed))
