@@ -23,6 +23,7 @@ ENOUGH_LABELS = 20
 ENOUGH_MISTAKES = 3
 """People of a sample who were taken for machines: fewer may be chance, since each stands for many."""
 OF_ALL = 100_000
+"""Shares are whole numbers of so many: three decimals of a percent."""
 ERRS = (Heard.MACHINE, Heard.UNSURE, Heard.SILENCE)
 """What may be heard where a person is; nobody answers with the tones of a fax or of the network."""
 

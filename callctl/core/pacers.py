@@ -14,7 +14,6 @@ from callctl.core.turn import Turn
 
 LEAST_RING: Micros = 15 * SECOND
 """Where no rule set says how long it rings before it is given up: the figure of the US and of the UK."""
-OF_ALL = 100_000
 FEW = 100.0
 """Customers: with fewer, one person taken for a machine would be the whole share."""
 KEPT_EVERY: Micros = 10 * SECOND
@@ -62,7 +61,7 @@ def left_to_abandon(world: World, campaign: Campaign, policy: CampaignPolicy) ->
     With N customers and F people taken for machines, (abandoned + F) / (N + F) ≤ cap is abandoned / N ≤ cap −
     F·(1 − cap) / N.
     """
-    cap = most_abandoned(world, policy) / OF_ALL
+    cap = most_abandoned(world, policy) / detection.OF_ALL
     customers = campaign.budget.connected + campaign.budget.abandoned
     return max(LEAST_CAP, cap - counted_false_positives(world, campaign, policy) * (1 - cap) / max(customers, FEW))
 

@@ -343,7 +343,7 @@ def _budgets(world: World) -> Iterator[GaugeMetricFamily]:
         customers.add_metric([name, "abandoned"], budget.abandoned)
         saved.add_metric([name], budget.saved)
         share.add_metric([name], pacers.abandoned_share(world, known, policy))
-        most.add_metric([name], pacers.most_abandoned(world, policy) / pacers.OF_ALL)
+        most.add_metric([name], pacers.most_abandoned(world, policy) / detection.OF_ALL)
         off.add_metric([name], int(known.detection_off))
         away.add_metric([name], known.turned_away)
         mistaken = detection.false_positives(known)
