@@ -167,8 +167,9 @@ class Demo:
         console, picture = self._console, None
         with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
             while not done.done():
+                scene = await watched.look()  # to the very end: a callctl that has ended is started again by it
                 if console.is_terminal or not self._stop.is_set():
-                    picture = draw(await watched.look(), self._title(watched), watched.trouble, console.width)
+                    picture = draw(scene, self._title(watched), watched.trouble, console.width)
                 if console.is_terminal and picture is not None:
                     live.update(picture, refresh=True)
                 await asyncio.wait((done,), timeout=REFRESH)
