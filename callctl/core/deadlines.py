@@ -7,6 +7,7 @@ from callctl.core.ids import AgentId, CallId, CampaignId, LegId, Micros, NodeId
 from callctl.core.index import Alarm
 from callctl.core.model import (
     Agent,
+    Announcing,
     Call,
     Connected,
     Detecting,
@@ -85,6 +86,8 @@ def _call_due(turn: Turn, call: Call) -> None:
     match phase:
         case InMenu(digit_by=digit_by) if digit_by is not None and digit_by <= now:
             ivr.no_digit(turn, call, phase)
+        case InMenu(heard_by=heard_by) | Announcing(heard_by=heard_by) if heard_by is not None and heard_by <= now:
+            ivr.not_told(turn, call, phase)
         case Dialled(until) if until <= now:
             customers.rang_out(turn, call, phase)
         case Detecting(until) if until <= now:

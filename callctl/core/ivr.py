@@ -10,7 +10,7 @@ from callctl.core.addresses import E164
 from callctl.core.commands import Play, StopPlay, Unhold
 from callctl.core.events import DigitPressed, PlaybackEnded
 from callctl.core.facts import DigitTaken, DigitTimedOut, FlowedOut, MenuEntered, OptedOut, PromptFailed
-from callctl.core.ids import Micros, PlaybackId, QueueId
+from callctl.core.ids import SECOND, Micros, PlaybackId, QueueId
 from callctl.core.model import (
     Announcing,
     Call,
@@ -42,6 +42,9 @@ from callctl.core.turn import Turn
 
 MAX_VISITS = 100
 """A caller who goes from menu to menu more often than this is hung up on: a bound on every record."""
+PROMPTS_MOST: Micros = 600 * SECOND
+"""Prompts of which nobody says that they are over count as heard then: the event may be lost, and a caller is not to
+hear silence for ever. Longer ones are cut off."""
 
 
 def enter(turn: Turn, call: Call, to: Destination, trigger: str) -> None:
@@ -98,7 +101,8 @@ def announce(
     turn: Turn, call: Call, prompts: tuple[str, ...], then: Destination, trigger: str, *, promise: bool = False
 ) -> None:
     """Play prompts to the caller, then go on."""
-    calls.move(turn, call, trigger, Announcing(_play(turn, call, prompts, promise=promise), prompts, then))
+    playback = _play(turn, call, prompts, promise=promise)
+    calls.move(turn, call, trigger, Announcing(playback, prompts, then, turn.now + PROMPTS_MOST))
 
 
 def digit(turn: Turn, call: Call, event: DigitPressed) -> None:
@@ -182,20 +186,29 @@ def exit_key(turn: Turn, call: Call, phase: Queued | Offered, event: DigitPresse
 def playback_ended(turn: Turn, call: Call, event: PlaybackEnded) -> None:
     """The prompts are over, or could not be played: then the caller is treated as having heard them."""
     match call.phase:
-        case InMenu(menu_id, _, playing) if playing == event.playback:
-            menu = turn.world.policy.menus[menu_id]
-            if event.failed:
-                turn.tell(PromptFailed(call.id, menu.prompts))
-            heard = replace(call.phase, playing=None, digit_by=turn.now + menu.timeout)
-            calls.move(turn, call, "prompts end", heard)
-        case Announcing(playing, prompts, then) if playing == event.playback:
-            if event.failed:
-                turn.tell(PromptFailed(call.id, prompts))
-            enter(turn, call, then, "prompts end")
+        case InMenu() | Announcing() as phase if phase.playing == event.playback:
+            _heard(turn, call, phase, event.failed)
         case Queued() | Offered() as phase:
             waiting.ended(turn, call, phase, event)
         case _:
             turn.stray(event, call.phase)  # a digit stopped it, say
+
+
+def not_told(turn: Turn, call: Call, phase: InMenu | Announcing) -> None:
+    """The prompts must be over by now."""
+    _stop(turn, call, phase.playing)
+    _heard(turn, call, phase, failed=True)
+
+
+def _heard(turn: Turn, call: Call, phase: InMenu | Announcing, failed: bool) -> None:
+    prompts = turn.world.policy.menus[phase.menu].prompts if isinstance(phase, InMenu) else phase.prompts
+    if failed:
+        turn.tell(PromptFailed(call.id, prompts))
+    if isinstance(phase, InMenu):
+        digit_by = turn.now + turn.world.policy.menus[phase.menu].timeout
+        calls.move(turn, call, "prompts end", replace(phase, playing=None, digit_by=digit_by, heard_by=None))
+    else:
+        enter(turn, call, phase.then, "prompts end")
 
 
 def resume(turn: Turn, call: Call) -> None:
@@ -205,7 +218,7 @@ def resume(turn: Turn, call: Call) -> None:
             _stop(turn, call, playing)
             menu = turn.world.policy.menus[menu_id]
             playback = _play(turn, call, menu.prompts)
-            calls.move(turn, call, "recovered", InMenu(menu_id, tries, playback, None))
+            calls.move(turn, call, "recovered", InMenu(menu_id, tries, playback, None, turn.now + PROMPTS_MOST))
         case Queued() | Offered():
             waiting.resume(turn, call)
         case Announcing(playing, prompts, then):
@@ -228,7 +241,7 @@ def _again(turn: Turn, call: Call, menu: Menu, phase: InMenu, first: tuple[str, 
 
 def _play_menu(turn: Turn, call: Call, menu: Menu, tries: int, first: tuple[str, ...], trigger: str) -> None:
     playback = _play(turn, call, first + menu.prompts)
-    calls.move(turn, call, trigger, InMenu(menu.id, tries, playback, None))
+    calls.move(turn, call, trigger, InMenu(menu.id, tries, playback, None, turn.now + PROMPTS_MOST))
     turn.tell(MenuEntered(call.id, menu.id, tries))
 
 

@@ -242,6 +242,8 @@ class InMenu:
     playing: PlaybackId | None
     digit_by: Micros | None
     """Set when the prompts have ended: a digit is waited for until then."""
+    heard_by: Micros | None = None
+    """Set while they play: then they count as heard, though nobody has said so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +251,8 @@ class Announcing:
     playing: PlaybackId
     prompts: tuple[str, ...]
     then: Destination
+    heard_by: Micros | None = None
+    """As in a menu."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -277,8 +277,8 @@ def _number(world: World, agent: Agent, queue: QueuePolicy) -> int:
 def call_due(call: Call) -> Micros | None:
     """The call's next deadline."""
     match call.phase:
-        case InMenu(digit_by=digit_by):
-            return _earliest(digit_by, call.lease_renew)
+        case InMenu(digit_by=digit_by, heard_by=heard_by):
+            return _earliest(digit_by, heard_by, call.lease_renew)
         case Offered(rings=rings, more_at=more_at):
             place = call.phase.place
             return _earliest(*(it.until for it in rings), more_at, place.says_at, place.harbour_by, call.lease_renew)
@@ -290,8 +290,8 @@ def call_due(call: Call) -> Micros | None:
             )
         case Dialled(until=until) | Detecting(until=until):
             return until
-        case Announcing():
-            return call.lease_renew
+        case Announcing(heard_by=heard_by):
+            return _earliest(heard_by, call.lease_renew)
         case Arrived() | HandedOver() | Ended():
             return None
 

@@ -11,7 +11,7 @@ from callctl.core.commands import Hangup, Hold, Play, StopPlay
 from callctl.core.events import PlaybackEnded, Wish
 from callctl.core.facts import CallEnded, DigitTaken, DigitTimedOut, MenuEntered, PromptFailed, StrayEvent
 from callctl.core.ids import SECOND, LegId, PlaybackId
-from callctl.core.ivr import MAX_VISITS
+from callctl.core.ivr import MAX_VISITS, PROMPTS_MOST
 from callctl.core.model import Announcing, InMenu, Outcome, Party, Place, Queued
 from callctl.core.policy import Menu, ToMenu
 from callctl.sim.office import MAIN, NODE, SALES, SUB, TO_MENU, policy
@@ -89,6 +89,25 @@ def test_time_without_a_digit_says_so_and_repeats_and_gives_up() -> None:
         assert it.wished(Play)[0].prompts == ("sound:nothing", "sound:main")
     it.heard("c1")
     assert [f.by for f in it.wait(5) if isinstance(f, CallEnded)] == [Party.CALLCTL]
+
+
+def test_prompts_whose_end_nobody_tells_count_as_heard_in_a_menu() -> None:
+    it = in_menu()
+    prompts = playing(it)
+    told = it.wait(PROMPTS_MOST / SECOND)
+    assert [type(fact) for fact in told if not isinstance(fact, StrayEvent)] == [PromptFailed]
+    assert [stop.playback for stop in it.wished(StopPlay)] == [prompts]
+    assert it.call("c1").phase == InMenu(MAIN, 1, None, it.now + 5 * SECOND)
+    it.press("c1", "1")
+    assert isinstance(it.call("c1").phase, Queued)
+
+
+def test_an_announcement_whose_end_nobody_tells_leads_on() -> None:
+    it = in_menu("442079460005")
+    it.wait(PROMPTS_MOST / SECOND - 1)
+    assert isinstance(it.call("c1").phase, Announcing)
+    it.wait(1)
+    assert isinstance(it.call("c1").phase, Queued)
 
 
 @pytest.mark.parametrize(

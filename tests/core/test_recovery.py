@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from callctl.core import ivr
 from callctl.core.addresses import E164
 from callctl.core.commands import Answer, Bridge, Command, DropBridge, Hangup, Hold, Lease, Play, Watch
 from callctl.core.engine import first_step, step
@@ -150,7 +151,7 @@ def test_a_menu_plays_again_from_its_start_with_a_fresh_deadline() -> None:
     (play,) = it.wished(Play)
     assert play in sent
     assert play.prompts == ("sound:main",)
-    assert it.call("c1").phase == InMenu(MAIN, 2, play.playback, None)
+    assert it.call("c1").phase == InMenu(MAIN, 2, play.playback, None, it.now + ivr.PROMPTS_MOST)
 
 
 def test_an_announcement_plays_again_and_goes_on() -> None:

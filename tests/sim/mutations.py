@@ -160,8 +160,8 @@ MUTATIONS = (
     Mutation(
         "a playback that is over starts the wait of another",
         "core/ivr.py",
-        "case InMenu(menu_id, _, playing) if playing == event.playback:",
-        "case InMenu(menu_id, _, playing):",
+        "case InMenu() | Announcing() as phase if phase.playing == event.playback:",
+        "case InMenu() | Announcing() as phase:",
     ),
     Mutation(
         "the prompts go on behind a digit", "core/ivr.py", "    _stop(turn, call, phase.playing)\n    to =", "    to ="
