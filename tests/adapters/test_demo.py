@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import csv
+import io
 import random
 import re
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -131,6 +134,29 @@ async def test_a_callctl_that_does_not_start_again_ends_the_demo() -> None:
 
 
 # ── the list and who is on it ────────────────────────────────────────────────────────────────────
+
+
+class LastCallers:
+    """Callers whose last call ends once callctl, which was killed as the demo was to end, is back."""
+
+    def __init__(self, house: FakeHouse) -> None:
+        self.house = house
+        self.tally = SimpleNamespace(called=1)
+
+    async def come(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self.house.daemon.die()
+        while not self.house.daemon.starts:  # noqa: ASYNC110 - a number, which nobody announces
+            await asyncio.sleep(0.01)
+
+
+async def test_a_callctl_that_is_killed_while_the_demo_ends_is_started_again_without_a_terminal() -> None:
+    house = FakeHouse()
+    console = Console(file=io.StringIO(), force_terminal=False)
+    shown = demo.Demo(argparse.Namespace(time=0.01), console)
+    async with asyncio.timeout(10):
+        await shown._watch(Watched(house, LastCallers(house)))  # type: ignore[arg-type]
+    assert house.daemon.starts == 1
 
 
 def test_the_list_is_taken_whole(tmp_path: Path) -> None:

@@ -227,13 +227,18 @@ def test_what_is_known_of_mistakes_survives_a_new_beginning() -> None:
 # ── inside the abandoned rate, where a rule set says so ──────────────────────────────────────
 
 
-@pytest.mark.parametrize("counts", [False, True])
-def test_pacing_is_left_what_false_positives_have_not_taken(counts: bool) -> None:
-    """1,000 customers, 10 of them abandoned, and 10 people taken for machines: 20 of 1,010."""
+def bound(counts: bool) -> Labels:
+    """3 % of a day's customers may be abandoned, those who were taken for machines among them or not."""
     config = listening(machine=Then.HANG_UP)
     limit = AbandonedLimit("gb/limit", 3_000, 24 * HOUR, machines_count=counts)
     rules = RuleSet(RuleSetId("gb"), "1", "GB", kinds=frozenset({config.campaigns[PUSH].kind}), rules=(limit,))
-    it = Labels(replace(config, rule_sets=(rules,)))
+    return Labels(replace(config, rule_sets=(rules,)))
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_pacing_is_left_what_false_positives_have_not_taken(counts: bool) -> None:
+    """1,000 customers, 10 of them abandoned, and 10 people taken for machines: 20 of 1,010."""
+    it = bound(counts)
     world, campaign = it.case.it.world, it.campaign
     campaign.budget.connected, campaign.budget.abandoned = 990, 10
     campaign.turned_away, campaign.mistaken = 100, 0.1
@@ -249,10 +254,7 @@ def test_pacing_is_left_what_false_positives_have_not_taken(counts: bool) -> Non
 
 
 def test_at_the_bound_both_together_are_exactly_the_cap() -> None:
-    config = listening(machine=Then.HANG_UP)
-    limit = AbandonedLimit("gb/limit", 3_000, 24 * HOUR, machines_count=True)
-    rules = RuleSet(RuleSetId("gb"), "1", "GB", kinds=frozenset({config.campaigns[PUSH].kind}), rules=(limit,))
-    it = Labels(replace(config, rule_sets=(rules,)))
+    it = bound(counts=True)
     campaign, policy = it.campaign, it.case.it.world.policy.campaigns[PUSH]
     campaign.budget.connected, campaign.turned_away, campaign.mistaken = 2_000, 200, 0.1
     left = pacers.left_to_abandon(it.case.it.world, campaign, policy)
