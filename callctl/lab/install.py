@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,15 @@ from callctl.lab.mirror import MirrorError, apt_proxy, debian_mirror
 OLDEST = (22, 10, 1)
 REFUSED = ("22.11.0-rc1",)
 SUITE = "forky"
-PACKAGES = ("asterisk", "asterisk-moh-opsound-wav", "asterisk-core-sounds-en-wav")
+LANGUAGES = ("en", "es", "fr", "it")
+"""Those of Asterisk's own sounds that callctl can say values in."""
+PACKAGES = (
+    "asterisk",
+    "asterisk-moh-opsound-wav",
+    # The recordings, and the package that gives them their language's name.
+    *(f"asterisk-core-sounds-{language}{kind}" for language in LANGUAGES for kind in ("", "-wav")),
+)
+SOUNDS = Path("usr/share/asterisk/sounds")
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -97,6 +105,9 @@ def ensure(cache: Path | None = None, console: Console | None = None) -> Install
     with _lock(cache / "install.lock"):
         if not (root / ".complete").exists():
             build(root, console or Console(stderr=True))
+        elif lacking := _lacking(root):  # an earlier callctl's
+            _carry_out(_install_steps(root, lacking), root, console or Console(stderr=True))
+        link_languages(root)
     _name_the_host(root)
     version = version_of(["chroot", str(root), "asterisk"])
     if not usable(version):
@@ -111,6 +122,34 @@ def _name_the_host(root: Path) -> None:
     path = root / "etc/hosts"
     if not path.exists() or path.read_text(encoding="utf-8") != hosts:
         path.write_text(hosts, encoding="utf-8")
+
+
+def _lacking(root: Path) -> list[str]:
+    """The packages that dpkg does not know as installed in it."""
+    return [name for name in PACKAGES if not (root / f"var/lib/dpkg/info/{name}.list").exists()]
+
+
+def link_languages(root: Path) -> None:
+    """Make the links from languages to their voices relative. Debian's lead over /etc/alternatives of the rootfs: who
+    looks for sounds from outside of it finds nothing there."""
+    sounds = root / SOUNDS
+    for link in sounds.iterdir():
+        voice = _inside(root, link)
+        if link.is_symlink() and os.readlink(link).startswith("/") and voice is not None and voice.parent == sounds:
+            relative = link.with_name(f".{link.name}")
+            relative.unlink(missing_ok=True)
+            relative.symlink_to(voice.name)
+            relative.replace(link)
+
+
+def _inside(root: Path, path: Path) -> Path | None:
+    """What a path is a link to, as seen inside `root`; None: nothing."""
+    for _ in range(10):
+        if not path.is_symlink():
+            return path if path.exists() else None
+        target = os.readlink(path)
+        path = root / target.lstrip("/") if target.startswith("/") else path.parent / target
+    return None
 
 
 def version_of(command: list[str]) -> str:
@@ -145,13 +184,19 @@ def build(root: Path, console: Console) -> None:
     unfinished = root.with_name(root.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     shutil.rmtree(root, ignore_errors=True)
-    log = root.with_name(root.name + ".log")
-    log.write_text("")
     try:
         mirror = debian_mirror()
     except MirrorError as error:
         raise InstallError(f"cannot build an Asterisk: {error}") from None
-    steps = _steps(unfinished, mirror)
+    _carry_out(_steps(unfinished, mirror), root, console)
+    (unfinished / ".complete").write_text(time.strftime("%FT%TZ\n", time.gmtime()))
+    unfinished.rename(root)
+
+
+def _carry_out(steps: list[tuple[str, list[str]]], root: Path, console: Console) -> None:
+    """One after the other; what they print goes into a file beside the rootfs."""
+    log = root.with_name(root.name + ".log")
+    log.write_text("")
     with Progress(
         SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console
     ) as progress:
@@ -160,8 +205,6 @@ def build(root: Path, console: Console) -> None:
             progress.update(task, description=what)
             _run(what, command, log)
             progress.advance(task)
-    (unfinished / ".complete").write_text(time.strftime("%FT%TZ\n", time.gmtime()))
-    unfinished.rename(root)
 
 
 def _steps(root: Path, mirror: str) -> list[tuple[str, list[str]]]:
@@ -173,15 +216,17 @@ def _steps(root: Path, mirror: str) -> list[tuple[str, list[str]]]:
     script = "/usr/share/debootstrap/scripts/sid"
     https = ["--include=ca-certificates"] if mirror.startswith("https") else []
     bootstrap = ["debootstrap", "--variant=minbase", *https, SUITE, str(root), mirror, script]
+    return [*steps, ("Building a root file system", bootstrap), *_install_steps(root, PACKAGES)]
+
+
+def _install_steps(root: Path, packages: Iterable[str]) -> list[tuple[str, list[str]]]:
     apt = ["chroot", str(root), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
-    steps += [
-        ("Building a root file system", bootstrap),
+    return [
         # A mirror that is a snapshot has a Release file past its date; signatures are still checked.
         ("Reading its package lists", [*apt, "-o", "Acquire::Check-Valid-Until=false", "update"]),
-        ("Installing Asterisk in it", [*apt, "install", "-y", "--no-install-recommends", *PACKAGES]),
+        ("Installing Asterisk in it", [*apt, "install", "-y", "--no-install-recommends", *packages]),
         ("Clearing its package cache", [*apt, "clean"]),
     ]
-    return steps
 
 
 def _run(what: str, command: list[str], log: Path) -> None:

@@ -138,6 +138,25 @@ def test_the_folder_of_a_process_that_is_gone_is_swept(tmp_path: Path) -> None:
     assert not left.exists()
 
 
+def test_languages_are_linked_so_that_their_sounds_are_found_from_outside(tmp_path: Path) -> None:
+    sounds = tmp_path / install.SOUNDS
+    alternatives = tmp_path / "etc/alternatives"
+    for folder in (sounds / "fr_CA_f_June", sounds / "en_US_f_Allison", alternatives, tmp_path / "var/lib/asterisk"):
+        folder.mkdir(parents=True)
+    (alternatives / "asterisk-prompt-fr").symlink_to("/usr/share/asterisk/sounds/fr_CA_f_June")
+    (alternatives / "loop").symlink_to("/etc/alternatives/loop")
+    links = {
+        "fr": "/etc/alternatives/asterisk-prompt-fr", "en": "en_US_f_Allison", "it": "/etc/alternatives/none",
+        "recordings": "/var/lib/asterisk", "loop": "/etc/alternatives/loop",
+    }  # fmt: skip
+    for name, target in links.items():
+        (sounds / name).symlink_to(target)
+    for _ in range(2):
+        install.link_languages(tmp_path)
+        assert {name: str((sounds / name).readlink()) for name in links} == {**links, "fr": "fr_CA_f_June"}
+    assert {it.name for it in sounds.iterdir()} == {*links, "fr_CA_f_June", "en_US_f_Allison"}
+
+
 def test_a_step_that_fails_says_what_it_printed(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.touch()
