@@ -125,8 +125,10 @@ def _name_the_host(root: Path) -> None:
 
 
 def _lacking(root: Path) -> list[str]:
-    """The packages that dpkg does not know as installed in it."""
-    return [name for name in PACKAGES if not (root / f"var/lib/dpkg/info/{name}.list").exists()]
+    """The packages that dpkg does not know as installed in it, and configured."""
+    status = (root / "var/lib/dpkg/status").read_text(encoding="utf-8")
+    installed = set(re.findall(r"^Package: (.+)\nStatus: install ok installed$", status, re.MULTILINE))
+    return [name for name in PACKAGES if name not in installed]
 
 
 def link_languages(root: Path) -> None:

@@ -138,6 +138,17 @@ def test_the_folder_of_a_process_that_is_gone_is_swept(tmp_path: Path) -> None:
     assert not left.exists()
 
 
+def test_what_a_rootfs_lacks(tmp_path: Path) -> None:
+    """A package that was only unpacked, before something went wrong, is installed again."""
+    status = tmp_path / "var/lib/dpkg/status"
+    status.parent.mkdir(parents=True)
+    entries = [f"Package: {name}\nStatus: install ok installed\nPriority: optional\n" for name in install.PACKAGES]
+    status.write_text("\n".join(entries))
+    assert install._lacking(tmp_path) == []
+    status.write_text("\n".join(entries[:-1]) + f"\nPackage: {install.PACKAGES[-1]}\nStatus: install ok unpacked\n")
+    assert install._lacking(tmp_path) == [install.PACKAGES[-1]]
+
+
 def test_languages_are_linked_so_that_their_sounds_are_found_from_outside(tmp_path: Path) -> None:
     sounds = tmp_path / install.SOUNDS
     alternatives = tmp_path / "etc/alternatives"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -257,6 +258,15 @@ def test_any_text_is_said_with_needed_sounds_or_refused(language: str, kind: Say
     assert bool(media) != bool(why)
     assert len(why) < 400
     assert {it.removeprefix("sound:") for it in media} <= needed(language, [kind])
+
+
+def test_the_documentation_says_what_is_said() -> None:
+    text = (Path(__file__).parents[2] / "docs/spoken.md").read_text(encoding="utf-8")
+    rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in text.splitlines() if "| `" in line]
+    assert {row[0] for row in rows} == {kind.value for kind in Saying}
+    for kind, value, language, said in rows:
+        assert words(Saying(kind), value, language) == said
+    assert ", ".join(sorted(currencies("en"))) in text
 
 
 @given(st.dates())
