@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from callctl.core.spoken import (
@@ -249,6 +249,7 @@ near = st.one_of(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@example(kind=Saying.NUMBER, value="1000001", currency="")
 @given(kind=st.sampled_from(Saying), value=near, currency=st.sampled_from(["", "EUR", "CLP", "?"]))
 def test_any_text_is_said_with_needed_sounds_or_refused(language: str, kind: Saying, value: str, currency: str) -> None:
     try:

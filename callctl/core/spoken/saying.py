@@ -128,7 +128,7 @@ def needed(
 
 @lru_cache(maxsize=256)
 def _needed(language: str, kind: Saying, units: frozenset[str]) -> frozenset[str]:
-    """Found by saying enough values: the groups of three digits of a number are said each by itself."""
+    """Found by saying enough values."""
     return frozenset(sound for sounds in _all(GRAMMARS[language], kind, units) for sound in sounds)
 
 
@@ -160,4 +160,5 @@ def _all(grammar: Grammar, kind: Saying, units: frozenset[str]) -> Iterator[Soun
 
 
 def _numbers() -> Iterable[int]:
-    return (n * size for size in (1, 1000, 1_000_000) for n in range(1000))
+    """Each group of three digits, and what may stand between two groups."""
+    return (n * size + rest for size in (1, 1000, 1_000_000) for n in range(1000) for rest in {0, size // 1000})
