@@ -10,6 +10,7 @@ import ipaddress
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from callctl.core.ids import CallId, LookupId, Micros
@@ -170,6 +171,24 @@ def _encoded(value: str) -> str:
 
 # ── the values ───────────────────────────────────────────────────────────────────────────────
 
+_WRITTEN_OUT = 30
+"""Characters of a number before its exponent, and the most that the exponent may be, either way."""
+
+
+class Number(str):
+    """A number as it is written in JSON: 12.50 stays 12.50, and what fits no machine's number stays what it is."""
+
+    __slots__ = ()
+
+    def written_out(self) -> str | None:
+        """Without an exponent. None: so many digits that nobody could say it."""
+        digits, e, power = self.lower().partition("e")
+        if not e:
+            return self
+        if len(digits) > _WRITTEN_OUT or len(power) > 4 or abs(int(power)) > _WRITTEN_OUT:
+            return None
+        return format(Decimal(self), "f")
+
 
 def pointer_mistake(pointer: str) -> str | None:
     """What is wrong with a JSON pointer, in words; None: it is one."""
@@ -183,8 +202,8 @@ def pointer_mistake(pointer: str) -> str | None:
 def pick(document: object, into: tuple[tuple[str, str], ...]) -> tuple[dict[str, str], bool]:
     """The values that the pointers lead to, and whether that is all of them.
 
-    `document` is parsed JSON, its numbers as they were written, as text. Objects, arrays, null, and text that is too
-    long or has control characters in it are no values.
+    `document` is parsed JSON. Objects, arrays, null, and text that is too long or has control characters in it are no
+    values.
     """
     found = {name: text for name, pointer in into if (text := _text(_at(document, pointer))) is not None}
     return found, len(found) == len({name for name, _ in into})
@@ -207,6 +226,8 @@ def _at(document: object, pointer: str) -> object:
 def _text(value: object) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Number):
+        value = value.written_out()
     if not isinstance(value, str):
         return None
     text = " ".join(value.split())

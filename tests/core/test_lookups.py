@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callctl.core.lookups import LONGEST_URL, LONGEST_VALUE, fill, pick, pointer_mistake, template_mistake
+from callctl.core.lookups import LONGEST_URL, LONGEST_VALUE, Number, fill, pick, pointer_mistake, template_mistake
 
 pytestmark = pytest.mark.core
 
@@ -200,6 +200,19 @@ def test_pointers_as_rfc_6901_has_them(pointer: str, value: str | None) -> None:
         ("Ada", "Ada"),
         ("", ""),
         ("12.50", "12.50"),
+        ("1e3", "1e3"),
+        (Number("12.50"), "12.50"),
+        (Number("-0"), "-0"),
+        (Number("1" * 40), "1" * 40),
+        (Number("1" * (LONGEST_VALUE + 1)), None),
+        (Number("1.25E7"), "12500000"),
+        (Number("-5e-3"), "-0.005"),
+        (Number("0e0"), "0"),
+        (Number("1e30"), "1" + "0" * 30),
+        (Number("1e31"), None),
+        (Number("1e-31"), None),
+        (Number("1e+" + "9" * 5000), None),
+        (Number("1" * 5000 + "e1"), None),
         (True, "true"),
         (False, "false"),
         (" two\r\n lines\t", "two lines"),
