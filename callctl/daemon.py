@@ -467,7 +467,7 @@ class Daemon:
         except BaseException:
             self.links.put_back(before)
             raise
-        self.loaded = Loaded(new.policy, self.loaded.daemon, new.secrets, new.lists, new.warnings)
+        self.loaded = replace(new, daemon=self.loaded.daemon)
         unread = await self.links.have_read()
         self.links.speak_of(new)
         result = replace(result, changes=result.changes + unread)

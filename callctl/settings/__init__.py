@@ -9,7 +9,7 @@ from callctl.settings.build import (
     LogSettings,
     NodeSettings,
 )
-from callctl.settings.diff import changes, needs_restart, new_passwords
+from callctl.settings.diff import changed_headers, changes, needs_restart, new_passwords
 from callctl.settings.errors import Problem, SettingsError
 from callctl.settings.loader import Loaded, load, load_policy
 from callctl.settings.secrets import Secret, create_missing
@@ -26,6 +26,7 @@ __all__ = [
     "Problem",
     "Secret",
     "SettingsError",
+    "changed_headers",
     "changes",
     "create_missing",
     "load",

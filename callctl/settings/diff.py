@@ -63,6 +63,18 @@ def new_passwords(old: Mapping[str, Secret], new: Mapping[str, Secret]) -> list[
     ]
 
 
+def changed_headers(old: Mapping[str, Mapping[str, Secret]], new: Mapping[str, Mapping[str, Secret]]) -> list[str]:
+    """The sets of headers for lookups that are not as they were; one line each, without any value."""
+    lines = []
+    for name in [*old, *(name for name in new if name not in old)]:
+        before, after = old.get(name), new.get(name)
+        if before is None or after is None:
+            lines.append(f"lookup headers {name}: {'added' if before is None else 'removed'}")
+        elif before != after:
+            lines.append(f"lookup headers {name}: changed")
+    return lines
+
+
 def _fields(path: str, old: Any, new: Any) -> Iterator[str]:
     for field in fields(old):
         if field.name == "sha":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from callctl.core.ids import CampaignId
@@ -15,10 +15,11 @@ from callctl.settings.errors import KeyPath, Place, Problem, SettingsError, sort
 from callctl.settings.folder import read_all
 from callctl.settings.lists import ListForm, form_of
 from callctl.settings.models import Document
-from callctl.settings.secrets import NoSecret, Secret, database_url, resolve, sip_password
+from callctl.settings.secrets import NoSecret, Secret, database_url, header_value, resolve, sip_password
 from callctl.settings.validate import Validation
 
 SIP = ("phone:", "trunk:")
+HEADER = "header:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Loaded:
     """How each campaign's lists are read."""
     warnings: tuple[Problem, ...]
     """What may be meant, but is odd: a queue that no agent serves."""
+    lookup_headers: Mapping[str, Mapping[str, Secret]] = field(default_factory=dict)
+    """Sets of HTTP headers by name; each by header. For the adapter alone: the policy knows their names at most."""
 
 
 def load(directory: Path, overlay: Path | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
@@ -52,6 +55,8 @@ def load(directory: Path, overlay: Path | None = None, environ: Mapping[str, str
             found = sip_password(found) or found
         if isinstance(found, Secret) and name == "database":
             found = database_url(found) or found
+        if isinstance(found, Secret) and name.startswith(HEADER):
+            found = header_value(found) or found
         if isinstance(found, NoSecret):
             problems.append(Problem.at(validation.place(path), path, found.wrong, found.right))
         else:
@@ -64,6 +69,10 @@ def load(directory: Path, overlay: Path | None = None, environ: Mapping[str, str
         secrets={k: v for k, v in secrets.items() if k.startswith(SIP)},
         lists={CampaignId(name): form_of(it.list) for name, it in document.campaigns.items()},
         warnings=sorted_problems(check.warnings),
+        lookup_headers={
+            name: {header: secrets[f"{HEADER}{name}:{header}"] for header in headers}
+            for name, headers in document.lookup_headers.items()
+        },
     )
 
 
@@ -107,3 +116,6 @@ def _references(document: Document) -> Iterator[tuple[str, KeyPath, str]]:
         for name, entry in entries.items():
             if entry.password:
                 yield f"{one}:{name}", (section, name, "password"), entry.password
+    for name, headers in document.lookup_headers.items():
+        for header, reference in headers.items():
+            yield f"{HEADER}{name}:{header}", ("lookup_headers", name, header), reference

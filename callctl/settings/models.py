@@ -520,4 +520,8 @@ class Document(Strict):
     dispositions: dict[t.Name, DispositionModel] = Field(
         default={}, description="What agents say that calls came to: a tree."
     )
+    lookup_headers: dict[t.Name, t.Headers] = Field(
+        default={},
+        description="Headers for lookups, by a name for the set; values are references: see docs/lookups.md.",
+    )
     lease: LeaseModel = Field(default=LeaseModel(), description="How long callers wait for a dead callctl.")

@@ -79,6 +79,13 @@ def sip_password(secret: Secret) -> NoSecret | None:
     return NoSecret(wrong, f"at most {SIP_LONGEST} printable ASCII characters")
 
 
+def header_value(secret: Secret) -> NoSecret | None:
+    """What is wrong with a secret as the value of an HTTP header."""
+    if secret.reveal().isascii():
+        return None
+    return NoSecret("the secret it leads to is no header's value", "ASCII characters only, such as `Bearer abc123`")
+
+
 def database_url(secret: Secret) -> NoSecret | None:
     """What is wrong with a secret as the database's URL."""
     if secret.reveal().startswith(("postgresql://", "postgres://")):

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from zoneinfo import available_timezones
 
 import phonenumbers
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -479,6 +479,35 @@ class SecretReference(Kind):
         return {"type": "string", "pattern": "^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$"}
 
 
+class HeaderName(Kind):
+    """Of an HTTP header that says who asks, or for what; not one that the connection itself needs."""
+
+    wanted = "a header's name such as `Authorization`"
+    _connection = frozenset(
+        {"accept-encoding", "connection", "content-length", "content-type", "cookie", "expect", "host", "keep-alive"}
+        | {"range", "te", "trailer", "transfer-encoding", "upgrade"}
+    )
+
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", text):
+            raise bad(f"{shown(text)} does not fit", f"write {self.wanted}")
+        if text.lower() in self._connection:
+            raise bad(f"{shown(text)} is a header that callctl chooses itself", "remove it")
+        return text
+
+    def schema(self) -> JsonSchemaValue:
+        return {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,80}$"}
+
+
+def _each_once(headers: dict[str, str]) -> dict[str, str]:
+    """A header's name is the same in capitals."""
+    seen: dict[str, str] = {}
+    for name in headers:
+        if (first := seen.setdefault(name.lower(), name)) != name:
+            raise bad(f"the same header as {shown(first)}", "keep one of them", name)
+    return headers
+
+
 class DatabaseUrl(SecretReference):
     """A secret reference, or a PostgreSQL URL without a password in it."""
 
@@ -578,6 +607,9 @@ NumberArea = Annotated[str, Area()]
 Port = Annotated[int, Whole(1, 65535)]
 SecretRef = Annotated[str, SecretReference()]
 DbUrl = Annotated[str, DatabaseUrl()]
+Headers = Annotated[
+    dict[Annotated[str, HeaderName()], SecretRef], Field(min_length=1, max_length=20), AfterValidator(_each_once)
+]
 FolderPath = Annotated[Path, Folder()]
 MenuRef = Annotated[str, Reference("menus", "menu")]
 QueueRef = Annotated[str, Reference("queues", "queue")]
@@ -593,4 +625,5 @@ CampaignRef = Annotated[str, Reference("campaigns", "campaign")]
 Scope = Annotated[str, Text(r"[a-z][a-z0-9_-]{0,39}", "a word of small letters, such as `sales`")]
 TrunkRef = Annotated[str, Reference("trunks", "trunk")]
 PhoneRef = Annotated[str, Reference("phones", "phone")]
+HeadersRef = Annotated[str, Reference("lookup_headers", "set of headers")]
 NodeRef = Annotated[str, Reference("nodes", "node")]

@@ -16,7 +16,10 @@ from callctl.settings.strict import Strict
 from callctl.settings.types import kind_of, nearest
 from callctl.settings.yamlfile import Raw, Tree
 
-SECTIONS = ("menus", "queues", "phones", "nodes", "skills", "calendars", "agents", "trunks", "campaigns")
+SECTIONS = (
+    *("menus", "queues", "phones", "nodes", "skills", "calendars", "agents", "trunks", "campaigns"),
+    "lookup_headers",
+)
 """What other sections refer to."""
 
 Form = TypeVar("Form", bound=Strict)

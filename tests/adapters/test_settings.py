@@ -25,7 +25,16 @@ from callctl.core.policy import (
     TrunkKind,
 )
 from callctl.numbers import Numbering
-from callctl.settings import Secret, SettingsError, changes, create_missing, load, needs_restart, schema
+from callctl.settings import (
+    Secret,
+    SettingsError,
+    changed_headers,
+    changes,
+    create_missing,
+    load,
+    needs_restart,
+    schema,
+)
 from callctl.settings.types import duration, duration_text
 
 pytestmark = pytest.mark.adapter
@@ -333,6 +342,36 @@ def test_what_a_reload_changes_is_said_line_by_line(tmp_path: Path) -> None:
         "feature code *46: added (logout)",
         "emergency.numbers: 112 → 112, 999",
     ]
+
+
+def test_headers_for_lookups_are_secrets_and_no_part_of_the_policy(tmp_path: Path) -> None:
+    text = NODES + "lookup_headers: {crm: {Authorization: 'env:SIP', X-Key: 'file:key'}, other: {X-Key: 'env:SIP'}}\n"
+    folder = write(tmp_path, a=text)
+    (folder / "key").write_text("k-1\n")
+    (folder / "key").chmod(0o600)
+    loaded = load(folder, environ=ENVIRON)
+    assert {name: {k: v.reveal() for k, v in it.items()} for name, it in loaded.lookup_headers.items()} == {
+        "crm": {"Authorization": "sip-pw", "X-Key": "k-1"},
+        "other": {"X-Key": "sip-pw"},
+    }
+    assert "sip-pw" not in f"{loaded}"
+    assert loaded.secrets == {}
+    assert loaded.policy.sha == load(write(tmp_path, a=NODES), environ=ENVIRON).policy.sha
+    assert changed_headers(loaded.lookup_headers, loaded.lookup_headers) == []
+    new = {"crm": {"Authorization": Secret("another")}, "third": {"X-Key": Secret("x")}}
+    assert changed_headers(loaded.lookup_headers, new) == [
+        "lookup headers crm: changed",
+        "lookup headers other: removed",
+        "lookup headers third: added",
+    ]
+
+
+def test_a_header_s_value_is_ascii(tmp_path: Path) -> None:
+    folder = write(tmp_path, a=NODES + "lookup_headers: {crm: {Authorization: 'env:KEY'}}\n")
+    with pytest.raises(SettingsError) as caught:
+        load(folder, environ={**ENVIRON, "KEY": "schlüssel"})
+    assert "no header's value" in str(caught.value)
+    assert "schl" not in str(caught.value)
 
 
 def test_what_needs_a_restart_is_said_without_secrets(tmp_path: Path) -> None:
