@@ -15,10 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
+from yarl import URL
 
 from callctl.core.ids import SECOND, CallId, LookupId, Micros
-from callctl.core.lookups import Ask, LookedUp
+from callctl.core.lookups import Ask, LookedUp, fill
 from callctl.lookups import LARGEST, REDIRECTS, Lookups
 from callctl.networks import INSIDE, Place
 from callctl.settings.secrets import Secret
@@ -83,9 +87,11 @@ class Web:
 
 
 @asynccontextmanager
-async def web(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[Web]:
+async def web(
+    handler: Handler, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[Web]:
     served = Web(handler)
-    server = await asyncio.start_server(served.serve, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(served.serve, host, port, ssl=tls)
     served.port = server.sockets[0].getsockname()[1]
     try:
         yield served
@@ -235,6 +241,7 @@ PLAIN = [
     ("status", answer(ADA, "404 Not Found")),
     ("status", answer(ADA, "401 Unauthorized", 'WWW-Authenticate: Basic realm="x"')),
     ("status", answer(ADA, "503 Unavailable")),
+    ("status", b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"),
     ("status", answer(b"", "304 Not Modified")),
     ("status", answer(ADA, "300 Multiple Choices", "Location: /x")),
     ("status", answer(ADA, "302 Found")),
@@ -324,6 +331,30 @@ async def test_what_is_no_url_is_refused(asked: Asked, url: str) -> None:
     assert (await asked.get(url)).failed == "refused"
 
 
+async def test_the_log_says_which_server_and_nothing_of_the_caller(asked: Asked) -> None:
+    async with web(answers(answer(b"", "500 No"))) as crm:
+        with capture_logs() as lines:
+            for _ in range(3):
+                await asked.get(f"{crm.url}/customers/447700900123?pin=4711")
+            await asked.get("http://127.0.0.1:1/447700900123")
+    assert [(it["event"], it["server"], it["failed"]) for it in lines] == [
+        ("lookup_failed", crm.url, "status"),  # once a minute
+        ("lookup_failed", "http://127.0.0.1:1", "unreachable"),
+    ]
+    assert "900123" not in f"{lines}"
+    assert "4711" not in f"{lines}"
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_the_server_that_is_asked_is_the_template_s(a: str, b: str) -> None:
+    url = fill("https://crm.example.com:8443/x/{a}/y?b={b}", {"a": a, "b": b})
+    if url is not None:
+        read = URL(url, encoded=True)
+        assert (str(read.origin()), read.raw_fragment) == ("https://crm.example.com:8443", "")
+        assert read.raw_path_qs == url.removeprefix("https://crm.example.com:8443")
+        assert len(read.raw_parts) == 4
+
+
 # ── time ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -340,6 +371,16 @@ async def test_a_slow_drip_takes_no_more_than_the_timeout(asked: Asked) -> None:
             writer.write(b" ")
             await writer.drain()
             await asyncio.sleep(0.01)
+
+    async with web(handler) as crm:
+        assert (await asked.get(crm.url, timeout=LEFT)).failed == "timeout"
+
+
+async def test_a_server_that_says_wait_for_ever(asked: Asked) -> None:
+    async def handler(_: Request, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(b"HTTP/1.1 102 Processing\r\n\r\n" * 100)
+            await writer.drain()
 
     async with web(handler) as crm:
         assert (await asked.get(crm.url, timeout=LEFT)).failed == "timeout"
@@ -591,15 +632,15 @@ async def test_a_name_is_judged_by_all_that_it_stands_for() -> None:
 
 
 async def test_the_connection_goes_where_the_judged_address_is() -> None:
-    """A name that means this machine from its second look-up on: it is looked up once, and 127.0.0.9 is gone to."""
-    getaddrinfo = names(evil="127.0.0.9|127.0.0.1")
+    """A name that means another place each time: what is judged is gone to, not what it means a moment later."""
     async with (
-        asking(getaddrinfo=getaddrinfo, others=frozenset()) as asked,
+        asking(getaddrinfo=names(evil="127.0.0.9|127.0.0.1"), others=frozenset()) as asked,
         web(answers(answer())) as inside,
+        web(answers(answer(b'{"name": "Eve"}')), host="127.0.0.9", port=inside.port) as judged,
         web(answers(moved(f"http://evil.example:{inside.port}/"))) as crm,
     ):
-        assert (await asked.get(crm.url)).failed == "unreachable"
-        assert inside.connections == 0
+        assert (await asked.get(crm.url)).found == {"name": "Eve"}
+        assert (judged.connections, inside.connections) == (1, 0)
 
 
 async def test_a_redirect_abroad_is_followed_without_the_headers() -> None:
@@ -616,9 +657,8 @@ async def test_a_redirect_abroad_is_followed_without_the_headers() -> None:
 
 async def test_who_was_led_abroad_is_not_led_back_in() -> None:
     """Else anybody could have the operator's server asked for anything, with the operator's password."""
-    getaddrinfo = names(abroad="127.0.0.1")
     async with (
-        asking(getaddrinfo=getaddrinfo, headers={"crm": {"A": Secret("s")}}, others=INSIDE - {Place.LOOPBACK}) as asked,
+        asking(headers={"crm": {"A": Secret("s")}}, others=INSIDE - {Place.LOOPBACK}) as asked,
         web(hang) as crm,
         web(answers(moved(f"{crm.url}/delete"))) as abroad,
     ):
