@@ -5,6 +5,7 @@ python -m tests.bench step     the core alone
 python -m tests.bench import   a million people onto a list
 python -m tests.bench law      the gate's judgement, and claims of contacts
 python -m tests.bench hello    from a customer's "hello" to the agent's ear
+python -m tests.bench ivr      from a key to the next prompt, beside plain dialplan
 python -m tests.bench pacing   callctl's pacing beside its peers', in a simulated world
 """
 
@@ -24,7 +25,7 @@ import structlog
 from callctl.lab.asterisk import AsteriskError
 from callctl.lab.house import HouseError
 from callctl.lab.install import InstallError
-from tests.bench import hello, imports, law, speed, step
+from tests.bench import hello, imports, ivr, law, speed, step
 from tests.bench.pacing import pictures, quality
 
 INTERRUPTED = 130
@@ -59,6 +60,8 @@ def _run(args: argparse.Namespace, say: Callable[[str], None]) -> str:
             return _pacing(args, say)
         case "hello":
             return asyncio.run(hello.run(args, say))
+        case "ivr":
+            return asyncio.run(ivr.run(args, say))
         case "step":
             return step.run(say)
         case _:
@@ -80,9 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("calls", "step", "import", "law", "pacing", "hello"),
+        choices=("calls", "step", "import", "law", "pacing", "hello", "ivr"),
         default="calls",
-        help="real calls (default), the core alone, a list's import, the gate and claims, pacing, what agents hear",
+        help="real calls (default), the core alone, an import, the gate and claims, pacing, what agents hear, menus",
     )
     parser.add_argument("--calls", type=int, default=hello.CALLS, help="to customers who say hello (%(default)s)")
     parser.add_argument("--contacts", type=int, default=law.CONTACTS, help="to claim from (%(default)s)")

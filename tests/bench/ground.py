@@ -97,9 +97,12 @@ class Ground:
     def _prepare_node(self) -> None:
         node, phones = self.house.node, self.house.network.asterisk.ports.sip2
         members = "".join(f"member => PJSIP/{name}\n" for name in agents(self.count))
-        _append(node.etc / "queues.conf", _conf("node-queues.conf") + members)
-        _append(node.etc / "extensions.conf", _conf("node-extensions.conf"))
-        _append(node.etc / "pjsip.conf", _callers(phones) + "".join(_agent(a, phones) for a in agents(self.count)))
+        _append(node.etc / "queues.conf", conf("node-queues.conf") + members)
+        _append(node.etc / "extensions.conf", conf("node-extensions.conf"))
+        _append(
+            node.etc / "pjsip.conf",
+            callers(phones, "bench-queue") + "".join(_agent(a, phones) for a in agents(self.count)),
+        )
         _append(node.etc / "manager.conf", manager_conf(self._secret))
         node.override("manager.conf", "general", "timestampevents", "yes")
         first = free_udp_range(RTP_PORTS)
@@ -108,7 +111,7 @@ class Ground:
 
     def _prepare_network(self) -> None:
         asterisk = self.house.network.asterisk
-        _append(asterisk.etc / "extensions.conf", _conf("simulator-extensions.conf"))
+        _append(asterisk.etc / "extensions.conf", conf("simulator-extensions.conf"))
         _append(asterisk.etc / "phones.conf", _queue_line(self.house.node.ports.sip))
         # It tells only what the bench asks for: else its telling would be the greatest load of all.
         manager = (asterisk.etc / "manager.conf").read_text(encoding="utf-8")
@@ -144,7 +147,7 @@ class Ground:
         await self.house.stop()
 
 
-def _conf(name: str) -> str:
+def conf(name: str) -> str:
     return (CONF / name).read_text(encoding="utf-8")
 
 
@@ -173,11 +176,11 @@ def _agent(name: str, port: int) -> str:
     return _endpoint(name, "transport-udp", "callctl-no-forward", f"sip:{name}@{HOST}:{port}")
 
 
-def _callers(port: int) -> str:
-    """Where app_queue's callers come from."""
+def callers(port: int, context: str) -> str:
+    """Where the callers come from who do not go to callctl."""
     name = "bench-callers"
     identify = f"[{name}]\ntype=identify\nendpoint={name}\nmatch={HOST}:{port}\n"
-    return _endpoint(name, "transport-udp", "bench-queue", f"sip:{HOST}:{port}") + identify
+    return _endpoint(name, "transport-udp", context, f"sip:{HOST}:{port}") + identify
 
 
 def _queue_line(port: int) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from callctl.lab.house import House
 from callctl.lab.install import ensure
 from tests.bench import cpu
 from tests.bench.ground import Ground
@@ -87,8 +88,8 @@ def percentile(values: Iterable[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share / 100))] if ordered else float("nan")
 
 
-def costs_now(ground: Ground) -> Costs:
-    node, daemon = ground.house.node.pid, ground.house.daemon.pid
+def costs_now(house: House) -> Costs:
+    node, daemon = house.node.pid, house.daemon.pid
     assert node is not None
     if daemon is None:
         return Costs(cpu.seconds(node), 0, 0)
@@ -136,10 +137,10 @@ class Bench:
         await load.prepare(args.talk, args.ring, audio=False)
         await load.send(rate, args.ring + args.talk + WARM)
         seconds = args.seconds / args.rounds
-        before, began = costs_now(ground), time.monotonic()
+        before, began = costs_now(ground.house), time.monotonic()
         await load.send(rate, seconds)
         lasted = time.monotonic() - began
-        costs = costs_now(ground).since(before, rate * lasted)
+        costs = costs_now(ground.house).since(before, rate * lasted)
         delays = ground.delays()
         await delays.start()
         await load.send(rate, seconds * DELAYS_SHARE)
@@ -163,12 +164,12 @@ class Bench:
         ramp = args.long_calls / RAMP
         await load.send(RAMP, ramp + WARM, args.long_calls)
         await delays.stop()
-        before, began = costs_now(ground), time.monotonic()
+        before, began = costs_now(ground.house), time.monotonic()
         steady = args.long_seconds - ramp - 2 * WARM
         await load.send(1, steady, 0)
         # As much of each call as was seen, so that the share of a call is known
         calls = args.long_calls * (time.monotonic() - began) / args.long_seconds
-        found.costs.append(costs_now(ground).since(before, calls))
+        found.costs.append(costs_now(ground.house).since(before, calls))
         await load.finish(args.long_seconds + GRACE)
         self._note(found, load, delays.seconds())
 
