@@ -16,7 +16,7 @@ import structlog
 from callctl.asterisk.ari import Ari
 from callctl.asterisk.leases import Leases
 from callctl.asterisk.listening import Listening
-from callctl.asterisk.prompts import Prompts
+from callctl.asterisk.prompts import LINGERS, Prompts
 from callctl.asterisk.seats import Seats
 from callctl.asterisk.translate import (
     HOLD_MUSIC,
@@ -153,8 +153,14 @@ class Sending:
     # ── what Asterisk has said ───────────────────────────────────────────────────────────────
 
     def ended(self, leg: LegId, playback: PlaybackId) -> None:
-        """A prompt is over: what waited for it goes out."""
-        self.submit(*self._prompts.ended(leg, playback))
+        """A prompt is over: the lease that waited for it goes out soon."""
+        if self._prompts.ended(leg, playback):
+            asyncio.get_running_loop().call_later(LINGERS, self._put_overdue, leg)
+
+    def _put_overdue(self, leg: LegId) -> None:
+        lease = self._prompts.overdue(leg)
+        if lease is not None:
+            self._leases.put(lease)
 
     def forget(self, leg: LegId) -> None:
         """The leg is gone, or not ours any more."""

@@ -7,7 +7,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Callable
-from typing import cast
+from typing import Self, cast
 
 from callctl.lab.ports import HOST
 
@@ -26,7 +26,7 @@ class RawSip(asyncio.DatagramProtocol):
         self._cseq = 0
 
     @classmethod
-    async def open(cls) -> "RawSip":
+    async def open(cls) -> Self:
         loop = asyncio.get_running_loop()
         _, protocol = await loop.create_datagram_endpoint(cls, local_addr=(HOST, 0))
         return protocol

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,15 @@ def _below(pid: int) -> Iterator[int]:
         for child in map(int, entry.read_text().split()):
             yield child
             yield from _below(child)
+
+
+def as_urgent(pid: int | None) -> None:
+    """Give a process and all below it this one's nice value before the whole machine: where the kernel groups processes
+    by session, nice counts within one only, and each part of the house has its own."""
+    assert pid is not None
+    for one in (pid, *_below(pid)):
+        with contextlib.suppress(OSError):  # no such groups here, or not allowed
+            Path(f"/proc/{one}/autogroup").write_text(str(os.nice(0)))
 
 
 def peak_rss(pid: int) -> float:

@@ -270,7 +270,7 @@ async def test_every_leg_ends_some_day(floor: Floor) -> None:
     node = floor.house.node
     caller = await floor.call(TONES_DID)
     leg = (await floor.until_phase(caller, "in_menu"))["leg"]
-    await floor.until_lease(leg, 120, 180)  # no renewal while a prompt plays
+    await floor.until_lease(leg, 180, 210)  # no renewal while a prompt plays
     await caller.line.wait_answered()
     await caller.line.press("1")
     await floor.until_lease(leg, 60, 90)
