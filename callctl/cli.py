@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from callctl import __version__, cli_people
+from callctl import __version__, cli_people, cli_speak
 from callctl.api.client import Client, NoDaemonError, RefusedError
 from callctl.flows import arguments as flow_arguments
 from callctl.forecast import arguments as forecast_arguments
@@ -98,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_looks(commands)
     _add_deeds(commands)
     cli_people.add_commands(commands, _add, _asks, _client, _import_numbers)
+    cli_speak.add_commands(commands, _add, _files)
     _add_contacts(commands)
     _add_flows(commands)
     _add_simulation(commands)
@@ -327,7 +328,7 @@ def _check(args: argparse.Namespace) -> int:
         "campaigns": len(policy.campaigns),
         "rule sets": len(policy.rule_sets),
     }
-    warnings = [str(warning) for warning in loaded.warnings]
+    warnings = [*(str(warning) for warning in loaded.warnings), *cli_speak.warnings(loaded)]
     if not as_json(args, {"ok": True, "sha": policy.sha, "counts": counts, "warnings": warnings}):
         print_problems(f"warning: {warning}" for warning in warnings)
         named = (f"{n} {what[:-1] if n == 1 else what}" for what, n in counts.items())

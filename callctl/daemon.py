@@ -11,10 +11,11 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 import uvloop
@@ -29,7 +30,7 @@ from callctl.asterisk.provision import ProvisionError
 from callctl.core.engine import first_step
 from callctl.core.events import DatabaseState, Event, PolicyChanged
 from callctl.core.facts import Fact
-from callctl.core.ids import CampaignId, NodeId
+from callctl.core.ids import SECOND, CampaignId, NodeId
 from callctl.core.model import World
 from callctl.core.outbound import keep
 from callctl.core.recovery import restore
@@ -46,6 +47,7 @@ from callctl.runtime.notify import Notify
 from callctl.runtime.poison import AGAIN, GIVE_UP, SET_ASIDE, Poison, PoisonedError, culprits
 from callctl.runtime.ports import Batch, Restored
 from callctl.settings import Loaded, SettingsError, changes, load, needs_restart, new_passwords
+from callctl.speech import EspeakNg, SpeechError, build, sweep
 from callctl.store.embedded import EmbeddedPostgres
 from callctl.store.errors import StoreError
 from callctl.store.journal import Mode
@@ -56,6 +58,8 @@ from callctl.telemetry.metrics import Metrics
 from callctl.telemetry.story import Storyteller
 
 log = structlog.get_logger("callctl.daemon")
+
+T = TypeVar("T")
 
 DATABASE_PATIENCE = 1.0
 DATABASE_RETRY = 1.0
@@ -186,6 +190,7 @@ class Daemon:
             # Before anything is touched: where another callctl listens, this one must not take its calls over.
             _make_folder(settings.control_socket.parent)
             control = await self._listen(listen_unix(control_app(self.desk, self.people), settings.control_socket))
+            await self._or_stopped(self._speech_at_start())
             self.store = await self._or_stopped(self._open_store(stack))
             restored = self.store.restored
             self.world = self._world(restored)
@@ -251,8 +256,8 @@ class Daemon:
             log.critical("loop_died", exc_info=error)
             self.fail(f"the loop has died: {type(error).__name__}: {error}")
 
-    async def _or_stopped(self, starting: Coroutine[None, None, Store]) -> Store:
-        """The store, unless somebody stops us first."""
+    async def _or_stopped(self, starting: Coroutine[None, None, T]) -> T:
+        """What it comes to, unless somebody stops us first."""
         opening = asyncio.create_task(starting)
         stopped = asyncio.create_task(self._stop.wait())
         await asyncio.wait((opening, stopped), return_when=asyncio.FIRST_COMPLETED)
@@ -431,6 +436,39 @@ class Daemon:
         cut = [attempt for attempt in restored.attempts if attempt.call in to_blame]
         self.loop.begin(first_step((), cut, self.loaded.daemon.nodes, now))
 
+    # ── what is spoken ───────────────────────────────────────────────────────────────────────
+
+    async def _speech_at_start(self) -> None:
+        try:
+            await self._build_speech(self.loaded, self._still_building)
+        except SpeechError as error:
+            raise StartError(f"speech: {error}") from error
+        await self._sweep_speech()
+
+    def _still_building(self, done: int, of: int) -> None:
+        self.starting = f"what is to be spoken: {done} of {of} texts are built"
+        if done % 100 == 0:
+            self.notify.waiting(self.starting)
+
+    async def _build_speech(self, loaded: Loaded, told: Callable[[int, int], None] = lambda done, of: None) -> None:
+        """Every prompt that the policy names is there before a caller may come to it. SpeechError: one cannot be built;
+        nothing that was there is lost."""
+        speech = loaded.speech
+        built = await build(loaded.spoken, speech.folder, EspeakNg(speech.command), told)
+        if built:
+            log.info("speech_built", texts=built, folder=str(speech.folder))
+
+    async def _sweep_speech(self) -> None:
+        """Files that no configuration has named for long go."""
+        speech = self.loaded.speech
+        try:
+            gone = await asyncio.to_thread(sweep, self.loaded.spoken, speech.folder, self.clock.now() / SECOND)
+        except OSError as error:
+            log.warning("speech_not_swept", folder=str(speech.folder), why=str(error), then="at the next reload")
+            return
+        if gone:
+            log.info("speech_swept", files=gone, folder=str(speech.folder))
+
     # ── reload ───────────────────────────────────────────────────────────────────────────────
 
     async def plan(self) -> Reloaded:
@@ -452,6 +490,8 @@ class Daemon:
                 return _refused(*(str(problem) for problem in error.problems))
             except (OSError, ProvisionError) as error:
                 return _refused(f"the PBX's files cannot be written: {error}; the old configuration stays in force")
+            except SpeechError as error:
+                return _refused(f"speech: {error}; the old configuration stays in force")
             except _NotTakenError as error:
                 return _refused(f"the core did not take it: {error}; the old configuration stays in force")
 
@@ -460,6 +500,7 @@ class Daemon:
         new = await asyncio.to_thread(load, self.config, self.overlay)
         if missing := self._missing_nodes(new):
             return _refused(*missing)
+        await self._build_speech(new)
         result = self._reloaded(new)
         before = self.links.write(new)
         try:
@@ -470,6 +511,7 @@ class Daemon:
         self.loaded = replace(new, daemon=self.loaded.daemon)
         unread = await self.links.have_read()
         self.links.speak_of(new)
+        await self._sweep_speech()
         result = replace(result, changes=result.changes + unread)
         log.info("reloaded", sha=new.policy.sha, changes=result.changes)
         return result

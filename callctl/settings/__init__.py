@@ -11,7 +11,8 @@ from callctl.settings.build import (
 )
 from callctl.settings.diff import changed_headers, changes, needs_restart, new_passwords
 from callctl.settings.errors import Problem, SettingsError
-from callctl.settings.loader import Loaded, load, load_policy
+from callctl.settings.loader import Loaded, load, load_policy, load_spoken
+from callctl.settings.prompts import SpeechSettings
 from callctl.settings.secrets import Secret, create_missing
 
 __all__ = [
@@ -26,11 +27,13 @@ __all__ = [
     "Problem",
     "Secret",
     "SettingsError",
+    "SpeechSettings",
     "changed_headers",
     "changes",
     "create_missing",
     "load",
     "load_policy",
+    "load_spoken",
     "needs_restart",
     "new_passwords",
 ]

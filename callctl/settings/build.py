@@ -39,6 +39,7 @@ from callctl.settings.models import (
     WordsModel,
 )
 from callctl.settings.numbering import allowed_prefixes, caller_numbers, codes_of, entry_address, numbering_of
+from callctl.settings.prompts import Speaker
 from callctl.settings.rule_sets import rule_sets_of
 from callctl.settings.secrets import Secret
 from callctl.settings.ways import Ways, number_rules, stages
@@ -138,10 +139,10 @@ def daemon_of(document: Document, folder: Path, secrets: Mapping[str, Secret]) -
     )
 
 
-def policy_of(document: Document) -> Policy:
-    """The core's policy, with its `sha`."""
+def policy_of(document: Document, speaker: Speaker) -> Policy:
+    """The core's policy, with its `sha`. `speaker` knows then what has to be built for it."""
     numbering = numbering_of(document)
-    ways = Ways(document, numbering)
+    ways = Ways(document, numbering, speaker)
     node = NodeId(next(iter(document.nodes)))
     owned = caller_numbers(document, numbering)
     policy = Policy(
@@ -162,7 +163,7 @@ def policy_of(document: Document) -> Policy:
         short_codes=tuple(ShortCode(code) for code in document.short_codes),
         emergency=_emergency(document.emergency),
         dialing=_dialing(document),
-        campaigns={CampaignId(name): campaign_of(name, it, owned) for name, it in document.campaigns.items()},
+        campaigns={CampaignId(name): campaign_of(name, it, owned, speaker) for name, it in document.campaigns.items()},
         dispositions=dispositions_of(document.dispositions),
         rule_sets=rule_sets_of(document),
         lease=document.lease.length,
@@ -211,10 +212,10 @@ def _queue(name: str, queue: QueueModel, ways: Ways) -> QueuePolicy:
         stages=stages(queue.asks),
         answer=queue.answer,
         music=queue.music,
-        words=_words(queue.words),
+        words=_words(queue.words, ways.speaker),
         ring_timeout=queue.ring_timeout,
         ring_more=queue.ring_more,
-        whisper=queue.whisper,
+        whisper=ways.speaker.said(queue.whisper),
         display=queue.display,
         wrap_up=queue.wrap_up,
         least_talk=queue.least_talk,
@@ -256,8 +257,10 @@ def _agent(name: str, agent: AgentModel) -> AgentPolicy:
     )
 
 
-def _words(words: WordsModel | None) -> WaitingWords | None:
-    return None if words is None else WaitingWords(words.first, words.every, words.position, words.prompts)
+def _words(words: WordsModel | None, speaker: Speaker) -> WaitingWords | None:
+    if words is None:
+        return None
+    return WaitingWords(words.first, words.every, words.position, tuple(map(speaker.said, words.prompts)))
 
 
 def _dialing(document: Document) -> DialingRules:
@@ -274,13 +277,13 @@ def _dialing(document: Document) -> DialingRules:
 def _menu(name: str, menu: MenuModel, ways: Ways) -> Menu:
     return Menu(
         id=MenuId(name),
-        prompts=menu.prompts,
+        prompts=ways.speaker.said(menu.prompts),
         options={digit: ways.goal(goal) for digit, goal in menu.options.items()},
         give_up=ways.goal(menu.give_up),
         timeout=menu.timeout,
         tries=menu.tries,
-        invalid=menu.invalid,
-        no_input=menu.no_input,
+        invalid=ways.speaker.said(menu.invalid),
+        no_input=ways.speaker.said(menu.no_input),
         barge_in=menu.barge_in,
     )
 
@@ -302,7 +305,7 @@ def _phone(name: str, phone: PhoneModel, ways: Ways, default_node: NodeId) -> Ph
         language=phone.language or "",
         auto_answer=phone.auto_answer,
         outside=outside,
-        **({"confirm": phone.confirm} if phone.confirm else {}),
+        **({"confirm": ways.speaker.said(phone.confirm)} if phone.confirm else {}),
     )
 
 

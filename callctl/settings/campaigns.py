@@ -38,6 +38,7 @@ from callctl.core.ids import CalendarId, CampaignId, DispositionId, MenuId, Micr
 from callctl.core.law import AttemptOutcome, CallKind
 from callctl.settings import types as t
 from callctl.settings.lists import ListModel
+from callctl.settings.prompts import Sound, Speaker
 from callctl.settings.strict import Strict, key, lasting, refuse
 from callctl.settings.types import bad
 
@@ -186,7 +187,7 @@ class DetectionModel(Strict):
     )
     unsure: Annotated[Then, t.OneOf(Then)] = Field(default=Then.AGENT, description="It could not tell within its time.")
     silence: Annotated[Then, t.OneOf(Then)] = Field(default=Then.AGENT, description="Nobody said anything.")
-    message: Annotated[tuple[t.Sound, ...], Field(max_length=32)] = Field(
+    message: Annotated[tuple[Sound, ...], Field(max_length=32)] = Field(
         default=(), description="What is left on the machine after the beep."
     )
     off_at: t.Share | None = Field(
@@ -367,7 +368,7 @@ class CampaignModel(Strict):
             yield bad("who talked, and of whom nobody knows, is not tried again by itself", "remove it", "retries")
 
 
-def campaign_of(name: str, model: CampaignModel, numbers: Mapping[str, E164]) -> CampaignPolicy:
+def campaign_of(name: str, model: CampaignModel, numbers: Mapping[str, E164], speaker: Speaker) -> CampaignPolicy:
     """The core's campaign. `numbers`: what each caller ID's text means."""
     retries = {**RETRIES, **{o: _retry(m) for o, m in model.retries.items() if m is not None}}
     said = {name: it for name in ("grace", "most_abandoned") if (it := getattr(model, name)) is not None}
@@ -397,19 +398,20 @@ def campaign_of(name: str, model: CampaignModel, numbers: Mapping[str, E164]) ->
         blend=Blend(model.blend.keep_free, model.blend.resume_after),
         **said,
     )
-    return replace(policy, detection=_detection(model.detection, policy.most_abandoned))
+    return replace(policy, detection=_detection(model.detection, policy.most_abandoned, speaker))
 
 
 def _caller_id(model: CallerIdModel, number: E164) -> CallerId:
     return CallerId(number, model.verified, model.areas, tuple(TrunkId(trunk) for trunk in model.trunks))
 
 
-def _detection(model: DetectionModel | None, most_abandoned: int) -> Detection | None:
+def _detection(model: DetectionModel | None, most_abandoned: int, speaker: Speaker) -> Detection | None:
     """`most_abandoned`: of 100,000; so many mistakes alone would be as many abandoned calls as there may be."""
     if model is None:
         return None
     off_at = most_abandoned if model.off_at is None else model.off_at
-    return Detection(model.machine, model.unsure, model.silence, model.message, off_at, model.sample)
+    message = speaker.said(model.message)
+    return Detection(model.machine, model.unsure, model.silence, message, off_at, model.sample)
 
 
 def _filter(model: FilterModel) -> Filter:

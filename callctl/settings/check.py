@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeGuard
 from urllib.parse import urlsplit
 
 from callctl.core.addresses import E164, Address, Emergency, Extension, ShortCode, Withheld
@@ -19,11 +20,13 @@ from callctl.numbers import calling_code, country_prefix, is_premium
 from callctl.settings.calendars import days_of, span_of
 from callctl.settings.campaigns import Flag, SayingModel, chosen
 from callctl.settings.check_campaigns import campaign_mistakes, campaign_oddities
+from callctl.settings.check_speech import speech_mistakes
 from callctl.settings.errors import KeyPath, Place, Problem, shown
 from callctl.settings.goals import Goal, Way
 from callctl.settings.law import CallingHoursModel
 from callctl.settings.models import Document, NodeModel, PhoneModel
 from callctl.settings.numbering import allowed_prefixes, entry_address, numbering_of, reaches
+from callctl.settings.prompts import SpeakModel
 from callctl.settings.rule_sets import mistakes, unverified
 from callctl.settings.strict import Strict
 from callctl.settings.types import WEEKDAYS, nearest
@@ -45,6 +48,10 @@ def _count(number: int, word: str) -> str:
 def _is_whole(model: Strict) -> bool:
     """False: keys of it could not be read, and are None here."""
     return model.model_fields_set < set(type(model).model_fields)
+
+
+def _is_spelt(prompt: str | SpeakModel) -> TypeGuard[str]:
+    return isinstance(prompt, str) and prompt.startswith(_SPELT)
 
 
 def _is_missing(folder: Path) -> bool:
@@ -83,6 +90,7 @@ class Check:
         self._calendars()
         self._law()
         self._deaf_prompts()
+        self.problems += [Problem.at(place(m.path, m.of_key), *m[:3]) for m in speech_mistakes(document, folder)]
         self._twice_in_lists()
 
     def _wrong(self, path: KeyPath, wrong: str, right: str, of_key: bool = False) -> None:
@@ -517,18 +525,18 @@ class Check:
         for name, menu in self.document.menus.items():
             lists = (("prompts", menu.prompts), ("invalid", menu.invalid), ("no_input", menu.no_input))
             for key, i, prompt in ((key, i, p) for key, prompts in lists for i, p in enumerate(prompts or ())):
-                if menu.barge_in and prompt.startswith(_SPELT):
+                if menu.barge_in and _is_spelt(prompt):
                     wrong = f"no key stops {shown(prompt)}: Asterisk speaks it to its end"
                     self._wrong(
                         ("menus", name, key, i), wrong, "use a `sound:`, or set `barge_in: false` for this menu"
                     )
         for path, prompts in self._heard_before_the_call():
             for i, prompt in enumerate(prompts):
-                if prompt.startswith(_SPELT):
+                if _is_spelt(prompt):
                     wrong = f"nothing stops {shown(prompt)}: two who are to talk would wait for its end"
                     self._wrong((*path, i), wrong, "use a `sound:`")
 
-    def _heard_before_the_call(self) -> Iterator[tuple[KeyPath, tuple[str, ...]]]:
+    def _heard_before_the_call(self) -> Iterator[tuple[KeyPath, tuple[str | SpeakModel, ...]]]:
         """Prompts that must give way to the call itself."""
         for name, queue in self.document.queues.items():
             yield ("queues", name, "whisper"), queue.whisper or ()

@@ -10,10 +10,10 @@ from pydantic import Discriminator, Field, Tag
 from callctl.core.ids import Micros
 from callctl.core.policy import HangupReason, OptOut
 from callctl.settings import types as t
+from callctl.settings.prompts import Said
 from callctl.settings.strict import Strict, lasting
 from callctl.settings.types import bad
 
-Said = Annotated[tuple[t.Prompt, ...], Field(min_length=1, max_length=32)]
 Level = Annotated[int, t.Whole(1, 100)]
 Penalty = Annotated[int, t.Whole(0, 1000)]
 

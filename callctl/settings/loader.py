@@ -15,8 +15,10 @@ from callctl.settings.errors import KeyPath, Place, Problem, SettingsError, sort
 from callctl.settings.folder import read_all
 from callctl.settings.lists import ListForm, form_of
 from callctl.settings.models import Document
+from callctl.settings.prompts import Speaker, SpeechSettings, speaking_of, speech_of
 from callctl.settings.secrets import NoSecret, Secret, database_url, header_value, resolve, sip_password
 from callctl.settings.validate import Validation
+from callctl.spoken import Spoken
 
 SIP = ("phone:", "trunk:")
 HEADER = "header:"
@@ -34,6 +36,9 @@ class Loaded:
     """How each campaign's lists are read."""
     warnings: tuple[Problem, ...]
     """What may be meant, but is odd: a queue that no agent serves."""
+    speech: SpeechSettings
+    spoken: tuple[Spoken, ...]
+    """What the policy's prompts name, and must be there before it is in force."""
     lookup_headers: Mapping[str, Mapping[str, Secret]] = field(default_factory=dict)
     """Sets of HTTP headers by name; each by header. For the adapter alone: the policy knows their names at most."""
 
@@ -63,12 +68,15 @@ def load(directory: Path, overlay: Path | None = None, environ: Mapping[str, str
             secrets[name] = found
     if problems:
         raise SettingsError(problems)
+    policy, speech, spoken = _built(document, directory)
     return Loaded(
-        policy=policy_of(document),
+        policy=policy,
         daemon=daemon_of(document, directory, secrets),
         secrets={k: v for k, v in secrets.items() if k.startswith(SIP)},
         lists={CampaignId(name): form_of(it.list) for name, it in document.campaigns.items()},
         warnings=sorted_problems(check.warnings),
+        speech=speech,
+        spoken=spoken,
         lookup_headers={
             name: {header: secrets[f"{HEADER}{name}:{header}"] for header in headers}
             for name, headers in document.lookup_headers.items()
@@ -81,7 +89,23 @@ def load_policy(directory: Path, overlay: Path | None = None) -> Policy:
     validation, _, problems = _read(directory, overlay)
     if problems:
         raise SettingsError(problems)
-    return policy_of(validation.document)
+    return _built(validation.document, directory)[0]
+
+
+def load_spoken(directory: Path, overlay: Path | None = None) -> tuple[tuple[Spoken, ...], SpeechSettings]:
+    """What is spoken, and what builds it, as `load` reads it; no password is looked for. Raises SettingsError."""
+    validation, _, problems = _read(directory, overlay)
+    if problems:
+        raise SettingsError(problems)
+    _, speech, spoken = _built(validation.document, directory)
+    return spoken, speech
+
+
+def _built(document: Document, directory: Path) -> tuple[Policy, SpeechSettings, tuple[Spoken, ...]]:
+    speech = speech_of(document.speech, document.state_dir, directory)
+    speaker = Speaker(speaking_of(document.speech, speech.folder))
+    policy = policy_of(document, speaker)
+    return policy, speech, tuple(speaker.spoken.values())
 
 
 def _read(directory: Path, overlay: Path | None) -> tuple[Validation[Document], Check, list[Problem]]:

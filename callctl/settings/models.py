@@ -26,8 +26,9 @@ from callctl.settings import types as t
 from callctl.settings.campaigns import CampaignModel, DispositionModel, SayingModel
 from callctl.settings.goals import Asks, Goal, Level, Penalty, in_order
 from callctl.settings.law import RuleSetModel
+from callctl.settings.prompts import Prompts, Said, SpeechModel
 from callctl.settings.strict import Strict, key, lasting
-from callctl.settings.types import Prompts, bad
+from callctl.settings.types import bad
 
 
 class Sending(StrEnum):
@@ -65,8 +66,8 @@ Codecs = Annotated[tuple[t.Codec, ...], Field(min_length=1, max_length=8)]
 class MenuModel(Strict):
     """Prompts, and what each key does."""
 
-    prompts: Annotated[tuple[t.Prompt, ...], Field(min_length=1, max_length=32)] = key(
-        "Played one after the other: Asterisk media URIs.", "[sound:vm-enter-num-to-call]"
+    prompts: Said = key(
+        "Played one after the other: Asterisk media URIs, or `{speak: the words}`.", "[sound:vm-enter-num-to-call]"
     )
     options: Annotated[dict[t.MenuKey, Goal], Field(min_length=1)] = key("Where each key leads.", "{1: {queue: sales}}")
     give_up: Goal = key("Where the caller goes when `tries` are used up.", "{hang_up: normal}")
@@ -483,6 +484,7 @@ class Document(Strict):
     )
     state_dir: t.FolderPath = Field(default=Path("/var/lib/callctl"), description="The spool, and the own database.")
     log: LogModel = Field(default=LogModel(), description="What is logged, and how.")
+    speech: SpeechModel = Field(default=SpeechModel(), description="How the texts of `{speak: …}` are spoken.")
     country: t.Country = Field(
         default="US", description="ISO 3166; numbers in national form are read as this country's."
     )

@@ -542,6 +542,8 @@ class Folder(Kind):
 _FILE = r"(?!.*\.\.)[A-Za-z0-9_./;=+-]{1,200}"
 _MEDIA = rf"(?:sound|recording|number|digits|characters|tone):{_FILE}"
 _SOUND = rf"sound:{_FILE}"
+SEEN_PATH = r"(?!.*\.\.)/[A-Za-z0-9_./;=+-]{1,119}"
+"""A folder in a `sound:`, with room for the file's name."""
 
 Name = Annotated[
     str,
@@ -564,15 +566,25 @@ MenuKey = Annotated[str, Text(r"[0-9*#]", 'one key of the phone: 0 to 9, `"*"` o
 NumberText = Annotated[
     str, Text(r"[0-9+*#(][0-9 ()./*#-]{1,30}", "a number such as `+442079460000`, or an extension", number=True)
 ]
-Prompt = Annotated[str, Text(_MEDIA, "an Asterisk media URI such as `sound:queue-thankyou`")]
-Prompts = Annotated[tuple[Prompt, ...], Field(max_length=32)]
-Sound = Annotated[str, Text(_SOUND, "a sound of Asterisk's such as `sound:vm-goodbye`")]
+Media = Annotated[str, Text(_MEDIA, "an Asterisk media URI such as `sound:queue-thankyou`, or `{speak: the words}`")]
+Sound = Annotated[str, Text(_SOUND, "a sound of Asterisk's such as `sound:vm-goodbye`, or `{speak: the words}`")]
 MusicClass = Annotated[str, Text(r"[A-Za-z0-9_.-]{1,80}", "the name of a class in musiconhold.conf")]
 Mailbox = Annotated[
     str, Text(r"[A-Za-z0-9_-]{1,20}(?:@[A-Za-z0-9_-]{1,20})?", "a mailbox such as `100` or `100@default`", number=True)
 ]
 Language = Annotated[
     str, Text(r"[a-z]{2,3}(?:_[A-Za-z]{2,12}){0,2}", "a language of Asterisk's sounds such as `fr` or `en_GB`")
+]
+Voice = Annotated[
+    str,
+    Text(
+        r"[A-Za-z][A-Za-z0-9/_-]{0,60}(?:\+[A-Za-z0-9_-]{1,30})?",
+        "a voice of espeak-ng's such as `en-us`, or `en+f3` with a variant",
+    ),
+]
+SeenPath = Annotated[str, Text(SEEN_PATH, "an absolute path of at most 120 letters, digits and . _ ; = + - /")]
+Program = Annotated[
+    str, Text(r"[A-Za-z0-9._-]{1,60}|/[A-Za-z0-9._/+-]{1,200}", "a program's name, or its absolute path")
 ]
 Prefix = Annotated[str, Text(r"\+[1-9][0-9]{0,14}", 'the beginning of numbers, in quotes: `"+44"`')]
 Display = Annotated[

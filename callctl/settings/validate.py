@@ -205,13 +205,24 @@ def _inner(kind: Any, loc: tuple[int | str, ...]) -> Any:
         if model is not None:
             kind = typing.get_type_hints(model, include_extras=True).get(str(part))
             continue
-        while typing.get_origin(kind) is typing.Annotated:
-            kind = typing.get_args(kind)[0]
+        kind = _bare(kind)
         arguments = typing.get_args(kind)
         kind = arguments[1] if typing.get_origin(kind) is dict else (arguments or (None,))[0]
     while typing.get_origin(kind) is typing.Annotated:
         kind = typing.get_args(kind)[0]
     return kind
+
+
+def _bare(kind: Any) -> Any:
+    """Without what is said about it, and without `| None`."""
+    while True:
+        arguments = typing.get_args(kind)
+        if typing.get_origin(kind) is typing.Annotated:
+            kind = arguments[0]
+        elif typing.get_origin(kind) in (typing.Union, types.UnionType) and types.NoneType in arguments[1:]:
+            kind = next(it for it in arguments if it is not types.NoneType)
+        else:
+            return kind
 
 
 def _choices(kind: Any) -> dict[str, Any]:

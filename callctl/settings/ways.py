@@ -24,17 +24,19 @@ from callctl.core.policy import (
 from callctl.numbers import Numbering, outside
 from callctl.settings.goals import AskModel, Goal, OptOutModel, Way
 from callctl.settings.models import Document, TrunkModel
+from callctl.settings.prompts import Speaker
 
 
 @dataclass(frozen=True, slots=True)
 class Ways:
     document: Document
     numbering: Numbering
+    speaker: Speaker
 
     def goal(self, goal: Goal) -> Destination:
         if goal.announce is None:
             return self.way(goal)
-        return Announce(goal.announce, HangUp() if goal.then is None else self.way(goal.then))
+        return Announce(self.speaker.said(goal.announce), HangUp() if goal.then is None else self.way(goal.then))
 
     def way(self, way: Way) -> ToMenu | ToQueue | HangUp | Voicemail | ToNumber | OptOut:
         if way.menu is not None:
@@ -47,8 +49,10 @@ class Ways:
         if way.number is not None:
             return ToNumber(self.outside(way.number, way.trunk))
         if way.opt_out is not None:
-            said = way.opt_out
-            return OptOut(said.prompts, said.withheld) if isinstance(said, OptOutModel) else OptOut(said)
+            said = self.speaker.said
+            if isinstance(way.opt_out, OptOutModel):
+                return OptOut(said(way.opt_out.prompts), said(way.opt_out.withheld))
+            return OptOut(said(way.opt_out))
         return HangUp(way.hang_up or HangupReason.NORMAL)
 
     def outside(self, text: str, trunk: str | None) -> OutsideNumber:

@@ -401,3 +401,55 @@ def test_the_environment_is_the_process_s_own_by_default(tmp_path: Path, monkeyp
         monkeypatch.setenv(name, value)
     loaded = load(write(tmp_path / "c", a=NODES))
     assert loaded.daemon.nodes[NodeId("pbx")].ari.password.reveal() == os.environ["ARI"]
+
+
+def test_texts_that_are_spoken_become_sounds_wherever_something_is_said(tmp_path: Path) -> None:
+    folder = write(
+        tmp_path,
+        a=NODES
+        + """
+state_dir: /var/lib/callctl
+speech: {seen_as: /sounds/, language: fr, voices: {fr: fr+f2}, speed: 120, command: /opt/bin/espeak-ng}
+menus:
+  m:
+    prompts: [sound:a, {speak: {en: Welcome, fr: Bienvenue}}]
+    invalid: [{speak: Non}]
+    no_input: [{speak: Encore}]
+    options:
+      1: {announce: [{speak: Merci}, sound:b], then: {hang_up: normal}}
+      2: {opt_out: [{speak: Fini}]}
+      3: {opt_out: {withheld: [{speak: Inconnu}]}}
+    give_up: {queue: q}
+queues:
+  q: {whisper: [{speak: Un appel}], words: {prompts: [[{speak: Patience}], []]}}
+phones:
+  out: {kind: outside, number: "+12125550123", confirm: [{speak: Tapez 1}]}
+trunks: {t: {kind: ip, host: 192.0.2.1}}
+""",
+    )
+    loaded = load(folder, None, ENVIRON)
+    named = {it.text: f"sound:/sounds/{it.name}" for it in loaded.spoken}
+    policy = loaded.policy
+    menu, queue = policy.menus[MenuId("m")], policy.queues[QueueId("q")]
+    assert menu.prompts == ("sound:a", named.pop("Bienvenue"))
+    assert (menu.invalid, menu.no_input) == ((named.pop("Non"),), (named.pop("Encore"),))
+    assert menu.options["1"] == Announce((named.pop("Merci"), "sound:b"), HangUp())
+    assert menu.options["2"] == OptOut((named.pop("Fini"),))
+    assert menu.options["3"] == OptOut(withheld=(named.pop("Inconnu"),))
+    assert queue.whisper == (named.pop("Un appel"),)
+    assert queue.words is not None
+    assert queue.words.prompts == ((named.pop("Patience"),), ())
+    assert policy.phones[PhoneId("out")].confirm == (named.pop("Tapez 1"),)
+    assert named == {}
+    assert {(it.voice, it.speed) for it in loaded.spoken} == {("fr+f2", 120)}
+    assert (loaded.speech.folder, loaded.speech.command) == (Path("/var/lib/callctl/sounds"), "/opt/bin/espeak-ng")
+    write(folder, b="speech: {folder: spoken}\n", a=(folder / "a.yaml").read_text().replace("seen_as: /sounds/, ", ""))
+    moved = load(folder, None, ENVIRON)
+    assert moved.speech.folder == folder / "spoken"
+    assert moved.policy.menus[MenuId("m")].invalid[0].startswith(f"sound:{folder}/spoken/non-")
+    assert moved.spoken == loaded.spoken
+
+
+def test_where_nothing_is_spoken_nothing_about_speech_matters(tmp_path: Path) -> None:
+    loaded = load(write(tmp_path, a=NODES + "speech: {folder: 'a,b', language: xx}\n"), None, ENVIRON)
+    assert loaded.spoken == ()
