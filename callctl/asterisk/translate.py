@@ -78,7 +78,7 @@ _CONTACT = re.compile(
 )
 _DIALLED = re.compile(r"\+?[0-9]{3,20}")
 _MAILBOX = re.compile(r"[A-Za-z0-9._-]{1,40}(?:@[A-Za-z0-9._-]{1,40})?")
-_SOUND = re.compile(r"sound:([A-Za-z0-9/_-]{1,128})")
+_SOUND = re.compile(r"sound:((?!.*\.\.)[A-Za-z0-9._/-]{1,200})")
 _NUMBER = re.compile(r"\+?[0-9*#]{1,32}")
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 

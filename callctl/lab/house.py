@@ -266,6 +266,7 @@ class House:
             "http": {"port": port},
             "control_socket": str(socket),
             "state_dir": str(self.state),
+            "speech": {"folder": str(self.node.folder / "spoken"), "seen_as": str(self.node.inside / "spoken")},
             "log": {"level": "debug", "format": "json"},
             "trunks": {"carrier": {"host": HOST, "port": trunk, "match": [f"{HOST}:{trunk}"], "qualify": "5s"}},
         }

@@ -28,6 +28,8 @@ from callctl.lab.mirror import MirrorError, apt_proxy, debian_mirror
 OLDEST = (22, 10, 1)
 REFUSED = ("22.11.0-rc1",)
 SUITE = "forky"
+SPEECH = "espeak-ng"
+"""What speaks the texts of prompts: it is run by callctl, so it has to be this machine's."""
 LANGUAGES = ("en", "es", "fr", "it")
 """Those of Asterisk's own sounds that callctl can say values in."""
 PACKAGES = (
@@ -85,10 +87,12 @@ def cache_folder() -> Path:
 def ensure(cache: Path | None = None, console: Console | None = None) -> Installation:
     """An Asterisk that can be run: the machine's, or the cache's, built now if need be (about a minute).
 
-    InstallError when there is none and it cannot be built.
+    With it what speaks, where that can be installed. InstallError when there is no Asterisk and it cannot be built.
     """
     cache = cache or cache_folder()
     why_not = []
+    with _lock(cache / "install.lock"):
+        _speech(cache / "speech.log", console or Console(stderr=True))
     installed = shutil.which("asterisk") or ("/usr/sbin/asterisk" if Path("/usr/sbin/asterisk").exists() else None)
     if installed is not None:
         version = version_of([installed])
@@ -113,6 +117,20 @@ def ensure(cache: Path | None = None, console: Console | None = None) -> Install
     if not usable(version):
         raise InstallError(f"the Asterisk in {root} is {version or 'broken'}: delete that folder and try again")
     return Installation("/usr/sbin/asterisk", version, root, cache / "run")
+
+
+def _speech(log: Path, console: Console) -> None:
+    """Install what speaks, from Debian. Where that cannot be (no Debian, or not root) only texts go unspoken."""
+    if shutil.which(SPEECH) is not None or os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return
+    install = ["apt-get", "install", "-y", "--no-install-recommends", SPEECH]
+    with console.status(f"Installing {SPEECH}"):
+        log.write_text("")
+        try:
+            _run(f"Installing {SPEECH}", install, log)
+        except InstallError:  # its lists may be old, or none
+            _run("Reading package lists", ["apt-get", "update"], log)
+            _run(f"Installing {SPEECH}", install, log)
 
 
 def _name_the_host(root: Path) -> None:

@@ -34,7 +34,7 @@ def speech_mistakes(document: Document, directory: str) -> Iterator[Mistake]:
         yield Mistake(("speech", "language"), wrong, right)
     if not re.fullmatch(SEEN_PATH, speaking.folder):
         wrong = "Asterisk cannot be given the path of what is spoken: of this, or below it"
-        right = "set `speech: {folder: …}`, or `seen_as`, to one of at most 120 letters, digits and . _ ; = + - /"
+        right = "set `speech: {folder: …}`, or `seen_as`, to one of at most 120 letters, digits and . _ - /"
         yield Mistake(("speech", "folder") if model.folder is not None else ("state_dir",), wrong, right)
 
 

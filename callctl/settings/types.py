@@ -541,8 +541,9 @@ class Folder(Kind):
 
 _FILE = r"(?!.*\.\.)[A-Za-z0-9_./;=+-]{1,200}"
 _MEDIA = rf"(?:sound|recording|number|digits|characters|tone):{_FILE}"
-_SOUND = rf"sound:{_FILE}"
-SEEN_PATH = r"(?!.*\.\.)/[A-Za-z0-9_./;=+-]{1,119}"
+_SOUND = r"sound:(?!.*\.\.)[A-Za-z0-9_./-]{1,200}"
+"""As the dialplan takes it: asterisk/translate.py."""
+SEEN_PATH = r"(?!.*\.\.)/[A-Za-z0-9_./-]{1,119}"
 """A folder in a `sound:`, with room for the file's name."""
 
 Name = Annotated[
@@ -582,7 +583,7 @@ Voice = Annotated[
         "a voice of espeak-ng's such as `en-us`, or `en+f3` with a variant",
     ),
 ]
-SeenPath = Annotated[str, Text(SEEN_PATH, "an absolute path of at most 120 letters, digits and . _ ; = + - /")]
+SeenPath = Annotated[str, Text(SEEN_PATH, "an absolute path of at most 120 letters, digits and . _ - /")]
 Program = Annotated[
     str, Text(r"[A-Za-z0-9._-]{1,60}|/[A-Za-z0-9._/+-]{1,200}", "a program's name, or its absolute path")
 ]

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import sys
@@ -371,3 +372,38 @@ async def test_a_closed_pipe_is_no_error(socket: Path) -> None:
     )
     out, err = await process.communicate()
     assert (process.returncode, out, err) == (0, b"{", b"")
+
+
+# ── what is spoken ───────────────────────────────────────────────────────────────────────────────
+
+
+def speaking(folder: Path, text: str = "Good morning", command: str = "espeak-ng") -> Path:
+    made = folder / "c"
+    made.mkdir(exist_ok=True)
+    (made / "a.yaml").write_text(
+        'nodes: {pbx: {ari: {password: "env:NONE"}, ami: {password: "env:NONE"}, include_dir: out}}\n'
+        f"menus: {{m: {{prompts: [{{speak: {text}}}], options: {{1: {{menu: m}}}}, give_up: {{hang_up: normal}}}}}}\n"
+        f"numbers: {{'+12125550100': {{menu: m}}}}\nstate_dir: {folder / 'state'}\nspeech: {{command: {command}}}\n"
+    )
+    return made
+
+
+async def test_what_is_spoken_is_built_ahead_and_listed_without_any_password(tmp_path: Path) -> None:
+    made = str(speaking(tmp_path))
+    listed = await callctl("speak", "list", "--config", made)
+    assert re.search(r"no +en-gb +good-morning-\w{20} +Good morning", listed.out)
+    for built, there in ((1, 0), (0, 1)):
+        ran = await callctl("speak", "build", "--config", made)
+        assert (ran.code, ran.out) == (0, f"{built} built, {there} were there: {tmp_path / 'state' / 'sounds'}\n")
+    assert re.search(r"yes +en-gb +good-morning", (await callctl("speak", "list", "--config", made)).out)
+
+
+async def test_what_cannot_be_spoken_is_told_by_build_and_by_check(tmp_path: Path) -> None:
+    made = str(speaking(tmp_path, command="espeak-nogood"))
+    ran = await callctl("speak", "build", "--config", made)
+    assert ran.code == 1
+    assert "speech: 1 text cannot be spoken: `espeak-nogood` is not there" in ran.err
+    ran = await callctl("check", "--config", made, env={"NONE": "x"})
+    assert ran.code == 0
+    assert "warning: speech: 1 text to be spoken, but `espeak-nogood` is not there" in ran.err
+    assert (await callctl("speak", "build", "--config", str(speaking(tmp_path, '"[[x]]"')))).code == 2

@@ -448,3 +448,85 @@ def test_the_unit_has_a_watchdog() -> None:
     unit = (Path(daemon.__file__).parents[1] / "docs" / "callctl.service").read_text()
     for line in ("Type=notify", "WatchdogSec=30", "Restart=always", "TimeoutStartSec=infinity"):
         assert line in unit.splitlines()
+
+
+SPEAKS = """
+menus: {{m: {{prompts: [{{speak: {text}}}], options: {{1: {{queue: sales}}}}, give_up: {{queue: sales}}}}}}
+speech: {{folder: {folder}, command: {command}}}
+"""
+
+
+def spoken(folder: Path, text: str = "Good morning", command: str = "espeak-ng") -> str:
+    """A menu that speaks."""
+    return SPEAKS.format(text=text, folder=folder / "sounds", command=command)
+
+
+def files(folder: Path) -> set[str]:
+    """The texts that are there to be heard."""
+    return {path.name.rpartition("-")[0] for path in (folder / "sounds").glob("*.wav")}
+
+
+async def test_what_is_spoken_is_there_before_a_start_and_a_reload_are_through(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(postgres_url, tmp_path, monkeypatch, config(tmp_path, spoken(tmp_path))) as house:
+        assert files(tmp_path) == {"good-morning"}
+        text = (house.config / "a.yaml").read_text()
+        (house.config / "a.yaml").write_text(text.replace("Good morning", "Good evening"))
+        answer = await house.reload()
+        assert answer.ok
+        assert any("good-evening" in change for change in answer.changes)
+        assert files(tmp_path) == {"good-morning", "good-evening"}
+        (named,) = house.loaded.spoken
+        assert named.text == "Good evening"
+        assert (tmp_path / "sounds" / "in-force").read_text() == named.name
+
+
+async def test_a_reload_whose_texts_cannot_be_built_is_refused_whole(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(postgres_url, tmp_path, monkeypatch, config(tmp_path, spoken(tmp_path))) as house:
+        text = (house.config / "a.yaml").read_text()
+        _, before = changed(house, tmp_path)
+        sha = house.world_now.policy.sha
+        for edited, said in (
+            (text.replace("Good morning", "Hello").replace("command: espeak-ng", "command: espeak-nogood"), "install"),
+            (text.replace("Good morning", "Hello").replace("command:", "voices: {en: xx}, command:"), "no voice `xx`"),
+        ):
+            (house.config / "a.yaml").write_text(edited)
+            answer = await house.reload()
+            assert not answer.ok
+            assert said in answer.problems[0]
+            assert "the old configuration stays in force" in answer.problems[0]
+            assert in_force(house, tmp_path) == (sha, before)
+        assert files(tmp_path) == {"good-morning"}
+        # What is there already needs no program.
+        (house.config / "a.yaml").write_text(text.replace("command: espeak-ng", "command: espeak-nogood"))
+        assert (await house.reload()).ok
+
+
+async def test_a_start_whose_texts_cannot_be_built_says_so(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "x")
+    monkeypatch.setenv("DATABASE", postgres_url)
+    made = config(tmp_path, spoken(tmp_path, command="espeak-nogood"))
+    with pytest.raises(daemon.StartError, match=r"^speech: 1 text cannot be spoken: `espeak-nogood` is not there"):
+        await daemon.Daemon(made, None, load(made)).main()
+
+
+async def test_a_start_that_speaks_for_long_can_be_stopped(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "x")
+    monkeypatch.setenv("DATABASE", postgres_url)
+    slow = tmp_path / "slow"
+    slow.write_text(f"#!/bin/sh\ntouch {tmp_path}/begun\nexec sleep 600\n")
+    slow.chmod(0o755)
+    made = config(tmp_path, spoken(tmp_path, command=str(slow)))
+    house = daemon.Daemon(made, None, load(made))
+    task = asyncio.create_task(house.main())
+    await until((tmp_path / "begun").exists)
+    assert house.starting == "what is to be spoken: 0 of 1 texts are built"
+    house.stop()
+    assert await asyncio.wait_for(task, 10) == 0
