@@ -510,7 +510,7 @@ def test_a_message_for_a_machine_is_of_plain_sounds() -> None:
         "sound:${X}",
         "sound:",
         "number:3",
-        "sound:a.b",
+        "sound:../a",
         "vm-goodbye",
         "sound:a b",
     ):
