@@ -127,10 +127,13 @@ def _speech(log: Path, console: Console) -> None:
     with console.status(f"Installing {SPEECH}"):
         log.write_text("")
         try:
-            _run(f"Installing {SPEECH}", install, log)
-        except InstallError:  # its lists may be old, or none
-            _run("Reading package lists", ["apt-get", "update"], log)
-            _run(f"Installing {SPEECH}", install, log)
+            try:
+                _run(f"Installing {SPEECH}", install, log)
+            except InstallError:  # its lists may be old, or none
+                _run("Reading package lists", ["apt-get", "update"], log)
+                _run(f"Installing {SPEECH}", install, log)
+        except InstallError as error:
+            console.print(f"{SPEECH} is not there, and prompts that are text cannot be spoken: {error}", markup=False)
 
 
 def _name_the_host(root: Path) -> None:

@@ -131,6 +131,27 @@ def test_an_installed_asterisk_is_taken(tmp_path: Path, monkeypatch: pytest.Monk
     assert found.new_folder("node")[0] != first
 
 
+def test_what_speaks_is_installed_though_the_package_lists_are_old_and_nothing_else_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+
+    def run(what: str, command: list[str], log: Path) -> None:
+        ran.append(command[1])
+        if ran == ["install"] or broken:
+            raise install.InstallError("no such package")
+
+    monkeypatch.setattr("shutil.which", lambda name: None if name == "espeak-ng" else f"/usr/bin/{name}")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr(install, "version_of", lambda command: "22.10.1")
+    monkeypatch.setattr(install, "_run", run)
+    broken = False
+    install.ensure(tmp_path)
+    assert ran == ["install", "update", "install"]
+    broken = True
+    assert install.ensure(tmp_path).version == "22.10.1"
+
+
 def test_the_folder_of_a_process_that_is_gone_is_swept(tmp_path: Path) -> None:
     left = tmp_path / "node-999999999"
     left.mkdir()
