@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 from callctl.core.hours import Calendar, Span
+from callctl.settings.days_off import day_number, days_off
 from callctl.settings.models import CalendarModel
 from callctl.settings.types import WEEKDAYS
 from callctl.zones import offsets_of
-
-_EPOCH = date(1970, 1, 1)
 
 
 def calendar_of(model: CalendarModel) -> Calendar:
@@ -17,12 +17,14 @@ def calendar_of(model: CalendarModel) -> Calendar:
     week: list[tuple[Span, ...]] = [()] * 7
     for days, hours in model.week.items():
         for day in days_of(days):
-            week[day] = tuple(sorted(span_of(one) for one in hours))
-    dates = {
-        (date.fromisoformat(day) - _EPOCH).days: tuple(sorted(span_of(one) for one in hours))
-        for day, hours in model.dates.items()
-    }
+            week[day] = _spans(hours)
+    dates = dict.fromkeys(days_off(*model.holidays.key()), _spans(model.holiday_hours)) if model.holidays else {}
+    dates |= {day_number(date.fromisoformat(day)): _spans(hours) for day, hours in model.dates.items()}
     return Calendar(offsets_of(model.zone), tuple(week), dates, model.zone)
+
+
+def _spans(hours: Iterable[str]) -> tuple[Span, ...]:
+    return tuple(sorted(span_of(one) for one in hours))
 
 
 def days_of(text: str) -> list[int]:

@@ -21,9 +21,10 @@ from callctl.settings.calendars import days_of, span_of
 from callctl.settings.campaigns import Flag, SayingModel, chosen
 from callctl.settings.check_campaigns import campaign_mistakes, campaign_oddities
 from callctl.settings.check_speech import speech_mistakes
+from callctl.settings.days_off import LAST_YEAR
 from callctl.settings.errors import KeyPath, Place, Problem, shown
 from callctl.settings.goals import Goal, Way
-from callctl.settings.law import CallingHoursModel
+from callctl.settings.law import CallingHoursModel, HolidaysModel
 from callctl.settings.models import Document, NodeModel, PhoneModel
 from callctl.settings.numbering import allowed_prefixes, entry_address, numbering_of, reaches
 from callctl.settings.prompts import SpeakModel
@@ -473,6 +474,16 @@ class Check:
             self._week(("calendars", name, "week"), calendar.week or {})
             for date, hours in (calendar.dates or {}).items():
                 self._apart(("calendars", name, "dates", date), hours)
+            self._apart(("calendars", name, "holiday_hours"), calendar.holiday_hours or ())
+            if calendar.holidays is not None:
+                self._years(("calendars", name, "holidays"), calendar.holidays, "dates")
+
+    def _years(self, path: KeyPath, holidays: HolidaysModel, instead: str) -> None:
+        readable = holidays.country is not None and holidays.categories is not None
+        last = holidays.last_year() if readable else None
+        if last is not None and last < LAST_YEAR:
+            wrong = f"the holidays of {shown(holidays.country)} are known until {last}"
+            self._warn(path, wrong, f"list later ones under `{instead}`")
 
     def _week(self, path: KeyPath, week: Mapping[str, Iterable[str]]) -> None:
         seen: dict[int, str] = {}
@@ -497,7 +508,10 @@ class Check:
         for name, model in self.document.rule_sets.items():
             for rule, it in (model.rules or {}).items():
                 if isinstance(it, CallingHoursModel):
-                    self._week(("rule_sets", name, "rules", rule, "week"), it.week)
+                    path = ("rule_sets", name, "rules", rule)
+                    self._week((*path, "week"), it.week)
+                    if it.holidays is not None:
+                        self._years((*path, "holidays"), it.holidays, "closed")
         self._unread_law()
 
     def _unread_law(self) -> None:

@@ -1,6 +1,6 @@
-"""Public holidays, as the `holidays` library computes them: some laws let nobody be called on them.
+"""Public holidays, as the `holidays` library computes them: places are closed, and some laws let nobody be called.
 
-The library is imported only where a rule names holidays, and of its some 250 countries only the one that is named:
+The library is imported only where somebody names holidays, and of its some 250 countries only the one that is named:
 to import it costs about 0.1 s, all countries as much again, once for each process.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import warnings
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -39,6 +39,12 @@ def days_off(country: str, subdivision: str | None, categories: tuple[str, ...])
         # Of a few countries it knows fewer years (their holidays are announced, not computed), and of some it says so.
         warnings.simplefilter("ignore")
         return frozenset(day_number(day) for day in known(years=years, subdiv=subdivision, categories=categories))
+
+
+def last_year(country: str, subdivision: str | None, categories: tuple[str, ...]) -> int | None:
+    """The last year of which it has holidays, LAST_YEAR at the most; None: it has none at all."""
+    days = days_off(country, subdivision, categories)
+    return (_EPOCH + timedelta(days=max(days))).year if days else None
 
 
 def subdivisions(country: str) -> tuple[str, ...] | None:

@@ -12,7 +12,7 @@ from callctl.core.campaigns import CallerId, Detection
 from callctl.core.hours import Calendar
 from callctl.core.policy import Announce, HangUp, OptOut, Policy, Stage, ToMenu, ToNumber, ToQueue, Voicemail
 from callctl.settings.build import KEPT_ORDER, DaemonSettings
-from callctl.settings.law_text import law_changes
+from callctl.settings.law_text import days_text, law_changes
 from callctl.settings.secrets import Secret
 from callctl.settings.types import duration_text, hundredths_text, percent_text
 
@@ -82,7 +82,8 @@ def _fields(path: str, old: Any, new: Any) -> Iterator[str]:
         before, after = getattr(old, field.name), getattr(new, field.name)
         if isinstance(old, Calendar):
             if before != after and field.name != "offsets":
-                yield f"{path}: other {_CALENDAR[field.name]}"
+                on = f": {days_text(_differ(before, after))}" if field.name == "dates" else ""
+                yield f"{path}: other {_CALENDAR[field.name]}{on}"
             continue
         if field.name == "rule_sets":
             yield from law_changes(before, after)
@@ -114,6 +115,10 @@ def _mapping(word: str, old: Mapping[Any, Any], new: Mapping[Any, Any]) -> Itera
                 yield f"{name}: {_text(old[key])} → {_text(new[key])}"
             else:
                 yield from _fields(name, old[key], new[key])
+
+
+def _differ(old: Mapping[int, Any], new: Mapping[int, Any]) -> set[int]:
+    return {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
 
 
 def _short(value: Any) -> bool:

@@ -9,7 +9,7 @@ from pydantic import Field
 from callctl.core.ids import Micros
 from callctl.core.law import After, CallKind, Per
 from callctl.settings import types as t
-from callctl.settings.days_off import categories_of, subdivisions
+from callctl.settings.days_off import FIRST_YEAR, LAST_YEAR, categories_of, last_year, subdivisions
 from callctl.settings.errors import shown
 from callctl.settings.strict import Strict, key, lasting
 from callctl.settings.types import bad, nearest
@@ -17,6 +17,8 @@ from callctl.settings.types import bad, nearest
 Closed = Annotated[tuple[t.Date, ...], Field(max_length=1000)]
 Kinds = Annotated[tuple[Annotated[CallKind, t.OneOf(CallKind)], ...], Field(min_length=1, max_length=len(CallKind))]
 Category = Annotated[str, t.Text(r"[a-z_]{1,40}", "a category of holidays such as `public`")]
+
+_BY_HAND = "list the days: under `dates` in a calendar, under `closed` in a rule"
 
 
 class HolidaysModel(Strict):
@@ -33,7 +35,7 @@ class HolidaysModel(Strict):
     def judge(self) -> None:
         parts = subdivisions(self.country)
         if parts is None:
-            raise bad(f"no holidays of {shown(self.country)} are known", "list the days under `closed`", "country")
+            raise bad(f"no holidays of {shown(self.country)} are known", _BY_HAND, "country")
         if self.subdivision is not None and self.subdivision not in parts:
             wrong = f"no holidays of a part {shown(self.subdivision)} are known"
             raise bad(wrong, nearest(self.subdivision, parts), "subdivision")
@@ -41,6 +43,17 @@ class HolidaysModel(Strict):
         for category in self.categories:
             if category not in known:
                 raise bad(f"there are no {shown(category)} holidays", nearest(category, known), "categories")
+        if self.last_year() is None:  # as of Ukraine, under martial law
+            wrong = f"{shown(self.country)} has no such holidays from {FIRST_YEAR} to {LAST_YEAR}"
+            raise bad(wrong, _BY_HAND, "country")
+
+    def key(self) -> tuple[str, str | None, tuple[str, ...]]:
+        """By which `days_off` knows them."""
+        return self.country, self.subdivision, tuple(sorted(self.categories))
+
+    def last_year(self) -> int | None:
+        """The last year of which they are known."""
+        return last_year(*self.key())
 
 
 class RuleModel(Strict):

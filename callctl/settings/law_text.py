@@ -118,9 +118,9 @@ def _rule_changes(name: str, old: Rule, new: Rule) -> Iterator[str]:
         yield f"{name}: {one} → {other}"
     closed, later = _closed(old), _closed(new)
     if later - closed:
-        yield f"{name}: closed too on {_days_text(later - closed)}"
+        yield f"{name}: closed too on {days_text(later - closed)}"
     if closed - later:
-        yield f"{name}: closed no longer on {_days_text(closed - later)}"
+        yield f"{name}: closed no longer on {days_text(closed - later)}"
     if old.source != new.source:
         yield f"{name}.source: {old.source} → {new.source}"
     if old.verified != new.verified:
@@ -131,7 +131,7 @@ def _closed(rule: Rule) -> frozenset[int]:
     return rule.closed if isinstance(rule, CallingHours) else frozenset()
 
 
-def _days_text(days: Iterable[int]) -> str:
+def days_text(days: Iterable[int]) -> str:
     """The days by date; of many, the first ones."""
     dates = [(date(1970, 1, 1) + timedelta(days=day)).isoformat() for day in sorted(days)]
     more = len(dates) - _MOST_DAYS

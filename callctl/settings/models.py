@@ -25,8 +25,8 @@ from callctl.core.policy import (
 from callctl.settings import types as t
 from callctl.settings.campaigns import CampaignModel, DispositionModel, SayingModel
 from callctl.settings.goals import Asks, Goal, Level, Penalty, in_order
-from callctl.settings.law import RuleSetModel
 from callctl.settings.prompts import Prompts, Said, SpeechModel
+from callctl.settings.law import HolidaysModel, RuleSetModel
 from callctl.settings.strict import Strict, key, lasting
 from callctl.settings.types import bad
 
@@ -88,6 +88,16 @@ class CalendarModel(Strict):
     dates: dict[t.Date, Annotated[tuple[t.Hours, ...], Field(max_length=8)]] = Field(
         default={}, description="In place of the day's hours; `[]`: closed all day."
     )
+    holidays: HolidaysModel | None = Field(
+        default=None, description="Closed all day, but for those that `dates` names; or open in `holiday_hours`."
+    )
+    holiday_hours: Annotated[tuple[t.Hours, ...], Field(max_length=8)] = Field(
+        default=(), description="Hours on holidays; closed all day if not given."
+    )
+
+    def judge(self) -> None:
+        if self.holiday_hours and self.holidays is None:
+            raise bad("hours on no holidays", "add `holidays: {country: GB}`, or remove them", "holiday_hours")
 
 
 class WordsModel(Strict):

@@ -79,7 +79,7 @@ def _week(model: CallingHoursModel) -> tuple[tuple[Span, ...], ...]:
 def _closed(model: CallingHoursModel) -> frozenset[int]:
     closed = frozenset(day_number(date.fromisoformat(day)) for day in model.closed)
     if (it := model.holidays) is not None:
-        closed |= days_off(it.country, it.subdivision, tuple(sorted(it.categories)))
+        closed |= days_off(*it.key())
     return closed
 
 

@@ -374,6 +374,17 @@ def test_a_header_s_value_is_ascii(tmp_path: Path) -> None:
     assert "schl" not in str(caught.value)
 
 
+def test_a_reload_says_on_which_days_hours_are_others(tmp_path: Path) -> None:
+    calendar = 'calendars: {{o: {{zone: Europe/London, week: {{mon: ["08:00-18:00"]}}, dates: {{{}}}{}}}}}\n'
+    old = load(write(tmp_path / "1", a=NODES + calendar.format("2026-12-24: []", "")), environ=ENVIRON).policy
+    holidays = ", holidays: {country: GB, subdivision: ENG}"
+    new = load(write(tmp_path / "2", a=NODES + calendar.format("2024-01-01: []", holidays)), environ=ENVIRON).policy
+    assert changes(old, new) == [
+        "calendar o: other dates: 2024-01-01, 2024-03-29, 2024-04-01, 2024-05-06, 2024-05-27, 2024-08-26, 2024-12-25, "
+        "2024-12-26 and 144 more",
+    ]
+
+
 def test_what_needs_a_restart_is_said_without_secrets(tmp_path: Path) -> None:
     folder = write(tmp_path / "1", a=NODES)
     old = load(folder, environ=ENVIRON).daemon

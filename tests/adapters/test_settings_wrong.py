@@ -156,6 +156,11 @@ def test_without_a_node_there_is_nothing_to_do(tmp_path: Path) -> None:
     [
         ("queues: {sales: {}}\n", "a.yaml:1:10: queues.sales: no call is led here; lead one here, or remove it"),
         (
+            "calendars: {o: {zone: Asia/Colombo, week: {}, holidays: {country: LK}}}\n",
+            "a.yaml:1:47: calendars.o.holidays: the holidays of `LK` are known until 2026; "
+            "list later ones under `dates`",
+        ),
+        (
             "trunks: {t: {kind: ip, host: a.example, srtp: true}}\n",
             "a.yaml:1:41: trunks.t.srtp: the keys of the audio travel in clear; add `transport: tls`",
         ),

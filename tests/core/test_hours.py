@@ -59,6 +59,21 @@ def test_a_date_has_its_own() -> None:
     assert opened(office, 2026, 11, 29, 23, 59)
 
 
+def test_holidays_are_closed_but_for_dates_of_their_own() -> None:
+    """Good Friday, Easter Monday and Christmas of 2026; St Andrew's Day is Scotland's alone."""
+    written = {**calendar(d2026_12_25=["10:00-11:00"]).model_dump(), "holidays": {"country": "GB"}}
+    written["holidays"]["subdivision"] = "ENG"
+    office = CalendarModel.model_validate(written, context={})
+    assert [opened(office, 2026, month, day, 10, 0) for month, day in ((4, 2), (4, 3), (4, 6), (4, 7))] == [
+        True, False, False, True,
+    ]  # fmt: skip
+    assert opened(office, 2026, 12, 25, 10, 30)
+    assert not opened(office, 2026, 12, 25, 11, 30)
+    assert opened(office, 2026, 11, 30, 10, 0)
+    some = CalendarModel.model_validate({**written, "holiday_hours": ["13:00-14:00"]}, context={})
+    assert [opened(some, 2026, 4, 3, hour, 0) for hour in (10, 13)] == [False, True]
+
+
 def test_where_the_clock_is_put_back_both_hours_count() -> None:
     night = CalendarModel.model_validate({"zone": "Europe/London", "week": {"sun": ["01:00-02:00"]}}, context={})
     assert [opened(night, 2026, 10, 25, 1, 30, fold=fold) for fold in (0, 1)] == [True, True]
