@@ -191,8 +191,17 @@ def _add_deeds(commands: _Commands) -> None:
     agents.add_argument("wish", nargs="?", choices=("login", "logout", "pause", "unpause"), help="what to do")
     agents.add_argument("agent", nargs="?", metavar="AGENT", help="the agent's id")
     agents.add_argument("--reason", default="", help="why the agent pauses (at most 40 characters)")
+    switch = _add(
+        commands,
+        "switch",
+        _switch,
+        "list the switches, or turn one on or off",
+        epilog="callctl switch closed_today on · callctl switch closed_today off",
+    )
+    switch.add_argument("name", nargs="?", metavar="SWITCH", help="the switch's name")
+    switch.add_argument("way", nargs="?", choices=("on", "off"), help="what it is to be; as it is, if not given")
     reload = _add(commands, "reload", _reload, "put the configuration on disk in force, all or nothing")
-    for it in (agents, reload):
+    for it in (agents, switch, reload):
         _asks(it)
 
 
@@ -507,6 +516,24 @@ def _wish(args: argparse.Namespace) -> int:
     if not as_json(args, answer):
         reason = f" ({answer['reason']})" if answer["reason"] else ""
         print(f"{answer['id']}: {answer['status']}{reason}, {answer['state']}, phone {answer['phone']['state']}")
+    return OK
+
+
+def _switch(args: argparse.Namespace) -> int:
+    client = _client(args)
+    if args.name is None:
+        answer = client.get("switches")
+        switches = answer["switches"]
+    elif args.way is None:
+        switches = [answer := client.get("switches", args.name)]
+    else:
+        switches = [answer := client.put("switches", args.name, on=args.way == "on")]
+    if not as_json(args, answer):
+        rows = [
+            (s["id"], "ON" if s["on"] else "off", clock(s["since"]), s["by"], s["code"], s["description"])
+            for s in switches
+        ]
+        table(("switch", "is", "since (UTC)", "by", "code", "what it is"), rows, "no switches")
     return OK
 
 

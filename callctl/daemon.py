@@ -215,7 +215,9 @@ class Daemon:
                 [agent.id for agent in self.store.restored.agents],
                 lists=self.outbound,
             )
-            self.loop.begin(first_step(restored.calls, restored.attempts, settings.nodes, self.clock.now()))
+            switches = restored.switches, self.loaded.policy.switches
+            first = first_step(restored.calls, restored.attempts, settings.nodes, self.clock.now(), *switches)
+            self.loop.begin(first)
             turning = asyncio.create_task(self.loop.run(), name="loop")
             turning.add_done_callback(self._loop_ended)
             stack.push_async_callback(self._stop_loop, turning)
@@ -385,6 +387,7 @@ class Daemon:
             restored.left,
             restored.campaigns,
             restored.attempts,
+            restored.switches,
         )
 
     async def _rebuild(self, event: Event, error: BaseException) -> World:

@@ -60,6 +60,9 @@ class Client:
     def post(self, *parts: str, **body: Any) -> dict[str, Any]:
         return self._request("POST", parts, "", body)
 
+    def put(self, *parts: str, **body: Any) -> dict[str, Any]:
+        return self._request("PUT", parts, "", body)
+
     def _request(self, method: str, parts: tuple[str, ...], query: str, body: Any) -> dict[str, Any]:
         if not all(parts) or any(len(part) > LONGEST for part in parts):
             raise RefusedError(400, {"detail": f"a name is empty, or longer than {LONGEST} characters"})

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from callctl import __version__
 from callctl.api import people
@@ -19,9 +19,9 @@ from callctl.api.ports import Desk, People, Record, Reloaded
 from callctl.api.problems import ProblemError, as_problems, not_found
 from callctl.api.public import readiness
 from callctl.api.requests import body_of, limit_of, masking_of, who
-from callctl.core.events import StatusAsked, Wish
+from callctl.core.events import StatusAsked, SwitchAsked, Wish
 from callctl.core.facts import StatusRefused
-from callctl.core.ids import AgentId, CallId
+from callctl.core.ids import AgentId, CallId, SwitchId
 from callctl.core.waits import why_waits
 from callctl.runtime import views
 from callctl.runtime.masking import Masking
@@ -42,6 +42,14 @@ class StatusBody(BaseModel):
     reason: Reason = ""
 
 
+class SwitchBody(BaseModel):
+    """What a switch is to be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    on: Annotated[bool, Field(strict=True)]
+
+
 def control_app(desk: Desk, people_desk: People | None = None) -> web.Application:
     """The /v1 API."""
     app = web.Application(middlewares=[as_problems], client_max_size=LARGEST_BODY)
@@ -59,6 +67,9 @@ def control_app(desk: Desk, people_desk: People | None = None) -> web.Applicatio
     route.add_post("/v1/agents/{id}/{wish}", _wish)
     route.add_get("/v1/queues", _queues)
     route.add_get("/v1/trunks", _trunks)
+    route.add_get("/v1/switches", _switches)
+    route.add_get("/v1/switches/{id}", _switch)
+    route.add_put("/v1/switches/{id}", _turn)
     route.add_get("/v1/plan", _plan)
     route.add_post("/v1/reload", _reload)
     return app
@@ -139,6 +150,14 @@ async def _trunks(request: web.Request) -> web.Response:
     return web.json_response({"trunks": views.trunks(desk.world.policy, desk.trunk_states, desk.now())})
 
 
+async def _switches(request: web.Request) -> web.Response:
+    return web.json_response({"switches": views.switches(request.app[_DESK].world)})
+
+
+async def _switch(request: web.Request) -> web.Response:
+    return web.json_response(_switch_view(request.app[_DESK], request.match_info["id"]))
+
+
 # ── what people ask for ──────────────────────────────────────────────────────────────────────────
 
 
@@ -156,6 +175,14 @@ async def _wish(request: web.Request) -> web.Response:
         if isinstance(fact, StatusRefused) and fact.agent == agent:
             raise ProblemError(409, "refused", f"{wish.value} of {agent} is refused: {fact.why}")
     return web.json_response(_agent_view(desk, agent))
+
+
+async def _turn(request: web.Request) -> web.Response:
+    desk, name = request.app[_DESK], request.match_info["id"]
+    _switch_view(desk, name)
+    body = await body_of(request, SwitchBody, '{"on": true}, or {"on": false}')
+    await desk.ask(SwitchAsked(SwitchId(name), body.on, by=who(request)))
+    return web.json_response(_switch_view(desk, name))
 
 
 async def _plan(request: web.Request) -> web.Response:
@@ -201,6 +228,13 @@ def _no_call(call: CallId) -> ProblemError:
         f"no call has the id {call}",
         "`callctl calls --ended 20` lists the newest that ended",
     )
+
+
+def _switch_view(desk: Desk, said: str) -> Plain:
+    switches = desk.world.policy.switches
+    if said not in switches:  # a reload may have taken it away meanwhile
+        raise not_found("switch", said, switches)
+    return views.switch(desk.world, switches[SwitchId(said)])
 
 
 def _agent_id(request: web.Request) -> AgentId:

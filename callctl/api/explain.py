@@ -258,7 +258,8 @@ _OVERFLOWS: Mapping[Overflow, str] = {
 
 def _flowed_out(fact: f.FlowedOut, _: Teller) -> str:
     where = f"Waited {length(fact.waited)} in {fact.queue}" if fact.taken else f"Not taken by {fact.queue}"
-    return f"{where}, {_OVERFLOWS[fact.why]}: goes to {whither(fact.to)}"
+    why = _OVERFLOWS[fact.why] if fact.switch is None else f"closed by the switch {fact.switch}"
+    return f"{where}, {why}: goes to {whither(fact.to)}"
 
 
 def _connected(fact: f.CallConnected, teller: Teller) -> str:

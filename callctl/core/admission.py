@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from callctl.core.hours import is_open
-from callctl.core.ids import AgentId, Micros, QueueId
+from callctl.core.hours import is_open, shut_by
+from callctl.core.ids import AgentId, Micros, QueueId, SwitchId
 from callctl.core.index import Line
 from callctl.core.model import Call, LoggedOut, Paused, Queued, World
 from callctl.core.policy import Destination, Overflow, QueuePolicy, Requirement, Staffed
 from callctl.core.turn import Turn, place_now
 
 
-def refusal(world: World, call: Call, queue: QueuePolicy, now: Micros) -> tuple[Overflow, Destination] | None:
-    """Why the queue does not take the caller now, and where the caller goes instead; None: it does."""
+def refusal(
+    world: World, call: Call, queue: QueuePolicy, now: Micros
+) -> tuple[Overflow, Destination, SwitchId | None] | None:
+    """Why the queue does not take the caller now, where the caller goes instead, and the switch by which it is closed;
+    None: it does."""
     if call.flow is not None and queue.id in call.flow.queues:
-        return Overflow.AGAIN, world.policy.last_resort
-    if queue.hours is not None and not is_open(world.policy.calendars[queue.hours], now):
-        return Overflow.CLOSED, queue.closed
+        return Overflow.AGAIN, world.policy.last_resort, None
+    calendar = world.policy.calendars[queue.hours] if queue.hours is not None else None
+    switch = shut_by((*queue.closed_while, *(calendar.closed_while if calendar is not None else ())), world.switches)
+    if switch is not None or (calendar is not None and not is_open(calendar, now, world.switches)):
+        return Overflow.CLOSED, queue.closed, switch
     if queue.id in world.unstaffed:
-        return Overflow.UNSTAFFED, queue.unstaffed
+        return Overflow.UNSTAFFED, queue.unstaffed, None
     if queue.max_waiting and waiting(world, queue.id) >= queue.max_waiting:
-        return Overflow.FULL, queue.full
+        return Overflow.FULL, queue.full, None
     return None
 
 

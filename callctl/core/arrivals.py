@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callctl.core import agents, calls, dispositions, ivr
+from callctl.core import agents, calls, dispositions, ivr, switches
 from callctl.core.commands import Lease, Watch
 from callctl.core.events import CallArrived, DispositionChosen
 from callctl.core.facts import CallEntered
@@ -79,7 +79,9 @@ def _use_feature(turn: Turn, call: Call, code: str) -> None:
         )
     )
     prompts: tuple[str, ...] = ("sound:beeperr",)
-    if feature is not None and agent is not None:
+    if feature is Feature.SWITCH:
+        prompts = switches.dialled(turn, call.phone, code) or prompts
+    elif feature is not None and agent is not None:
         refused = _say(turn, agent, code) if feature is Feature.DISPOSITION else _ask(turn, agent, feature)
         prompts = prompts if refused else FEATURE_PROMPTS[feature]
     ivr.announce(turn, call, (PAUSE_FIRST, *prompts), HangUp(), "goes to its entry")

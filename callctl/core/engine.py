@@ -31,6 +31,7 @@ from callctl.core import (
     policies,
     previews,
     recovery,
+    switches,
 )
 from callctl.core.calls import ended_fact
 from callctl.core.commands import ClaimContacts, Command, Hangup
@@ -66,12 +67,13 @@ from callctl.core.events import (
     PolicyChanged,
     PreviewAsked,
     StatusAsked,
+    SwitchAsked,
     Synced,
     TimePassed,
     TrunkState,
 )
-from callctl.core.facts import DispositionRefused, EmergencyCalled, Fact, StatusRefused, TrunkChanged
-from callctl.core.ids import SECOND, AgentId, AttemptId, CallId, IdSource, Micros, NodeId, is_ours
+from callctl.core.facts import DispositionRefused, EmergencyCalled, Fact, StatusRefused, SwitchTurned, TrunkChanged
+from callctl.core.ids import SECOND, AgentId, AttemptId, CallId, IdSource, Micros, NodeId, SwitchId, is_ours
 from callctl.core.law import AttemptOutcome
 from callctl.core.ledger import Entry
 from callctl.core.model import (
@@ -86,6 +88,7 @@ from callctl.core.model import (
     Leg,
     LegRole,
     Node,
+    Switch,
     Syncing,
     Usage,
     World,
@@ -111,6 +114,10 @@ class Touched:
     attempts: tuple[Attempt, ...] = ()
     over: tuple[AttemptId, ...] = ()
     """Attempts that are over."""
+    switches: tuple[Switch, ...] = ()
+    """Turned on."""
+    off: tuple[SwitchId, ...] = ()
+    """Switches that were turned off."""
     ledger: tuple[Entry, ...] = ()
     closed: tuple[CallId, ...] = ()
     """Calls that left the World."""
@@ -142,10 +149,17 @@ def step(world: World, event: Event, now: Micros) -> Step:
     return Step(commands, tuple(turn.facts), _touched(turn), tuple(turn.claims))
 
 
-def first_step(calls: Iterable[Call], attempts: Iterable[Attempt], nodes: Container[NodeId], now: Micros) -> Step:
+def first_step(
+    calls: Iterable[Call],
+    attempts: Iterable[Attempt],
+    nodes: Container[NodeId],
+    now: Micros,
+    switches: Iterable[Switch] = (),
+    known: Container[SwitchId] = (),
+) -> Step:
     """The step before a life's first event: of the rows that it begins with, calls on a node which is no more end as
     lost, with a record. Without it they would be read, and left out of the World, at every start. Attempts whose
-    call is not known were cut off: nobody knows how they ended."""
+    call is not known were cut off: nobody knows how they ended. Switches that are not `known` any more are off."""
     calls = list(calls)
     gone = [call for call in calls if call.node not in nodes]
     kept = {call.id: call for call in calls if call.node in nodes}
@@ -157,8 +171,10 @@ def first_step(calls: Iterable[Call], attempts: Iterable[Attempt], nodes: Contai
             dialing.begun(cut.world.outbound, attempt)
             dialing.end(cut, attempt, AttemptOutcome.UNKNOWN)
     over = tuple(sorted(cut.attempts))
-    touched = Touched(closed=closed, records=ends, over=over, ledger=tuple(cut.ledger))
-    return Step((), (*(ended_fact(call) for call in ends), *cut.facts), touched)
+    off = tuple(sorted(it.id for it in switches if it.id not in known))
+    touched = Touched(closed=closed, records=ends, over=over, off=off, ledger=tuple(cut.ledger))
+    forgotten = (SwitchTurned(name, False, "configuration") for name in off)
+    return Step((), (*(ended_fact(call) for call in ends), *cut.facts, *forgotten), touched)
 
 
 def next_due(world: World) -> Micros | None:
@@ -189,6 +205,7 @@ def _of_no_node(turn: Turn, event: OfNoNode) -> None:
     match event:
         case (
             StatusAsked()
+            | SwitchAsked()
             | CampaignAsked()
             | DoNotCallAsked()
             | ConsentAsked()
@@ -218,6 +235,8 @@ def _of_people(turn: Turn, event: OfPeople) -> None:
     match event:
         case StatusAsked(agent_id, wish, reason, by):
             _ask(turn, agent_id, wish, reason, by)
+        case SwitchAsked():
+            switches.asked(turn, event)
         case CampaignAsked():
             lists.campaign_asked(turn, event)
         case DoNotCallAsked():
@@ -463,6 +482,8 @@ def _touched(turn: Turn) -> Touched:
         campaigns=tuple(world.outbound.campaigns[c] for c in sorted(turn.campaigns)),
         attempts=tuple(world.outbound.attempts[a] for a in sorted(turn.attempts) if a in world.outbound.attempts),
         over=tuple(sorted(turn.attempts - world.outbound.attempts.keys())),
+        switches=tuple(world.switches[s] for s in sorted(turn.switches) if s in world.switches),
+        off=tuple(sorted(turn.switches - world.switches.keys())),
         ledger=tuple(turn.ledger),
         closed=tuple(sorted(closed)),
         records=tuple(world.calls.get(c) or closed[c] for c in sorted(turn.records)),

@@ -22,6 +22,7 @@ from callctl.core.ids import (
     NodeId,
     PhoneId,
     PlaybackId,
+    SwitchId,
     TrunkId,
 )
 from callctl.core.policy import Policy
@@ -261,6 +262,15 @@ class StatusAsked:
     by: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SwitchAsked:
+    """Somebody asks that a switch be on, or off."""
+
+    switch: SwitchId
+    on: bool
+    by: str = ""
+
+
 class CampaignWish(StrEnum):
     START = "start"
     PAUSE = "pause"
@@ -416,7 +426,14 @@ OfNode: TypeAlias = (
     | EmergencyDialled
 )
 OfPeople: TypeAlias = (
-    StatusAsked | CampaignAsked | DoNotCallAsked | ConsentAsked | DispositionChosen | PersonErased | PreviewAsked
+    StatusAsked
+    | SwitchAsked
+    | CampaignAsked
+    | DoNotCallAsked
+    | ConsentAsked
+    | DispositionChosen
+    | PersonErased
+    | PreviewAsked
 )
 OfStore: TypeAlias = ContactsClaimed | DoNotCallLists | ClockCompared | DatabaseState
 OfNoNode: TypeAlias = OfPeople | OfStore | PolicyChanged | TimePassed

@@ -21,6 +21,7 @@ from callctl.core.ids import (
     NodeId,
     PhoneId,
     QueueId,
+    SwitchId,
     TrunkId,
 )
 from callctl.core.law import AttemptOutcome
@@ -472,6 +473,8 @@ class FlowedOut:
     waited: Micros
     """In this queue and those that sent the caller on before it."""
     to: Destination
+    switch: SwitchId | None = None
+    """By which it is closed; None: by the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -560,6 +563,22 @@ class NodeChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchTurned:
+    switch: SwitchId
+    on: bool
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchRefused:
+    """Somebody would have turned a switch, and it was left as it is."""
+
+    switch: SwitchId
+    why: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyApplied:
     sha: str
 
@@ -627,6 +646,8 @@ Fact: TypeAlias = (
     | TrunkChanged
     | EmergencyCalled
     | NodeChanged
+    | SwitchTurned
+    | SwitchRefused
     | PolicyApplied
     | StrayEvent
 )

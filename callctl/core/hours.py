@@ -8,11 +8,11 @@ the hour that does not exist is never now.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from callctl.core.ids import SECOND, Micros
+from callctl.core.ids import SECOND, Micros, SwitchId
 
 DAY = 24 * 3600
 """Seconds."""
@@ -34,13 +34,22 @@ class Calendar:
     """In place of the weekday's, by days since 1970-01-01; none: closed all day."""
     zone: str = ""
     """Its name, for people."""
+    closed_while: tuple[SwitchId, ...] = ()
+    """Closed at any time while one of these is on."""
 
 
-def is_open(calendar: Calendar, now: Micros) -> bool:
-    """Whether the place is open at this moment."""
+def is_open(calendar: Calendar, now: Micros, switched_on: Container[SwitchId]) -> bool:
+    """Whether the place is open at this moment, with these switches on."""
+    if shut_by(calendar.closed_while, switched_on) is not None:
+        return False
     day, second = local(calendar.offsets, now)
     spans = calendar.dates.get(day)
     return within(second, on(calendar.week, day) if spans is None else spans)
+
+
+def shut_by(closed_while: Iterable[SwitchId], switched_on: Container[SwitchId]) -> SwitchId | None:
+    """The first of these switches that is on; None: none is."""
+    return next((it for it in closed_while if it in switched_on), None)
 
 
 def on(week: tuple[tuple[Span, ...], ...], day: int) -> tuple[Span, ...]:

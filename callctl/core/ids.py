@@ -34,6 +34,7 @@ RuleSetId = NewType("RuleSetId", str)
 DispositionId = NewType("DispositionId", str)
 LookupId = NewType("LookupId", str)
 """Of one question over HTTP that a call waits for."""
+SwitchId = NewType("SwitchId", str)
 
 Micros = int
 """Microseconds since 1970-01-01 UTC, or a length of time in microseconds. Never goes backward."""

@@ -51,6 +51,7 @@ def check(world: World) -> list[str]:
         *_watched(world),
         *_matched(world),
         *_staffed(world),
+        *(f"switch {name} is on, and not configured" for name in world.switches.keys() - world.policy.switches.keys()),
     ]
 
 

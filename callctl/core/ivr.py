@@ -10,7 +10,7 @@ from callctl.core.addresses import E164
 from callctl.core.commands import Play, StopPlay, Unhold
 from callctl.core.events import DigitPressed, PlaybackEnded
 from callctl.core.facts import DigitTaken, DigitTimedOut, FlowedOut, MenuEntered, OptedOut, PromptFailed
-from callctl.core.ids import SECOND, Micros, PlaybackId, QueueId
+from callctl.core.ids import SECOND, Micros, PlaybackId, QueueId, SwitchId
 from callctl.core.model import (
     Announcing,
     Call,
@@ -58,11 +58,12 @@ def enter(turn: Turn, call: Call, to: Destination, trigger: str) -> None:
             call.story.menus.append(MenuVisit(menu, turn.now))
             _play_menu(turn, call, turn.world.policy.menus[menu], 1, (), trigger)
         case ToQueue(queue):
-            why = admission.refusal(turn.world, call, turn.world.policy.queues[queue], turn.now)
-            if why is None:
+            refusal = admission.refusal(turn.world, call, turn.world.policy.queues[queue], turn.now)
+            if refusal is None:
                 calls.enqueue(turn, call, to, trigger)
             else:
-                _refused(turn, call, queue, *why, trigger)
+                why, other, switch = refusal
+                _refused(turn, call, queue, why, other, trigger, switch)
         case Announce(prompts, then):
             calls.answer(turn, call)
             announce(turn, call, prompts, then, trigger)
@@ -137,10 +138,13 @@ def no_digit(turn: Turn, call: Call, phase: InMenu) -> None:
     _again(turn, call, menu, phase, menu.no_input, "no digit")
 
 
-def _refused(turn: Turn, call: Call, queue: QueueId, why: Overflow, to: Destination, trigger: str) -> None:
+def _refused(
+    turn: Turn, call: Call, queue: QueueId, why: Overflow, to: Destination, trigger: str, switch: SwitchId | None
+) -> None:
     """The queue does not take the caller. Each queue can do so once, so this ends."""
     calls.visited(turn, call, QueueVisit(queue, turn.now, turn.now, why))
-    _flows(turn, call, queue, call.flow.since if call.flow is not None else None, why, to, taken=False)
+    since = call.flow.since if call.flow is not None else None
+    _flows(turn, call, queue, since, why, to, taken=False, switch=switch)
     if isinstance(call.phase, Queued) and call.is_answered and not isinstance(to, ToQueue):
         turn.wish(Unhold(call.node, call.leg, call.phase.place.queue))  # out of the queue that sent the caller here
     enter(turn, call, to, trigger)
@@ -159,9 +163,17 @@ def send_on(turn: Turn, call: Call, place: Place, why: Overflow, to: Destination
 
 
 def _flows(
-    turn: Turn, call: Call, queue: QueueId, since: Micros | None, why: Overflow, to: Destination, *, taken: bool = True
+    turn: Turn,
+    call: Call,
+    queue: QueueId,
+    since: Micros | None,
+    why: Overflow,
+    to: Destination,
+    *,
+    taken: bool = True,
+    switch: SwitchId | None = None,
 ) -> None:
-    turn.tell(FlowedOut(call.id, queue, why, taken, turn.now - since if since is not None else 0, to))
+    turn.tell(FlowedOut(call.id, queue, why, taken, turn.now - since if since is not None else 0, to, switch))
     if why is Overflow.EXIT_KEY:
         call.flow = None  # the caller's own choice
         return

@@ -14,7 +14,7 @@ from typing import TypeAlias, assert_never
 from callctl.core.addresses import E164
 from callctl.core.campaigns import CampaignPhase, CampaignPolicy
 from callctl.core.contacts import Contact, Happened, Number, Past
-from callctl.core.hours import Calendar, is_open, local, on, starts, within
+from callctl.core.hours import Calendar, is_open, local, on, shut_by, starts, within
 from callctl.core.ids import SECOND, Micros
 from callctl.core.law import (
     UNDELIVERED,
@@ -105,9 +105,8 @@ def nobody(world: World, campaign: CampaignPolicy, now: Micros) -> str:
     if EVERYWHERE not in world.outbound.do_not_call:
         return "the do-not-call list has not been read yet"
     calendar = world.policy.calendars.get(campaign.hours) if campaign.hours is not None else None
-    if calendar is not None and not is_open(calendar, now):
-        return f"the campaign's hours ({campaign.hours}) are over"
-    refused = _clock_wrong(world, now)
+    refused = _closed(world, campaign, calendar, now) if calendar is not None else None
+    refused = refused or _clock_wrong(world, now)
     return refused.why if refused is not None else ""
 
 
@@ -132,10 +131,17 @@ def _house_hours(world: World, about: About, now: Micros) -> Refusal | None:
     calendar = world.policy.calendars.get(name)
     if calendar is None:
         return Refusal("house_hours", f"there is no calendar {name} any more")
-    if is_open(calendar, now):
+    return _closed(world, about.campaign, calendar, now)
+
+
+def _closed(world: World, campaign: CampaignPolicy, calendar: Calendar, now: Micros) -> Refusal | None:
+    """By a switch: nobody knows until when."""
+    if is_open(calendar, now, world.switches):
         return None
+    if (switch := shut_by(calendar.closed_while, world.switches)) is not None:
+        return Refusal("house_hours", f"the campaign's hours ({campaign.hours}) are closed by the switch {switch}")
     until = next(starts(calendar, now, LOOK_AHEAD), None)
-    return Refusal("house_hours", f"the campaign's hours ({name}) are over", until=until)
+    return Refusal("house_hours", f"the campaign's hours ({campaign.hours}) are over", until=until)
 
 
 def _fresh(world: World, about: About, now: Micros) -> Refusal | None:
@@ -318,7 +324,7 @@ def next_common(world: World, zones: Iterable[str], rule: CallingHours, now: Mic
     closed: dict[int, tuple[tuple[int, int], ...]] = dict.fromkeys(rule.closed, ())
     places = [Calendar(world.outbound.zones[z], rule.week, closed, z) for z in zones if z in world.outbound.zones]
     openings = sorted(at for place in places for at in starts(place, now, LOOK_AHEAD))
-    return next((at for at in openings if all(is_open(place, at) for place in places)), None)
+    return next((at for at in openings if all(is_open(place, at, ()) for place in places)), None)
 
 
 def _attempt_limit(world: World, about: About, now: Micros, rules: RuleSet, rule: AttemptLimit) -> Refusal | None:

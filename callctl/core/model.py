@@ -29,6 +29,7 @@ from callctl.core.ids import (
     PhoneId,
     PlaybackId,
     QueueId,
+    SwitchId,
     TrunkId,
 )
 from callctl.core.index import Index
@@ -636,6 +637,19 @@ class Usage:
     """Of the calls that are over."""
 
 
+# ── a switch ─────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """It is on. One that is off has nothing to be remembered by."""
+
+    id: SwitchId
+    since: Micros
+    by: str
+    """Who turned it on, for people."""
+
+
 # ── a node ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -714,6 +728,8 @@ class World:
     usage: dict[TrunkId, Usage] = field(default_factory=dict)
     unstaffed: set[QueueId] = field(default_factory=set)
     """Queues of which a rule says that somebody must be there, and nobody is; follows from the agents."""
+    switches: dict[SwitchId, Switch] = field(default_factory=dict)
+    """Those that are on."""
     outbound: Outbound = field(default_factory=Outbound)
     index: Index = field(default_factory=Index)
     _people: _People | None = field(default=None, compare=False, repr=False)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
 
-from callctl.core import admission, agents, lists
+from callctl.core import admission, agents, lists, switches
 from callctl.core.events import PolicyChanged
 from callctl.core.facts import AgentStatusChanged, PolicyApplied
 from callctl.core.hours import Calendar
@@ -69,6 +69,7 @@ def apply(turn: Turn, event: PolicyChanged) -> None:
         if reread(turn, call):
             turn.touch_call(call)
     lists.campaigns_changed(turn, old)
+    switches.forget(turn)
     turn.tell(PolicyApplied(new.sha))
 
 

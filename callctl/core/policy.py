@@ -25,6 +25,7 @@ from callctl.core.ids import (
     PhoneId,
     QueueId,
     SkillId,
+    SwitchId,
     TrunkId,
 )
 from callctl.core.law import RuleSet
@@ -224,7 +225,7 @@ class Overflow(StrEnum):
     """Why a caller is sent on from a queue."""
 
     CLOSED = "closed"
-    """Out of hours."""
+    """Out of hours, or by a switch."""
     FULL = "full"
     UNSTAFFED = "unstaffed"
     WAITED = "waited"
@@ -289,8 +290,10 @@ class QueuePolicy:
     give_up: Destination = HangUp()
     hours: CalendarId | None = None
     """None: always open. It is looked at when a caller comes: who waits already may go on waiting."""
+    closed_while: tuple[SwitchId, ...] = ()
+    """Closed at any time while one of these switches is on: looked at when a caller comes, as the hours are."""
     closed: Destination = HangUp()
-    """Where a caller goes who comes out of hours."""
+    """Where a caller goes who comes out of hours, or while it is closed by a switch."""
     max_waiting: int = 0
     """Callers who wait at the same time, those whose agent's phone rings among them; 0: no limit."""
     full: Destination = HangUp(HangupReason.BUSY)
@@ -499,6 +502,25 @@ class Feature(StrEnum):
     UNPAUSE = "unpause"
     DISPOSITION = "disposition"
     """Says what the call in wrap-up came to: the disposition of this code."""
+    SWITCH = "switch"
+    """Turns the switch of this code on, or off if it is on."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchPolicy:
+    """Something that people turn on and off, such as an emergency closure."""
+
+    id: SwitchId
+    description: str = ""
+    """For people."""
+    code: str = ""
+    """Dialled on a phone of the house it turns the switch; empty: it has none."""
+    on_says: tuple[str, ...] = ("sound:activated",)
+    """What who dialled the code hears when it is on now."""
+    off_says: tuple[str, ...] = ("sound:de-activated",)
+    """The same when it is off now."""
+    may: tuple[AgentId, ...] = ()
+    """Who may turn it by its code; none: every phone of the house."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -529,6 +551,7 @@ class Policy:
     phones: Mapping[PhoneId, PhonePolicy] = field(default_factory=dict)
     trunks: Mapping[TrunkId, TrunkPolicy] = field(default_factory=dict)
     features: Mapping[str, Feature] = field(default_factory=dict)
+    switches: Mapping[SwitchId, SwitchPolicy] = field(default_factory=dict)
     short_codes: tuple[ShortCode, ...] = ()
     emergency: EmergencyPolicy = field(default_factory=EmergencyPolicy)
     dialing: DialingRules = field(default_factory=DialingRules)

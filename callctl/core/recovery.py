@@ -65,6 +65,7 @@ from callctl.core.model import (
     Reserved,
     Ringing,
     RingResult,
+    Switch,
     Usage,
     World,
     WrapUp,
@@ -307,6 +308,7 @@ def restore(
     left: Iterable[tuple[str, LeftWaiting]] = (),
     campaigns: Iterable[Campaign] = (),
     attempts: Iterable[Attempt] = (),
+    switches: Iterable[Switch] = (),
 ) -> World:
     """The World as it was promised: rows become calls, legs and agents; every node is down until its link says more."""
     world = World(policy, IdSource(seed), last_agents={caller: (agent, at) for caller, agent, at in last_agents})
@@ -342,6 +344,7 @@ def restore(
     }
     world.index.alarms.extend((at, "campaign", name) for name, at in world.outbound.pace_at.items())
     world.usage = {used.id: used for used in usage}
+    world.switches = {it.id: it for it in switches if it.id in policy.switches}
     for agent in world.agents.values():
         outside_reachable(turn, agent)
     world.turns = _turns(world.agents.values())

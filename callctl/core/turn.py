@@ -10,7 +10,19 @@ from callctl.core.addresses import E164
 from callctl.core.commands import Answer, ClaimContacts, Command, HandOver, Hold, Lease, Play, RingBack, Watch
 from callctl.core.events import Event
 from callctl.core.facts import AgentStateChanged, Fact, StrayEvent
-from callctl.core.ids import SECOND, AgentId, AttemptId, BridgeId, CallId, CampaignId, Micros, NodeId, QueueId, TrunkId
+from callctl.core.ids import (
+    SECOND,
+    AgentId,
+    AttemptId,
+    BridgeId,
+    CallId,
+    CampaignId,
+    Micros,
+    NodeId,
+    QueueId,
+    SwitchId,
+    TrunkId,
+)
 from callctl.core.index import Lane, PlaceKey, Standing
 from callctl.core.ledger import Entry
 from callctl.core.model import (
@@ -70,6 +82,8 @@ class Turn:
     campaigns: set[CampaignId] = field(default_factory=set)
     attempts: set[AttemptId] = field(default_factory=set)
     """Begun or over."""
+    switches: set[SwitchId] = field(default_factory=set)
+    """Turned."""
     ledger: list[Entry] = field(default_factory=list)
     """What is promised about people and their numbers."""
     records: set[CallId] = field(default_factory=set)

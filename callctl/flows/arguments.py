@@ -38,6 +38,7 @@ cases:
     at: 2026-12-24T18:30               # noon of Wednesday 2026-01-07 if not given
     caller: "+442079460999"            # withheld if not given
     agents: [ana, ben]                 # logged in, each with a phone to ring; nobody if not given
+    on: [closed_today]                 # switches that are on; none if not given
     does: [listen, 1, answer, hang up] # as behind the prompt of `callctl flow try`
     path: [menu main, queue sales, agent ana]
     hears: [sound:hello]               # among what is played, in this order
@@ -48,7 +49,8 @@ exit codes: 0 all good · 1 a case is wrong · 2 a file or the usage"""
 
 DRAW_EPILOG = """\
 a Mermaid flowchart, for whatever draws it: a Markdown page, https://mermaid.live, mmdc
-what a queue does is drawn where it leads on: out of hours, full, without agents, after the longest wait, by a key"""
+what a queue does is drawn where it leads on: out of hours, by a switch, full, without agents, after the longest wait,
+by a key"""
 
 
 def arguments(
@@ -66,6 +68,7 @@ def arguments(
     tried.add_argument(
         "--agents", default="", metavar="AGENT,…", help="who is logged in, with a phone to ring (default: nobody)"
     )
+    tried.add_argument("--on", default="", metavar="SWITCH,…", help="switches that are on (default: none)")
     tested = add(actions, "test", test, "walk your own cases, and tell which lead elsewhere", epilog=TEST_EPILOG)
     tested.add_argument("files", nargs="+", type=Path, metavar="FILE", help="YAML files of cases")
     tested.add_argument("--json", action="store_true", help="print JSON")

@@ -15,7 +15,7 @@ from callctl.core import facts as f
 from callctl.core.model import Outcome
 from callctl.core.policy import Policy
 from callctl.flows.acts import HANG_UP, act, is_act, words
-from callctl.flows.entry import MistakenError, agent_of, begun, caller_of, destination, moment_of
+from callctl.flows.entry import MistakenError, agent_of, begun, caller_of, destination, moment_of, switch_of
 from callctl.runtime.masking import Masking
 from callctl.settings import Problem, SettingsError
 from callctl.settings.errors import KeyPath, Place, shown
@@ -42,6 +42,7 @@ class CaseModel(Strict):
     )
     caller: Written | None = Field(default=None, description="Who calls; the number is withheld if not given.")
     agents: tuple[Written, ...] = Field(default=(), description="Who is logged in, with a phone to ring.")
+    on: tuple[Written, ...] = Field(default=(), description="Switches that are on.")
     does: tuple[Act, ...] = Field(default=(), description="Keys, `listen`, `answer`, `hang up`, in this order.")
     path: tuple[Written, ...] | None = Field(
         default=None, description="Where the call comes: `menu main`, `queue sales`, `agent ana`, `voicemail 100`, …"
@@ -106,6 +107,7 @@ def _strange(form: CaseModel, policy: Policy) -> Iterator[tuple[KeyPath, str, st
         (("at",), partial(moment_of, form.at or NOON)),
         (("caller",), partial(caller_of, form.caller or "", policy)),
         *((("agents", n), partial(agent_of, name, policy)) for n, name in enumerate(form.agents or ())),
+        *((("on", n), partial(switch_of, name, policy)) for n, name in enumerate(form.on or ())),
     ]
     for path, ask in asked:
         try:
@@ -122,7 +124,8 @@ def ran(case: Case, policy: Policy) -> Ran:
     form = case.form
     since = moment_of(form.at or NOON)
     free = [agent_of(name, policy) for name in form.agents]
-    walk = begun(policy, form.entry, caller_of(form.caller or "", policy), since, free)
+    on = [switch_of(name, policy) for name in form.on]
+    walk = begun(policy, form.entry, caller_of(form.caller or "", policy), since, free, on)
     for what in (*form.does, HANG_UP):
         act(walk, what)
     noticed = list(walk.noticed())

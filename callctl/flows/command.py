@@ -14,7 +14,7 @@ from callctl.flows.acts import HANG_UP, act, is_act, words
 from callctl.flows.arguments import KEYS
 from callctl.flows.cases import cases_of, ran
 from callctl.flows.draw import drawn
-from callctl.flows.entry import MistakenError, agent_of, begun, caller_of, destination, moment_of
+from callctl.flows.entry import MistakenError, agent_of, begun, caller_of, destination, moment_of, switch_of
 from callctl.printing import as_json, fail, printable
 from callctl.runtime.masking import Masking
 from callctl.settings import load_policy
@@ -61,7 +61,8 @@ def walk(args: argparse.Namespace) -> int:
     try:
         since = time.time_ns() // 1000 if args.at is None else moment_of(args.at)
         free = [agent_of(name.strip(), policy) for name in args.agents.split(",") if name.strip()]
-        way = begun(policy, args.entry, caller_of(args.caller, policy), since, free)
+        on = [switch_of(name.strip(), policy) for name in args.on.split(",") if name.strip()]
+        way = begun(policy, args.entry, caller_of(args.caller, policy), since, free, on)
     except MistakenError as error:
         return fail(str(error), WRONG)
     print(f"{datetime.fromtimestamp(since / SECOND).astimezone():%A %Y-%m-%d %H:%M %Z}; help tells the keys")

@@ -59,14 +59,17 @@ class _Drawing:
                 yield from self._policy.menus[menu].options.items()
                 yield "gives up", self._policy.menus[menu].give_up
             case ToQueue(queue):
-                yield from _out_of(self._policy.queues[queue])
+                yield from _out_of(self._policy, self._policy.queues[queue])
             case Announce(_, then):
                 yield "", then
 
 
-def _out_of(queue: QueuePolicy) -> Iterator[tuple[str, Destination]]:
-    if queue.hours is not None:
-        yield "out of hours", queue.closed
+def _out_of(policy: Policy, queue: QueuePolicy) -> Iterator[tuple[str, Destination]]:
+    calendar = policy.calendars[queue.hours] if queue.hours is not None else None
+    switches = dict.fromkeys((*queue.closed_while, *(calendar.closed_while if calendar is not None else ())))
+    closed = [*(["out of hours"] if calendar is not None else []), *(f"{name} on" for name in switches)]
+    if closed:
+        yield " or ".join(closed), queue.closed
     if queue.max_waiting:
         yield "full", queue.full
     if queue.staffed is not Staffed.ANYWAY:

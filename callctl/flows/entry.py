@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from callctl.core.addresses import Address, Extension, Withheld
-from callctl.core.ids import SECOND, AgentId, MenuId, Micros, QueueId
+from callctl.core.ids import SECOND, AgentId, MenuId, Micros, QueueId, SwitchId
 from callctl.core.policy import Destination, NumberRules, Policy, ToMenu, ToQueue
 from callctl.numbers import Numbering
 from callctl.settings.errors import shown
@@ -29,12 +29,14 @@ class MistakenError(Exception):
         return f"{self.wrong}; {self.right}"
 
 
-def begun(policy: Policy, entry: str, caller: Address, at: Micros, agents: Iterable[AgentId]) -> Walk:
+def begun(
+    policy: Policy, entry: str, caller: Address, at: Micros, agents: Iterable[AgentId], on: Iterable[SwitchId] = ()
+) -> Walk:
     """The caller has just called. MistakenError: there is no such entry."""
     to, dialled = destination(entry, policy), _number(entry, policy)
     if policy.entries.get(dialled) != to:
         policy, dialled = replace(policy, entries={**policy.entries, _PLACE: to}), _PLACE
-    walk = Walk(policy, at, frozenset(agents))
+    walk = Walk(policy, at, frozenset(agents), on)
     walk.call(dialled, entry, caller)
     return walk
 
@@ -75,6 +77,13 @@ def agent_of(name: str, policy: Policy) -> AgentId:
     if policy.phones[agent.phone].outside is not None:
         raise MistakenError(f"agent {shown(name)} works on a number outside", "name one who has a phone of the house")
     return agent.id
+
+
+def switch_of(name: str, policy: Policy) -> SwitchId:
+    """MistakenError: there is no such switch."""
+    if SwitchId(name) not in policy.switches:
+        raise MistakenError(f"there is no switch {shown(name)}", nearest(name, policy.switches))
+    return SwitchId(name)
 
 
 def _number(text: str, policy: Policy) -> Address:

@@ -15,10 +15,10 @@ import structlog
 from callctl.core.engine import Step, next_due, step
 from callctl.core.events import Event, PolicyChanged, TimePassed
 from callctl.core.facts import Fact
-from callctl.core.ids import SECOND, AgentId, AttemptId, CallId, CampaignId, Micros, NodeId, TrunkId
+from callctl.core.ids import SECOND, AgentId, AttemptId, CallId, CampaignId, Micros, NodeId, SwitchId, TrunkId
 from callctl.core.ledger import Entry
 from callctl.core.lifetimes import Lifetimes
-from callctl.core.model import Agent, Call, Node, Usage, World
+from callctl.core.model import Agent, Call, Node, Switch, Usage, World
 from callctl.core.outbound import Attempt, Campaign
 from callctl.core.pacing import Learned
 from callctl.runtime.inbox import Answer, BoundedInbox
@@ -41,6 +41,8 @@ class _Pending:
     campaigns: dict[CampaignId, Campaign] = field(default_factory=dict)
     attempts: dict[AttemptId, Attempt] = field(default_factory=dict)
     over: set[AttemptId] = field(default_factory=set)
+    switches: dict[SwitchId, Switch] = field(default_factory=dict)
+    off: set[SwitchId] = field(default_factory=set)
     ledger: list[Entry] = field(default_factory=list)
     closed: set[CallId] = field(default_factory=set)
     left: set[AgentId] = field(default_factory=set)
@@ -63,6 +65,11 @@ class _Pending:
         for over in touched.over:
             self.attempts.pop(over, None)
             self.over.add(over)
+        self.switches.update((s.id, s) for s in touched.switches)
+        self.off.difference_update(s.id for s in touched.switches)
+        for off in touched.off:
+            self.switches.pop(off, None)
+            self.off.add(off)
         self.ledger.extend(touched.ledger)
         self.ended.update((c.id, copied(c)) for c in touched.records)
         for gone in touched.closed:
@@ -81,6 +88,8 @@ class _Pending:
             campaigns=self.campaigns,
             attempts=self.attempts,
             over=frozenset(self.over),
+            switches=self.switches,
+            off=frozenset(self.off),
             ledger=tuple(self.ledger),
             closed=frozenset(self.closed),
             left=frozenset(self.left),
@@ -91,7 +100,8 @@ class _Pending:
     def __bool__(self) -> bool:
         changed = self.calls or self.agents or self.nodes or self.trunks or self.closed or self.left
         outbound = self.campaigns or self.attempts or self.over or self.ledger
-        return bool(changed or outbound or self.ended or self.facts or self.answers)
+        switched = self.switches or self.off
+        return bool(changed or outbound or switched or self.ended or self.facts or self.answers)
 
 
 def copied(call: Call) -> Call:

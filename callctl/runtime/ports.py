@@ -9,9 +9,9 @@ from typing import Protocol
 from callctl.core.commands import ClaimContacts, Command
 from callctl.core.events import Event
 from callctl.core.facts import Fact
-from callctl.core.ids import AgentId, AttemptId, CallId, CampaignId, Micros, NodeId, TrunkId
+from callctl.core.ids import AgentId, AttemptId, CallId, CampaignId, Micros, NodeId, SwitchId, TrunkId
 from callctl.core.ledger import Entry
-from callctl.core.model import Agent, Call, LeftWaiting, Node, Usage
+from callctl.core.model import Agent, Call, LeftWaiting, Node, Switch, Usage
 from callctl.core.outbound import Attempt, Campaign
 
 
@@ -52,6 +52,10 @@ class Batch:
     """Attempts to reach somebody that are not over."""
     over: frozenset[AttemptId] = frozenset()
     """Those that are: their `live` rows go."""
+    switches: dict[SwitchId, Switch] = field(default_factory=dict)
+    """Turned on."""
+    off: frozenset[SwitchId] = frozenset()
+    """Turned off: their `live` rows go."""
     ledger: tuple[Entry, ...] = ()
     """What is promised about people and their numbers, in order."""
     closed: frozenset[CallId] = frozenset()
@@ -103,5 +107,7 @@ class Restored:
     """Callers' numbers, who talked with each last, and when that ended; the newest last."""
     campaigns: tuple[Campaign, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+    switches: tuple[Switch, ...] = ()
+    """That are on."""
     left: tuple[tuple[str, LeftWaiting], ...] = ()
     """Callers' numbers, of those who left while waiting and have not been answered since; the newest last."""

@@ -57,7 +57,7 @@ from callctl.core.model import (
     World,
     WrapUp,
 )
-from callctl.core.policy import Policy, Requirement, TrunkPolicy
+from callctl.core.policy import Policy, Requirement, SwitchPolicy, TrunkPolicy
 from callctl.core.routing import score
 from callctl.core.turn import place_key
 from callctl.core.waits import why_waits
@@ -119,6 +119,23 @@ def iso_or_none(at: Micros | None) -> str | None:
 def in_seconds(length: Micros) -> float:
     """A length of time in seconds, to the millisecond."""
     return round(length / SECOND, 3)
+
+
+def switches(world: World) -> list[Plain]:
+    """The configured switches, in the file's order. `since` and `by` are null of one that is off."""
+    return [switch(world, it) for it in world.policy.switches.values()]
+
+
+def switch(world: World, it: SwitchPolicy) -> Plain:
+    on = world.switches.get(it.id)
+    return {
+        "id": it.id,
+        "description": it.description,
+        "code": it.code or None,
+        "on": on is not None,
+        "since": None if on is None else iso(on.since),
+        "by": None if on is None else on.by,
+    }
 
 
 # ── trunks: the World does not decide by them, so what is known of them stands here ──────────────

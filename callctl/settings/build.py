@@ -11,7 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from callctl.core.addresses import E164, Emergency, Extension, ShortCode
-from callctl.core.ids import AgentId, CalendarId, CampaignId, MenuId, NodeId, PhoneId, QueueId, SkillId, TrunkId
+from callctl.core.ids import (
+    AgentId,
+    CalendarId,
+    CampaignId,
+    MenuId,
+    NodeId,
+    PhoneId,
+    QueueId,
+    SkillId,
+    SwitchId,
+    TrunkId,
+)
 from callctl.core.policy import (
     AgentPolicy,
     CallerPolicy,
@@ -22,6 +33,7 @@ from callctl.core.policy import (
     PhonePolicy,
     Policy,
     QueuePolicy,
+    SwitchPolicy,
     TrunkPolicy,
     WaitingWords,
 )
@@ -35,11 +47,19 @@ from callctl.settings.models import (
     MenuModel,
     PhoneModel,
     QueueModel,
+    SwitchModel,
     TrunkModel,
     WordsModel,
 )
-from callctl.settings.numbering import allowed_prefixes, caller_numbers, codes_of, entry_address, numbering_of
 from callctl.settings.prompts import Speaker
+from callctl.settings.numbering import (
+    allowed_prefixes,
+    caller_numbers,
+    codes_of,
+    entry_address,
+    numbering_of,
+    switch_codes,
+)
 from callctl.settings.rule_sets import rule_sets_of
 from callctl.settings.secrets import Secret
 from callctl.settings.ways import Ways, number_rules, stages
@@ -159,7 +179,12 @@ def policy_of(document: Document, speaker: Speaker) -> Policy:
         agents={AgentId(name): _agent(name, it) for name, it in document.agents.items()},
         phones={PhoneId(name): _phone(name, it, ways, node) for name, it in document.phones.items()},
         trunks={TrunkId(name): _trunk(name, it, document, node) for name, it in document.trunks.items()},
-        features={**document.features, **dict.fromkeys(codes_of(document), Feature.DISPOSITION)},
+        features={
+            **document.features,
+            **dict.fromkeys(codes_of(document), Feature.DISPOSITION),
+            **dict.fromkeys(switch_codes(document), Feature.SWITCH),
+        },
+        switches={SwitchId(name): _switch(name, it) for name, it in document.switches.items()},
         short_codes=tuple(ShortCode(code) for code in document.short_codes),
         emergency=_emergency(document.emergency),
         dialing=_dialing(document),
@@ -203,6 +228,11 @@ def _emergency(emergency: EmergencyModel | None) -> EmergencyPolicy:
     return EmergencyPolicy(tuple(Emergency(n) for n in emergency.numbers), emergency.callback_window)
 
 
+def _switch(name: str, it: SwitchModel) -> SwitchPolicy:
+    may = tuple(map(AgentId, it.may))
+    return SwitchPolicy(SwitchId(name), it.description or "", it.code or "", it.on_says, it.off_says, may)
+
+
 def _queue(name: str, queue: QueueModel, ways: Ways) -> QueuePolicy:
     return QueuePolicy(
         id=QueueId(name),
@@ -223,6 +253,7 @@ def _queue(name: str, queue: QueueModel, ways: Ways) -> QueuePolicy:
         longest_wait=queue.longest_wait,
         give_up=ways.goal(queue.give_up),
         hours=CalendarId(queue.hours) if queue.hours else None,
+        closed_while=tuple(map(SwitchId, queue.closed_while)),
         closed=ways.goal(queue.closed),
         max_waiting=queue.max_waiting,
         full=ways.goal(queue.full),

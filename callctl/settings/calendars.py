@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from callctl.core.hours import Calendar, Span
+from callctl.core.ids import SwitchId
 from callctl.settings.days_off import day_number, days_off
 from callctl.settings.models import CalendarModel
 from callctl.settings.types import WEEKDAYS
@@ -20,7 +21,8 @@ def calendar_of(model: CalendarModel) -> Calendar:
             week[day] = _spans(hours)
     dates = dict.fromkeys(days_off(*model.holidays.key()), _spans(model.holiday_hours)) if model.holidays else {}
     dates |= {day_number(date.fromisoformat(day)): _spans(hours) for day, hours in model.dates.items()}
-    return Calendar(offsets_of(model.zone), tuple(week), dates, model.zone)
+    switches = tuple(map(SwitchId, model.closed_while))
+    return Calendar(offsets_of(model.zone), tuple(week), dates, model.zone, switches)
 
 
 def _spans(hours: Iterable[str]) -> tuple[Span, ...]:

@@ -182,7 +182,7 @@ class Check:
             elif phone.extension in short:
                 self._wrong(path, f"{shown(phone.extension)} is listed in `short_codes`", "choose another extension")
         for i, code in enumerate(self.document.short_codes):
-            if code in emergency or code in self.document.features:
+            if code in emergency or code in self._numbering.features:
                 what = "an emergency number" if code in emergency else "a feature code"
                 self._wrong(("short_codes", i), f"{shown(code)} is {what} too", "keep one of them")
 
@@ -221,7 +221,7 @@ class Check:
             elif isinstance(address, Emergency):
                 right = "remove it: emergency calls go out by themselves"
                 self._wrong(path, f"{shown(text)} is an emergency number", right, of_key=True)
-            elif isinstance(address, ShortCode) and address.digits in self.document.features:
+            elif isinstance(address, ShortCode) and address.digits in self._numbering.features:
                 self._wrong(path, f"{shown(text)} is a feature code", "keep one of them", of_key=True)
             elif isinstance(address, Extension) and address.digits in self._numbering.extensions:
                 self._wrong(path, f"{shown(text)} is a phone's extension", "choose another number", of_key=True)
@@ -256,6 +256,7 @@ class Check:
             if Flag.CALLBACK in (it.flags or ()) and it.campaign is None and first:
                 wrong = "no campaign calls back callers who are on no list"
                 self._warn(path, wrong, "add `campaign`, if it is for a queue that people call")
+        self._switches(codes)
         choices = sorted({path[-1] for path, it, _ in chosen(self.document.dispositions or {}) if not it.below})
         for name, queue in self.document.queues.items():
             if queue.dispositions is not None:
@@ -264,6 +265,25 @@ class Check:
             if feature is Feature.DISPOSITION:
                 right = "give the code to the disposition: `dispositions: {sold: {code: ...}}`"
                 self._wrong(("features", code), "a disposition has a code of its own", right)
+
+    def _switches(self, codes: dict[str, KeyPath]) -> None:
+        """`codes`: those that mean something already."""
+        for name, switch in self.document.switches.items():
+            path: KeyPath = ("switches", name, "code")
+            if switch.code:
+                self._once(codes, switch.code, path, "code")
+                if switch.code in self.document.features:
+                    self._wrong(path, f"{shown(switch.code)} is a feature code", "choose another code")
+        for code, feature in self.document.features.items():
+            if feature is Feature.SWITCH:
+                right = "give the code to the switch: `switches: {closed_today: {code: ...}}`"
+                self._wrong(("features", code), "a switch has a code of its own", right)
+        lists = [*(it.closed_while for it in self.document.calendars.values())]
+        lists += [it.closed_while for it in self.document.queues.values()]
+        named = {switch for switches in lists for switch in switches or ()}
+        for name in self.document.switches:
+            if name not in named:
+                self._warn(("switches", name), "nothing is closed by this switch", "name it under `closed_while`")
 
     def _said_of(self, path: KeyPath, saying: SayingModel, choices: list[str]) -> None:
         named = [((*path, "of", i), name) for i, name in enumerate(saying.of or ())]
@@ -568,5 +588,9 @@ class Check:
         lists += [(("phones", PhoneId(p), "codecs"), v.codecs) for p, v in self.document.phones.items()]
         for name, model in self.document.rule_sets.items():
             lists += [(("rule_sets", name, key), getattr(model, key)) for key in ("states", "kinds")]
+        for section in ("calendars", "queues"):
+            models = getattr(self.document, section).items()
+            lists += [((section, name, "closed_while"), it.closed_while) for name, it in models]
+        lists += [(("switches", name, "may"), it.may) for name, it in self.document.switches.items()]
         for path, values in lists:
             self._unique([((*path, i), value) for i, value in enumerate(values or ())], "keep one of them")

@@ -20,7 +20,7 @@ _WORDS = {
     "entries": "number", "menus": "menu", "queues": "queue", "agents": "agent", "phones": "phone",
     "trunks": "trunk", "features": "feature code", "options": "option", "calendars": "calendar", "callers": "caller",
     "exit_keys": "exit key", "campaigns": "campaign", "dispositions": "disposition", "retries": "after",
-    "skills": "skill", "penalties": "penalty in",
+    "skills": "skill", "penalties": "penalty in", "switches": "switch",
 }  # fmt: skip
 _CALENDAR = {"week": "weekly hours", "dates": "dates", "zone": "time zone"}
 _LENGTHS = frozenset(
@@ -80,7 +80,7 @@ def _fields(path: str, old: Any, new: Any) -> Iterator[str]:
         if field.name == "sha":
             continue
         before, after = getattr(old, field.name), getattr(new, field.name)
-        if isinstance(old, Calendar):
+        if isinstance(old, Calendar) and field.name != "closed_while":
             if before != after and field.name != "offsets":
                 on = f": {days_text(_differ(before, after))}" if field.name == "dates" else ""
                 yield f"{path}: other {_CALENDAR[field.name]}{on}"

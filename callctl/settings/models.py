@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from callctl.core.ids import Micros
+from callctl.core.ids import Micros, SwitchId
 from callctl.core.policy import (
     Answering,
     AutoAnswer,
@@ -19,6 +19,7 @@ from callctl.core.policy import (
     PhoneKind,
     Staffed,
     Strategy,
+    SwitchPolicy,
     Transport,
     TrunkKind,
 )
@@ -57,6 +58,8 @@ class LogFormat(StrEnum):
     TEXT = "text"
 
 
+_SWITCH = SwitchPolicy(SwitchId(""))
+Switches = Annotated[tuple[t.SwitchRef, ...], Field(max_length=32)]
 Codecs = Annotated[tuple[t.Codec, ...], Field(min_length=1, max_length=8)]
 
 
@@ -94,10 +97,30 @@ class CalendarModel(Strict):
     holiday_hours: Annotated[tuple[t.Hours, ...], Field(max_length=8)] = Field(
         default=(), description="Hours on holidays; closed all day if not given."
     )
+    closed_while: Switches = Field(default=(), description="Switches: closed at any time while one of them is on.")
 
     def judge(self) -> None:
         if self.holiday_hours and self.holidays is None:
             raise bad("hours on no holidays", "add `holidays: {country: GB}`, or remove them", "holiday_hours")
+
+
+class SwitchModel(Strict):
+    """Something that people turn on and off, such as an emergency closure; off at first, and kept over restarts."""
+
+    description: t.Label | None = Field(default=None, description="For people.")
+    code: t.FeatureCode | None = Field(
+        default=None, description="Dialled on a phone of the house, it turns the switch on, or off if it is on."
+    )
+    on_says: Prompts = Field(default=_SWITCH.on_says, description="Heard by who dialled: it is on now.")
+    off_says: Prompts = Field(default=_SWITCH.off_says, description="Heard by who dialled: it is off now.")
+    may: Annotated[tuple[t.AgentRef, ...], Field(max_length=200)] = Field(
+        default=(), description="Agents from whose phones the code works; every phone of the house if not given."
+    )
+
+    def judge(self) -> None:
+        for name in ("on_says", "off_says", "may"):
+            if name in self.model_fields_set and self.code is None:
+                raise bad(f"`{name}` without `code`: it never comes to that", "add `code`, or remove it", name)
 
 
 class WordsModel(Strict):
@@ -160,8 +183,12 @@ class QueueModel(Strict):
         default=Goal(hang_up=HangupReason.NORMAL), description="Where a caller goes after `longest_wait`."
     )
     hours: t.CalendarRef | None = Field(default=None, description="When callers are taken; always if not given.")
+    closed_while: Switches = Field(
+        default=(), description="Switches: no callers are taken while one of them is on, whatever `hours` says."
+    )
     closed: Goal = Field(
-        default=Goal(hang_up=HangupReason.NORMAL), description="Where a caller goes who comes out of hours."
+        default=Goal(hang_up=HangupReason.NORMAL),
+        description="Where a caller goes who comes out of hours, or while it is closed by a switch.",
     )
     max_waiting: Annotated[int, t.Whole(0, 10_000)] = Field(
         default=0, description="Callers who may wait at the same time; 0: no limit."
@@ -199,8 +226,9 @@ class QueueModel(Strict):
 
     def judge(self) -> None:
         in_order(self.asks)
-        if "closed" in self.model_fields_set and self.hours is None:
-            raise bad("`closed` without `hours`: it never comes to that", "add `hours`, or remove it", "closed")
+        if "closed" in self.model_fields_set and self.hours is None and not self.closed_while:
+            right = "add `hours` or `closed_while`, or remove it"
+            raise bad("`closed` without `hours`: it never comes to that", right, "closed")
         if "full" in self.model_fields_set and not self.max_waiting:
             raise bad("`full` without `max_waiting`: it never comes to that", "add it, or remove this", "full")
         if "unstaffed" in self.model_fields_set and self.staffed is Staffed.ANYWAY:
@@ -510,6 +538,9 @@ class Document(Strict):
     last_resort: Goal = Field(
         default=Goal(hang_up=HangupReason.NORMAL),
         description="Where a caller goes who would come back to a queue that sent them on: not to a queue or menu.",
+    )
+    switches: dict[t.Name, SwitchModel] = Field(
+        default={}, description="What people turn on and off: queues and calendars may be closed meanwhile."
     )
     calendars: dict[t.Name, CalendarModel] = Field(default={}, description="Opening hours, for queues.")
     menus: dict[t.Name, MenuModel] = Field(default={}, description="The IVR.")

@@ -15,7 +15,7 @@ def numbering_of(document: Document) -> Numbering:
         country=document.country,
         emergency=frozenset(document.emergency.numbers or () if document.emergency else ()),
         short_codes=frozenset(document.short_codes),
-        features=frozenset((*document.features, *codes_of(document))),
+        features=frozenset((*document.features, *codes_of(document), *switch_codes(document))),
         extensions=frozenset(p.extension for p in document.phones.values() if p.extension),
     )
 
@@ -23,6 +23,11 @@ def numbering_of(document: Document) -> Numbering:
 def codes_of(document: Document) -> dict[str, str]:
     """What agents dial to say what a call came to: the disposition's name by its code."""
     return {it.code: path[-1] for path, it, _ in chosen(document.dispositions or {}) if it.code}
+
+
+def switch_codes(document: Document) -> dict[str, str]:
+    """What turns a switch when it is dialled: the switch's name by its code."""
+    return {it.code: name for name, it in document.switches.items() if it.code}
 
 
 def caller_numbers(document: Document, numbering: Numbering) -> dict[str, E164]:

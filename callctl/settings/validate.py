@@ -18,7 +18,7 @@ from callctl.settings.yamlfile import Raw, Tree
 
 SECTIONS = (
     *("menus", "queues", "phones", "nodes", "skills", "calendars", "agents", "trunks", "campaigns"),
-    "lookup_headers",
+    *("lookup_headers", "switches"),
 )
 """What other sections refer to."""
 

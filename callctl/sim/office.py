@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from callctl.core.addresses import E164
 from callctl.core.campaigns import CampaignPolicy, Disposition, DispositionPolicy
-from callctl.core.hours import Calendar
+from callctl.core.hours import DAY, Calendar
 from callctl.core.ids import (
     SECOND,
     AgentId,
@@ -20,6 +20,7 @@ from callctl.core.ids import (
     PhoneId,
     QueueId,
     SkillId,
+    SwitchId,
     TrunkId,
     seconds,
 )
@@ -45,6 +46,7 @@ from callctl.core.policy import (
     Staffed,
     Stage,
     Strategy,
+    SwitchPolicy,
     ToMenu,
     ToNumber,
     ToQueue,
@@ -57,7 +59,9 @@ from callctl.core.policy import (
 NODE = NodeId("pbx")
 START: Micros = 1_700_000_000 * SECOND
 SALES, CARE, HELP, DESK, FRONT, SHUT = map(QueueId, ("sales", "care", "help", "desk", "front", "shut"))
-NEVER = CalendarId("never")
+NEVER, DAILY = map(CalendarId, ("never", "daily"))
+LOCKED = SwitchId("locked")
+"""While it is on two of the queues are closed."""
 OUT = TrunkId("out")
 OUTSIDE = "mob"
 """Agents whose name begins so work on a number of the public network."""
@@ -97,6 +101,7 @@ FEATURES = {
     "*48": Feature.UNPAUSE,
     "*61": Feature.DISPOSITION,
     "*62": Feature.DISPOSITION,
+    "*70": Feature.SWITCH,
 }
 SPRING = CampaignId("spring")
 SOLD, NEVER_AGAIN, CALL_BACK, NOT_THEIRS = map(DispositionId, ("sold", "never-again", "call-back", "not-theirs"))
@@ -182,7 +187,15 @@ def policy(
         menus=menus(),
         queues={
             SALES: QueuePolicy(SALES, strategy),
-            CARE: QueuePolicy(CARE, wrap_up=0, longest_talk=seconds(600), max_waiting=12, full=ToQueue(HELP)),
+            CARE: QueuePolicy(
+                CARE,
+                wrap_up=0,
+                longest_talk=seconds(600),
+                max_waiting=12,
+                full=ToQueue(HELP),
+                closed_while=(LOCKED,),
+                closed=ToQueue(HELP),
+            ),
             HELP: QueuePolicy(
                 HELP,
                 strategy,
@@ -216,6 +229,8 @@ def policy(
                 words=WaitingWords(seconds(2), seconds(5), position=True, prompts=(("sound:soon",), ())),
                 longest_wait=seconds(40),
                 give_up=Voicemail("100"),
+                hours=DAILY,
+                closed=Announce(("sound:closed",), ToQueue(FRONT)),
                 last_agent=seconds(3600),
             ),
             FRONT: QueuePolicy(
@@ -233,8 +248,12 @@ def policy(
         phones={PhoneId(n): _phone(n) for n in names},
         trunks={OUT: TrunkPolicy(OUT, TrunkKind.IP, NODE, "192.0.2.200")},
         dialing=DialingRules(allowed=("44",)),
-        calendars={NEVER: Calendar(((0, 0),), ((),) * 7)},
+        calendars={
+            NEVER: Calendar(((0, 0),), ((),) * 7),
+            DAILY: Calendar(((0, 0),), (((0, DAY),),) * 7, closed_while=(LOCKED,)),
+        },
         features=FEATURES,
+        switches={LOCKED: SwitchPolicy(LOCKED, "Everybody out", "*70", ("sound:locked",), ("sound:unlocked",))},
         campaigns={SPRING: CampaignPolicy(SPRING, CallKind.SALES, queue=SALES, trunks=(OUT,))},
         dispositions=DISPOSITIONS,
     )
@@ -245,7 +264,7 @@ def bare() -> Policy:
     """The configuration without menus, queues and numbers."""
     known = policy()
     agents = {name: replace(agent, queues=()) for name, agent in known.agents.items()}
-    return replace(known, sha="bare", entries={}, menus={}, queues={}, agents=agents, features={})
+    return replace(known, sha="bare", entries={}, menus={}, queues={}, agents=agents, features={}, switches={})
 
 
 def variants(agents: tuple[str, ...], strategy: Strategy = Strategy.LONGEST_IDLE) -> tuple[Policy, ...]:

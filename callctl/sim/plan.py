@@ -134,6 +134,14 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Flip:
+    """Somebody turns the office's switch on, or off."""
+
+    at: float
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Reload:
     """Another configuration: the number of one of `office.POLICIES`."""
 
@@ -232,7 +240,7 @@ class Erase:
 
 
 ListAct: TypeAlias = Person | Drive | Look | LeaveLine | Say | Bar | Erase
-Act: TypeAlias = Call | Phone | Contacts | Elsewhere | Ask | Reload | Mishap | ListAct
+Act: TypeAlias = Call | Phone | Contacts | Elsewhere | Ask | Flip | Reload | Mishap | ListAct
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +290,7 @@ def draw(seed: int) -> Plan:
         (rng.randint(1, 5), lambda: _mishap(rng, rng.uniform(0, length))),
     )
     acts += [make() for count, make in some for _ in range(count)]
+    acts += _flips(seed, length)
     contacts = tuple(rng.choice((1, 1, 2)) for _ in agents)
     slowness, audit_every = rng.choice((1.0, 1.0, 5.0, 40.0)), rng.choice((30.0, 30.0, 7.0, 1.0))
     strategy = rng.choice(list(Strategy))
@@ -375,6 +384,12 @@ def _call(rng: Random, n: int, at: float) -> Call:
 def _phone(rng: Random, at: float, phone: str) -> Phone:
     manner = rng.choice([Manner.ANSWERS, Manner.ANSWERS, *Manner])
     return Phone(at, phone, manner, rng.choice((0.02, 0.3)), rng.uniform(0.01, 8))
+
+
+def _flips(seed: int, length: float) -> list[Flip]:
+    """In every third office. Of a generator of their own: what else happens there is as it was without them."""
+    rng = Random(f"flips {seed}")
+    return [Flip(rng.uniform(0, length), rng.random() < 0.6) for _ in range(rng.choice((0, 0, rng.randint(1, 5))))]
 
 
 def _mishap(rng: Random, at: float, ills: tuple[Ill, ...] = tuple(Ill)) -> Mishap:

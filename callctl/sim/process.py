@@ -78,7 +78,10 @@ class Process:
         rows = copied(database.rows.live())
         self.clock = VirtualClock(asyncio.get_running_loop())
         self.began = asyncio.get_running_loop().time()
-        first = first_step(rows.calls.values(), rows.attempts.values(), [NODE], self.clock.now())
+        switches = rows.switches.values()
+        first = first_step(
+            rows.calls.values(), rows.attempts.values(), [NODE], self.clock.now(), switches, policy.switches
+        )
         world = restore(
             policy,
             seed,
@@ -90,6 +93,7 @@ class Process:
             usage=rows.trunks.values(),
             campaigns=rows.campaigns.values(),
             attempts=rows.attempts.values(),
+            switches=switches,
         )
         self.inbox = _Inbox()
         self.link = VirtualLink(switch, self.inbox, Random(f"link {seed}"), plan.slowness, plan.audit_every)
@@ -114,7 +118,7 @@ class Process:
             decide=self._decide,
             lists=self.lists,
         )
-        if first.touched.over:
+        if first.touched.over or first.touched.off:
             self.loop.begin(first)
         if plan.lists is not None:
             self.lists.start()

@@ -1,4 +1,4 @@
-"""What is promised about people on lists, held against what callctl decides and what reaches the PBX."""
+"""What is promised about people on lists, and by switches, held against what callctl decides and what the PBX gets."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from callctl.core.commands import Command, Dial, Hangup, Play
 from callctl.core.engine import Step
 from callctl.core.events import DatabaseState, Event, LegGone, Synced
-from callctl.core.facts import AttemptBegan, AttemptEnded, DoNotCallChanged, TrunkHeld
-from callctl.core.ids import SECOND, CallId, ContactId, LegId, Micros
+from callctl.core.facts import AttemptBegan, AttemptEnded, DoNotCallChanged, SwitchTurned, TrunkHeld
+from callctl.core.ids import SECOND, CallId, ContactId, LegId, Micros, SwitchId
 from callctl.core.law import AttemptOutcome
 from callctl.core.model import Available, LegRole, World
 from callctl.core.outbound import EVERYWHERE, Attempt
@@ -40,6 +40,8 @@ class Promises:
         """Contacts of whom callctl has said that nobody knows how the attempt ended."""
         self._thanked: set[str] = set()
         """Who were told that they will not be called any more."""
+        self._on: set[SwitchId] = set()
+        """Switches that callctl has said are on."""
         self._away = False
         self._held_until: Micros = 0
 
@@ -48,6 +50,7 @@ class Promises:
         lists = self._database.lists
         self._refused = set(lists.do_not_call.get(EVERYWHERE, ()))
         self._unknown = {lists.made[it].contact for it, how in lists.over.items() if how is AttemptOutcome.UNKNOWN}
+        self._on = set(self._database.rows.switches)
         self._away, self._held_until = False, 0
 
     # ── what is decided ──────────────────────────────────────────────────────────────────────
@@ -70,6 +73,11 @@ class Promises:
         for fact in done.facts:
             if isinstance(fact, DoNotCallChanged) and fact.scope == EVERYWHERE:
                 (self._refused.discard if fact.off else self._refused.add)(fact.digits)
+            if isinstance(fact, SwitchTurned):
+                (self._on.add if fact.on else self._on.discard)(fact.switch)
+        self._on &= world.policy.switches.keys()
+        if self._on != world.switches.keys():
+            self._wrong(f"on are {sorted(world.switches)}, and should be {sorted(self._on)}")
 
     def _decided(self, world: World, event: Event, command: Command, now: Micros) -> None:
         match command:

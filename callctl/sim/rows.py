@@ -8,8 +8,8 @@ from io import BytesIO
 from typing import TypeVar
 
 from callctl.core.engine import Step
-from callctl.core.ids import AgentId, AttemptId, CallId, CampaignId, NodeId, TrunkId
-from callctl.core.model import Agent, Call, Node, Usage, World
+from callctl.core.ids import AgentId, AttemptId, CallId, CampaignId, NodeId, SwitchId, TrunkId
+from callctl.core.model import Agent, Call, Node, Switch, Usage, World
 from callctl.core.outbound import Attempt, Campaign
 from callctl.core.policy import Policy
 from callctl.runtime.ports import Batch
@@ -52,11 +52,12 @@ class Rows:
     trunks: dict[TrunkId, Usage] = field(default_factory=dict)
     campaigns: dict[CampaignId, Campaign] = field(default_factory=dict)
     attempts: dict[AttemptId, Attempt] = field(default_factory=dict)
+    switches: dict[SwitchId, Switch] = field(default_factory=dict)
     records: dict[CallId, list[Call]] = field(default_factory=dict)
 
     def live(self) -> Rows:
         """Those that a life begins with: without the records."""
-        return Rows(self.calls, self.agents, self.nodes, self.trunks, self.campaigns, self.attempts)
+        return Rows(self.calls, self.agents, self.nodes, self.trunks, self.campaigns, self.attempts, self.switches)
 
     def take(self, done: Step) -> None:
         touched = done.touched
@@ -68,6 +69,9 @@ class Rows:
         self.attempts.update((a.id, copied(a)) for a in touched.attempts)
         for over in touched.over:
             self.attempts.pop(over, None)
+        self.switches.update((s.id, s) for s in touched.switches)
+        for off in touched.off:
+            self.switches.pop(off, None)
         for record in touched.records:
             self.records.setdefault(record.id, []).append(copied(record))
         for closed in touched.closed:
@@ -83,6 +87,9 @@ class Rows:
         self.attempts.update(batch.attempts)
         for over in batch.over:
             self.attempts.pop(over, None)
+        self.switches.update(batch.switches)
+        for off in batch.off:
+            self.switches.pop(off, None)
         for closed in batch.closed:
             self.calls.pop(closed, None)
         for left in batch.left:
@@ -100,6 +107,7 @@ class Rows:
             *(f"row of trunk {t} is old" for t, used in world.usage.items() if self.trunks.get(t) != used),
             *(f"row of attempt {a} is old" for a, it in world.outbound.attempts.items() if self.attempts.get(a) != it),
             *(f"row of attempt {a} is left over" for a in self.attempts if a not in world.outbound.attempts),
+            *(["rows of switches are old"] if self.switches != world.switches else []),
             *(
                 f"row of campaign {c} is old"
                 for c, it in world.outbound.campaigns.items()

@@ -26,6 +26,7 @@ from callctl.core.events import (
     PolicyChanged,
     PreviewAsked,
     StatusAsked,
+    SwitchAsked,
     Wish,
 )
 from callctl.core.facts import CallDialled, CallEntered
@@ -51,7 +52,7 @@ from callctl.sim.amiss import amiss, stale
 from callctl.sim.clock import VirtualLoop
 from callctl.sim.lists import calling_variants, digits_of, person
 from callctl.sim.mishaps import Mishaps
-from callctl.sim.office import DISPOSITIONS, NODE, is_outside, variants
+from callctl.sim.office import DISPOSITIONS, LOCKED, NODE, is_outside, variants
 from callctl.sim.people import Crowd
 from callctl.sim.plan import (
     Act,
@@ -62,6 +63,7 @@ from callctl.sim.plan import (
     Drive,
     Elsewhere,
     Erase,
+    Flip,
     LeaveLine,
     ListAct,
     Look,
@@ -226,6 +228,8 @@ class _Run:
                 self._loop.call_later(length, self._crowd.switch.use, PhoneId(phone), False)
             case Ask(_, agent, wish):
                 self._ask(StatusAsked(AgentId(agent), wish, "", "plan"))
+            case Flip(_, on):
+                self._ask(SwitchAsked(LOCKED, on, "plan"))
             case Reload(_, number):
                 self._policy = self._policies[number]
                 self._ask(PolicyChanged(self._policy))

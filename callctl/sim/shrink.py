@@ -42,6 +42,7 @@ from callctl.core.events import (
     PolicyChanged,
     PreviewAsked,
     StatusAsked,
+    SwitchAsked,
     Synced,
     TimePassed,
     TrunkState,
@@ -168,6 +169,8 @@ class _Writer:
                 return self._of_link(event)
             case TimePassed() | TrunkState() | EmergencyDialled():
                 return ""
+            case SwitchAsked(switch=switch, on=on):
+                return f"{switch} is turned {'on' if on else 'off'}"
             case CampaignAsked() | DoNotCallAsked() | PersonErased() | PreviewAsked() | DispositionChosen():
                 return self._of_people(event)
             case DatabaseState() | ContactsClaimed() | DoNotCallLists() | ClockCompared():

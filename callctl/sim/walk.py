@@ -5,7 +5,7 @@ Prompts take no time here: how long they are only the PBX knows.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from callctl.core.addresses import Address
@@ -23,7 +23,8 @@ from callctl.core.events import (
     Wish,
 )
 from callctl.core.facts import Fact
-from callctl.core.ids import SECOND, AgentId, CallId, LegId, Micros, NodeId, TrunkId
+from callctl.core.ids import SECOND, AgentId, CallId, LegId, Micros, NodeId, SwitchId, TrunkId
+from callctl.core.model import Switch
 from callctl.core.policy import Policy
 from callctl.core.recovery import restore
 from callctl.sim.office import NODE
@@ -51,9 +52,12 @@ class Noticed:
 
 
 class Walk:
-    """A caller's way. `free` agents, and nobody else, are logged in, with a phone that can be rung."""
+    """A caller's way. `free` agents, and nobody else, are logged in, with a phone that can be rung; `on` are the
+    switches that are on."""
 
-    def __init__(self, policy: Policy, now: Micros, free: Collection[AgentId] = ()) -> None:
+    def __init__(
+        self, policy: Policy, now: Micros, free: Collection[AgentId] = (), on: Iterable[SwitchId] = ()
+    ) -> None:
         self.now = now
         self._node, self._trunk = _way_in(policy)
         here = replace(  # one virtual PBX is all of them
@@ -61,7 +65,8 @@ class Walk:
             phones={name: replace(it, node=self._node) for name, it in policy.phones.items()},
             trunks={name: replace(it, node=self._node) for name, it in policy.trunks.items()},
         )
-        self._world = restore(here, 1, (), (), (), (self._node,), now)
+        switches = [Switch(name, now, "") for name in on]
+        self._world = restore(here, 1, (), (), (), (self._node,), now, switches=switches)
         self._pbx = ModelPbx(node=self._node)
         self._gives_up: dict[LegId, Micros] = {}
         """When the PBX stops ringing a phone."""

@@ -10,9 +10,9 @@ from typing import Any, TypeAlias, TypeVar
 import structlog
 
 from callctl.core.facts import CallOffered, Fact
-from callctl.core.ids import AgentId, AttemptId, CallId, Micros
+from callctl.core.ids import AgentId, AttemptId, CallId, Micros, SwitchId
 from callctl.core.ledger import Entry
-from callctl.core.model import Agent, Call, Node, Usage
+from callctl.core.model import Agent, Call, Node, Switch, Usage
 from callctl.core.outbound import Attempt, Campaign
 from callctl.runtime.ports import Batch
 from callctl.store import codec
@@ -21,7 +21,7 @@ from callctl.store.ledger import ledger_row
 from callctl.store.times import to_datetime
 
 LIVE: dict[str, type] = {"call": Call, "agent": Agent, "node": Node, "trunk": Usage}
-LIVE |= {"campaign": Campaign, "attempt": Attempt}
+LIVE |= {"campaign": Campaign, "attempt": Attempt, "switch": Switch}
 """What a kind of live row holds."""
 FORMAT = 2
 """Of a spooled unit. A higher one is of a newer callctl and is set aside."""
@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 _V = TypeVar("_V")
 
-Aggregate: TypeAlias = Call | Agent | Node | Usage | Campaign | Attempt
+Aggregate: TypeAlias = Call | Agent | Node | Usage | Campaign | Attempt | Switch
 LiveRow: TypeAlias = tuple[str, str, int, str]
 """kind, id, seq, body."""
 EventRow: TypeAlias = tuple[Micros, str | None, int, int, str, str]
@@ -49,6 +49,7 @@ class Unit:
     closed: set[CallId] = field(default_factory=set)
     left: set[AgentId] = field(default_factory=set)
     over: set[AttemptId] = field(default_factory=set)
+    off: set[SwitchId] = field(default_factory=set)
     ledger: list[tuple[int, Entry]] = field(default_factory=list)
     ended: dict[CallId, Call] = field(default_factory=dict)
     facts: list[tuple[int, Micros, Fact]] = field(default_factory=list)
@@ -61,12 +62,17 @@ class Unit:
         self.batches += 1
         self.closed -= batch.calls.keys()
         self.left -= batch.agents.keys()
+        self.off -= batch.switches.keys()
         self.live.update({("call", id_): (batch.seq, call) for id_, call in batch.calls.items()})
         self.live.update({("agent", id_): (batch.seq, agent) for id_, agent in batch.agents.items()})
         self.live.update({("node", id_): (batch.seq, node) for id_, node in batch.nodes.items()})
         self.live.update({("trunk", id_): (batch.seq, used) for id_, used in batch.trunks.items()})
         self.live.update({("campaign", id_): (batch.seq, campaign) for id_, campaign in batch.campaigns.items()})
         self.live.update({("attempt", id_): (batch.seq, attempt) for id_, attempt in batch.attempts.items()})
+        self.live.update({("switch", id_): (batch.seq, switch) for id_, switch in batch.switches.items()})
+        for switch_id in batch.off:
+            self.live.pop(("switch", switch_id), None)
+            self.off.add(switch_id)
         for attempt_id in batch.over:
             self.live.pop(("attempt", attempt_id), None)
             self.over.add(attempt_id)
@@ -179,6 +185,7 @@ def to_rows(unit: Unit, epoch: int, seed: int) -> Rows:
             *(("agent", codec.storable(agent)) for agent in sorted(unit.left)),
             *(("attempt", attempt) for attempt in sorted(unit.over)),
             *(("call", codec.storable(call)) for call in sorted(unit.closed)),
+            *(("switch", codec.storable(switch)) for switch in sorted(unit.off)),
         ),
         events=tuple(_events(unit.facts)),
         records=tuple(record for record in records if record is not None),

@@ -197,5 +197,6 @@ def _decoded(live: LiveBodies) -> tuple[Restored, dict[tuple[str, str], str]]:
         trunks=rows["trunk"],
         campaigns=rows["campaign"],
         attempts=rows["attempt"],
+        switches=rows["switch"],
     )
     return restored, refused

@@ -28,6 +28,7 @@ class WorldGauges(Collector):
         world, now = self._world(), self._now()
         yield self._nodes(world)
         yield from self._queues(world, now)
+        yield self._switches(world)
         yield _counted(
             "callctl_calls",
             "Calls that are there now",
@@ -63,6 +64,12 @@ class WorldGauges(Collector):
         for node in world.nodes.values():
             up.add_metric([node.id], isinstance(node.phase, Up))
         return up
+
+    def _switches(self, world: World) -> Metric:
+        on = GaugeMetricFamily("callctl_switch_on", "1: the switch is on", labels=["switch"])
+        for name in world.policy.switches:
+            on.add_metric([name], name in world.switches)
+        return on
 
     def _queues(self, world: World, now: Micros) -> Iterable[Metric]:
         waiting = GaugeMetricFamily("callctl_queue_waiting", "Callers who wait or ring", labels=["queue"])

@@ -91,6 +91,8 @@ LINES: Mapping[type[Any], Line] = {
     f.TrunkChanged: Line("trunk changed"),
     f.EmergencyCalled: Line("EMERGENCY call", WARNING),
     f.NodeChanged: Line("node changed"),
+    f.SwitchTurned: Line("switch turned"),
+    f.SwitchRefused: Line("switch not turned", WARNING),
     f.PolicyApplied: Line("configuration in force"),
     f.StrayEvent: Line("stray event", DEBUG),
 }

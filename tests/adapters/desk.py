@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from callctl.api.ports import Condition, Health, Record, Reloaded, Stored, UnavailableError
 from callctl.core.addresses import E164
-from callctl.core.events import Event, StatusAsked, Wish
+from callctl.core.events import Event, StatusAsked, SwitchAsked, Wish
 from callctl.core.facts import (
     AgentStatusChanged,
     CallConnected,
@@ -20,6 +20,7 @@ from callctl.core.facts import (
     MenuEntered,
     RingEnded,
     StatusRefused,
+    SwitchTurned,
 )
 from callctl.core.ids import (
     SECOND,
@@ -32,6 +33,7 @@ from callctl.core.ids import (
     NodeId,
     PhoneId,
     QueueId,
+    SwitchId,
     TrunkId,
 )
 from callctl.core.model import (
@@ -56,6 +58,7 @@ from callctl.core.model import (
     Ring,
     RingResult,
     Story,
+    Switch,
     Unreachable,
     Up,
     World,
@@ -68,6 +71,7 @@ from callctl.core.policy import (
     PhonePolicy,
     Policy,
     QueuePolicy,
+    SwitchPolicy,
     ToMenu,
     ToQueue,
     TrunkKind,
@@ -79,6 +83,7 @@ from callctl.store.cdr import CallRecord
 NOON: Micros = 1_795_262_400 * SECOND
 PBX, SALES, MAIN = NodeId("pbx"), QueueId("sales"), MenuId("main")
 ANA, BEN, CY = AgentId("ana"), AgentId("ben"), AgentId("cy")
+FIRE = SwitchId("fire")
 CALLER = E164("33612345678")
 WAITING = CallId("01KAMB00000000000000000001")
 TALKING = CallId("01KAMB00000000000000000002")
@@ -95,6 +100,7 @@ def policy() -> Policy:
         queues={SALES: QueuePolicy(SALES)},
         agents={a: AgentPolicy(a, name, PhoneId(f"p-{a}"), (SALES,)) for a, name in names.items()},
         phones={PhoneId(f"p-{a}"): PhonePolicy(PhoneId(f"p-{a}"), PhoneKind.PROVISIONED, f"p-{a}", PBX) for a in names},
+        switches={FIRE: SwitchPolicy(FIRE, "Everybody out", "*70")},
         trunks={
             TrunkId("carrier"): TrunkPolicy(TrunkId("carrier"), TrunkKind.IP, PBX, "sip.example.net"),
             TrunkId("spare"): TrunkPolicy(TrunkId("spare"), TrunkKind.IP, PBX, "spare.example.net"),
@@ -226,6 +232,9 @@ class FakeDesk:
         if self.away:
             raise UnavailableError(self.away)
         self.asked.append(event)
+        if isinstance(event, SwitchAsked):
+            self.world.switches = {event.switch: Switch(event.switch, NOON, event.by)} if event.on else {}
+            return (SwitchTurned(event.switch, event.on, event.by),)
         assert isinstance(event, StatusAsked)
         if self.refuse:
             return (StatusRefused(event.agent, event.wish.value, self.refuse),)

@@ -20,16 +20,16 @@ from callctl.api.explain import Teller, explain, length, whither
 from callctl.api.ports import Condition, Desk, Reloaded
 from callctl.api.public import public_app
 from callctl.api.server import ListenError, listen_tcp, listen_unix
-from callctl.core.events import StatusAsked, Wish
-from callctl.core.facts import CallEnded, CallRequeued, Fact, GhostAnswered, TrunkChanged
+from callctl.core.events import StatusAsked, SwitchAsked, Wish
+from callctl.core.facts import CallEnded, CallRequeued, Fact, FlowedOut, GhostAnswered, TrunkChanged
 from callctl.core.ids import SECOND, TrunkId
 from callctl.core.model import Available, Offered, Outcome, Party, Paused, Place, Rung
-from callctl.core.policy import Announce, Feature, HangUp, HangupReason, ToMenu, ToQueue
+from callctl.core.policy import Announce, Feature, HangUp, HangupReason, Overflow, ToMenu, ToQueue
 from callctl.runtime import views
 from callctl.runtime.masking import MASKED, Masking
 from callctl.telemetry.metrics import Metrics
 from tests.adapters import desk as at_noon
-from tests.adapters.desk import ANA, NOON, OVER, SALES, TALKING, WAITING, FakeDesk
+from tests.adapters.desk import ANA, FIRE, NOON, OVER, SALES, TALKING, WAITING, FakeDesk
 
 pytestmark = pytest.mark.adapter
 
@@ -48,6 +48,10 @@ class Caller:
     async def get(self, path: str) -> tuple[int, dict[str, Any]]:
         async with self._session.get(f"http://callctl{path}") as response:
             return response.status, await response.json(content_type=None)
+
+    async def put(self, path: str, data: bytes) -> tuple[int, dict[str, Any]]:
+        async with self._session.put(f"http://callctl{path}", data=data) as answer:
+            return answer.status, await answer.json(content_type=None)
 
     async def post(self, path: str, data: bytes = b"") -> tuple[int, dict[str, Any]]:
         async with self._session.post(f"http://callctl{path}", data=data) as response:
@@ -223,6 +227,33 @@ async def test_an_agent_is_paused_with_a_reason(control: Caller, desk: FakeDesk)
     status, body = await control.post("/v1/agents/ana/unpause")
     assert (status, body["status"]) == (200, "available")
     assert desk.world.agents[ANA].status == Available()
+
+
+async def test_a_switch_is_turned(control: Caller, desk: FakeDesk) -> None:
+    off = {"id": "fire", "description": "Everybody out", "code": "*70", "on": False, "since": None, "by": None}
+    assert await control.get("/v1/switches") == (200, {"switches": [off]})
+    user = f"api:uid={os.getuid()}"
+    on = {**off, "on": True, "since": "2026-11-21T12:00:00.000000Z", "by": user}
+    assert await control.put("/v1/switches/fire", b'{"on": true}') == (200, on)
+    assert desk.asked == [SwitchAsked(FIRE, True, user)]
+    assert await control.get("/v1/switches/fire") == (200, on)
+    assert await control.put("/v1/switches/fire", b'{"on": false}') == (200, off)
+    status, body = await control.put("/v1/switches/fir", b'{"on": true}')
+    assert (status, body["right"]) == (404, "did you mean fire?")
+    for wrong in (b"", b"{}", b'{"on": 1}', b'{"on": "on"}', b'{"on": true, "for": 5}'):
+        status, body = await control.put("/v1/switches/fire", wrong)
+        assert (status, body["title"]) == (400, "wrong body")
+    assert len(desk.asked) == 2
+
+
+def test_words_for_a_queue_that_a_switch_has_closed() -> None:
+    to = HangUp()
+    facts: list[Fact] = [FlowedOut(OVER, SALES, Overflow.CLOSED, False, 0, to, switch) for switch in (None, FIRE)]
+    told = at_noon.stored([(NOON, fact) for fact in facts])
+    assert [line["text"] for line in explain(told, Teller(at_noon.policy(), MASKED))] == [
+        "Not taken by sales, closed at this time: goes to hang-up",
+        "Not taken by sales, closed by the switch fire: goes to hang-up",
+    ]
 
 
 async def test_unknown_agents_and_actions_name_the_nearest(control: Caller, desk: FakeDesk) -> None:

@@ -23,7 +23,7 @@ from callctl.api.control import control_app
 from callctl.api.ports import Condition, Reloaded
 from callctl.api.server import listen_unix
 from callctl.core.model import Available, LoggedOut, Paused
-from tests.adapters.desk import ANA, CY, OVER, TALKING, WAITING, FakeDesk
+from tests.adapters.desk import ANA, CY, FIRE, OVER, TALKING, WAITING, FakeDesk
 
 pytestmark = pytest.mark.adapter
 
@@ -285,6 +285,21 @@ async def test_nothing_there_is_said(desk: FakeDesk, socket: Path) -> None:
 
 
 # ── doing ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_switch_is_turned_and_listed(desk: FakeDesk, socket: Path) -> None:
+    ran = await callctl("switch", socket=socket)
+    assert ran.out.splitlines()[1].split() == ["fire", "off", "-", "-", "*70", "Everybody", "out"]
+    ran = await callctl("switch", "fire", "on", socket=socket)
+    assert (ran.code, ran.out.splitlines()[1].split()[:2]) == (0, ["fire", "ON"])
+    assert f"api:uid={os.getuid()}" in ran.out
+    assert FIRE in desk.world.switches
+    assert (await callctl("switch", "fire", "--json", socket=socket)).json["on"] is True
+    assert (await callctl("switch", "fire", "off", "--json", socket=socket)).json["on"] is False
+    assert desk.world.switches == {}
+    ran = await callctl("switch", "water", "on", socket=socket)
+    assert (ran.code, ran.out) == (1, "")
+    assert "there are fire" in ran.err
 
 
 async def test_an_agent_logs_in_pauses_and_is_refused(desk: FakeDesk, socket: Path) -> None:

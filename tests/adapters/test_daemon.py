@@ -32,10 +32,11 @@ from callctl.core.events import (
     Event,
     PolicyChanged,
     StatusAsked,
+    SwitchAsked,
     TimePassed,
     Wish,
 )
-from callctl.core.ids import AgentId, CallId, CampaignId, LegId, Micros, NodeId, PhoneId
+from callctl.core.ids import AgentId, CallId, CampaignId, LegId, Micros, NodeId, PhoneId, SwitchId
 from callctl.core.model import Agent, Available, Connected, Idle, OnCall, Place, World
 from callctl.lab.ports import free_tcp
 from callctl.links import Links
@@ -314,6 +315,34 @@ async def test_an_agent_who_is_removed_and_added_again_begins_anew(
         assert house.loop is not None
         await house.loop.ask(StatusAsked(AgentId("ana"), Wish.LOGIN))
         assert await ask(postgres_url, rows) == ["ana"]
+
+
+async def test_a_switch_stays_on_over_a_restart_and_is_forgotten_with_its_configuration(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = "select id from live where kind = 'switch'"
+    fire, folder = SwitchAsked(SwitchId("fire"), True, "eve"), tmp_path / "c"
+    async with running(postgres_url, tmp_path, monkeypatch) as house:
+        assert house.loop is not None
+        (house.config / "b.yaml").write_text("switches: {fire: {}}\n")
+        assert (await house.reload()).ok
+        await house.loop.ask(fire)
+        assert await ask(postgres_url, rows) == ["fire"]
+    async with running(postgres_url, tmp_path, monkeypatch, folder) as house:
+        assert house.loop is not None
+        assert [it.by for it in house.world.switches.values()] == ["eve"]
+        (house.config / "b.yaml").unlink()
+        assert (await house.reload()).ok  # while it runs
+        assert await ask(postgres_url, rows) == []
+        (house.config / "b.yaml").write_text("switches: {fire: {}}\n")
+        assert (await house.reload()).ok
+        assert house.world.switches == {}
+        await house.loop.ask(fire)
+    (folder / "b.yaml").unlink()
+    async with running(postgres_url, tmp_path, monkeypatch, folder) as house:  # and while it did not
+        assert house.loop is not None
+        await house.loop.ask(StatusAsked(AgentId("ana"), Wish.LOGIN))
+        assert await ask(postgres_url, rows) == []
 
 
 async def test_the_core_hears_when_postgres_goes_and_comes_and_its_claims_are_answered(

@@ -175,6 +175,25 @@ def test_a_file_without_cases_is_none(flow: Flow, tmp_path: Path, text: str) -> 
     assert flow.err.startswith(str(file))
 
 
+def test_a_switch_closes_the_office(flow: Flow) -> None:
+    told = flow.walk("outbound", "--on", "closed_today", "--at", TUESDAY, keys="\n")
+    assert "Not taken by outbound, closed by the switch closed_today: goes to menu sorry" in told
+    assert not any("closed" in line for line in flow.walk("outbound", "--at", TUESDAY, keys="\n"))
+    flow("try", "outbound", "--on", "closed", code=2)
+    assert "there is no switch `closed`; did you mean `closed_today`?" in flow.err
+
+
+def test_a_case_may_have_a_switch_on(flow: Flow, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "cases: {a: {entry: outbound, on: [closed_today], path: [menu sorry]}, b: {entry: outbound, on: [x]}}"
+    )
+    flow("test", str(file), code=2)
+    assert "cases.b.on[0]: there is no switch `x`" in flow.err
+    file.write_text("cases: {a: {entry: outbound, on: [closed_today], path: [menu sorry]}}")
+    assert flow("test", str(file)) == ["good   a", "1 case, 0 wrong"]
+
+
 # ── pictures ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -185,7 +204,7 @@ def test_the_ways_from_one_place_are_drawn(flow: Flow) -> None:
         '    n0[["queue outbound"]]',
         "    in0 --> n0",
         '    n1{{"menu sorry"}}',
-        '    n0 -->|"out of hours"| n1',
+        '    n0 -->|"out of hours or closed_today on"| n1',
         '    n2(["do-not-call list"])',
         '    n1 -->|"9"| n2',
         '    n3(["hang up"])',

@@ -90,6 +90,7 @@ def test_the_sample_is_a_small_call_centre(overlay: Path) -> None:
         "*47": Feature.PAUSE,
         "*48": Feature.UNPAUSE,
         **{f"*60{n}": Feature.DISPOSITION for n in range(1, 7)},
+        "*70": Feature.SWITCH,
     }
     assert {it.code for it in policy.dispositions.values()} == {"", *(f"*60{n}" for n in range(1, 7))}
     numbering = Numbering.of(policy)

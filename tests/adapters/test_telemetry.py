@@ -33,7 +33,7 @@ from callctl.core.facts import (
     WrapUpEnded,
 )
 from callctl.core.ids import SECOND, CallId, LegId, PhoneId, QueueId, TrunkId
-from callctl.core.model import Down, Outcome, Party, Paused, RingResult
+from callctl.core.model import Down, Outcome, Party, Paused, RingResult, Switch
 from callctl.core.policy import QueuePolicy, ToMenu
 from callctl.runtime.masking import MASKED, Masking
 from callctl.runtime.ports import Observer
@@ -175,6 +175,13 @@ def test_gauges_are_read_off_the_world(metrics: Metrics) -> None:
     assert found["callctl_agents_status{status=available}"] == 2
     assert found["callctl_agents_state{state=on_call}"] == 1
     assert found["callctl_agents_phone{phone=unreachable}"] == 1
+    assert found["callctl_switch_on{switch=fire}"] == 0
+
+
+def test_a_switch_that_is_on_shows() -> None:
+    world = desk.world()
+    world.switches[desk.FIRE] = Switch(desk.FIRE, desk.NOON, "eve")
+    assert samples(Metrics(lambda: world, lambda: desk.NOON))["callctl_switch_on{switch=fire}"] == 1
 
 
 def test_pulled_gauges_and_poison(metrics: Metrics) -> None:

@@ -44,6 +44,7 @@ from callctl.core.events import (
     PreviewWish,
     Snapshot,
     StatusAsked,
+    SwitchAsked,
     Synced,
     TimePassed,
     TrunkState,
@@ -59,6 +60,7 @@ from callctl.core.ids import (
     NodeId,
     PhoneId,
     PlaybackId,
+    SwitchId,
     TrunkId,
     seconds,
 )
@@ -70,6 +72,7 @@ from callctl.sim.office import (
     DISPOSITIONS,
     ENTRIES,
     FEATURES,
+    LOCKED,
     MAIN,
     NODE,
     OUT,
@@ -94,6 +97,13 @@ ELSEWHERE = NodeId("elsewhere")
 
 def nobody_calls() -> Stage:
     return stage()
+
+
+def a_switch_is_on() -> Stage:
+    it = stage()
+    it.arrive("c1", TO_DESK)
+    it.do(SwitchAsked(LOCKED, True, "test"))
+    return it
 
 
 def hears_a_menu() -> Stage:
@@ -597,6 +607,7 @@ SITUATIONS: dict[str, Callable[[], Stage]] = {
     made.__name__: made
     for made in (
         nobody_calls,
+        a_switch_is_on,
         hears_a_menu,
         may_press_a_digit,
         has_one_try_left,
@@ -736,6 +747,7 @@ def everything(world: World) -> dict[type, list[Event]]:
             PolicyChanged(p)
             for p in (policy(), policy(("ben", "carl")), policy(()), bare(), calling(), calling((NAILED,)))
         ],
+        SwitchAsked: [SwitchAsked(name, on) for name in (LOCKED, SwitchId("none")) for on in (True, False)],
         CampaignAsked: [
             CampaignAsked(name, wish) for name in (SPRING, *CAMPAIGNS, CampaignId("none")) for wish in CampaignWish
         ],

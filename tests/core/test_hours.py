@@ -40,7 +40,7 @@ def test_the_clock_on_the_wall(zone: str, at: datetime) -> None:
 def opened(model: CalendarModel, *wall: int, fold: int = 0) -> bool:
     year, month, day, hour, minute = wall
     at = datetime(year, month, day, hour, minute, tzinfo=ZoneInfo(model.zone), fold=fold)
-    return is_open(calendar_of(model), round(at.timestamp() * SECOND))
+    return is_open(calendar_of(model), round(at.timestamp() * SECOND), ())
 
 
 def test_weekly_hours() -> None:

@@ -13,8 +13,8 @@ from callctl.core.addresses import E164
 from callctl.core.campaigns import CampaignPhase
 from callctl.core.contacts import Callback, Consent, Contact, Happened, Number, Past
 from callctl.core.events import CallArrived
-from callctl.core.hours import local
-from callctl.core.ids import SECOND, AttemptId, ContactId, LegId, Micros, RuleSetId
+from callctl.core.hours import Calendar, local
+from callctl.core.ids import SECOND, AttemptId, CalendarId, ContactId, LegId, Micros, RuleSetId, SwitchId
 from callctl.core.judgement import CHECKS
 from callctl.core.law import (
     AbandonedLimit,
@@ -29,6 +29,7 @@ from callctl.core.law import (
     Rule,
     RuleSet,
 )
+from callctl.core.model import Switch
 from callctl.core.numberset import NumberSet
 from callctl.core.outbound import CLAIM_LIFE, CLOCK_LIFE, EVERYWHERE, ClockSeen, number_key
 from callctl.zones import offsets_of
@@ -420,6 +421,20 @@ def test_the_house_refuses(what: str) -> None:
     assert case.refused(NOON) == ""
     _forbid(case, what)
     assert case.refused(NOON) == what
+
+
+def test_hours_that_a_switch_has_closed() -> None:
+    """Nobody knows until when, so the contact is not put off until the next morning."""
+    case = Case((FROM_8_TO_21,))
+    fire, daily = SwitchId("fire"), CalendarId("daily")
+    calendar = Calendar(((0, 0),), (((8 * 3600, 86_400),),) * 7, closed_while=(fire,))
+    case.world.policy = replace(case.world.policy, calendars={daily: calendar})
+    case.configure(hours=daily)
+    assert case.refused(NOON) == ""
+    case.world.switches[fire] = Switch(fire, NOON, "eve")
+    verdict = case.judge(NOON)
+    assert (verdict.rule, verdict.until) == ("house_hours", None)
+    assert "closed by the switch fire" in verdict.why
 
 
 def test_a_list_of_the_campaigns_own_and_prefixes() -> None:

@@ -89,7 +89,7 @@ class Machine(RuleBasedStateMachine):
         """callctl starts from what the journal has."""
         kept = copied(rows)
         parts = kept.calls.values(), kept.agents.values(), kept.nodes.values()
-        world = restore(self.policy, self.seed, *parts, [NODE], now)
+        world = restore(self.policy, self.seed, *parts, [NODE], now, switches=kept.switches.values())
         self.stage = Stage(world, now, rows=rows, watch=self._carry)
         rows.calls, rows.agents, rows.nodes = copied((world.calls, world.agents, world.nodes))
 

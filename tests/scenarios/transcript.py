@@ -52,12 +52,13 @@ from callctl.core.events import (
     PreviewAsked,
     PreviewWish,
     Snapshot,
+    SwitchAsked,
     Synced,
     TimePassed,
     Wish,
 )
 from callctl.core.facts import AgentStateChanged, Fact
-from callctl.core.ids import AgentId, CampaignId, ContactId, DispositionId, LegId, Micros, PlaybackId, seconds
+from callctl.core.ids import AgentId, CampaignId, ContactId, DispositionId, LegId, Micros, PlaybackId, SwitchId, seconds
 from callctl.core.law import AttemptOutcome
 from callctl.core.model import Announcing, Briefed, Connected, InMenu, Offered, Queued
 from callctl.core.outbound import EVERYWHERE
@@ -251,16 +252,18 @@ def _snapshot(it: Transcript, *seen: str) -> None:
 def _killed(it: Transcript, lost: str = "0") -> None:
     """callctl dies and starts again from its rows; its last `lost` steps were not stored."""
     rows = copied(it.history[-1 - min(int(lost), len(it.history) - 1)] if it.history else it.stage.rows)
-    first = first_step(rows.calls.values(), rows.attempts.values(), [NODE], it.stage.now)
+    policy, switches = it.stage.world.policy, rows.switches.values()
+    first = first_step(rows.calls.values(), rows.attempts.values(), [NODE], it.stage.now, switches, policy.switches)
     parts = rows.calls.values(), rows.agents.values(), rows.nodes.values()
     world = restore(
-        it.stage.world.policy,
+        policy,
         it.counts["kill"] + 2,
         *parts,
         [NODE],
         it.stage.now,
         campaigns=rows.campaigns.values(),
         attempts=rows.attempts.values(),
+        switches=switches,
     )
     it.counts["kill"] += 1
     rows.agents, rows.nodes = copied((world.agents, world.nodes))
@@ -397,6 +400,7 @@ VERBS: dict[str, Callable[..., object]] = {
     "is to": lambda it, campaign, wish: it.stage.do(CampaignAsked(CampaignId(campaign), CampaignWish(wish), "plan")),
     "is not to be called": lambda it, digits: it.stage.do(DoNotCallAsked(digits, how="plan")),
     "is erased": _erased,
+    "is turned": lambda it, switch, way: it.stage.do(SwitchAsked(SwitchId(switch), way == "on", "plan")),
     "wants to": lambda it, agent, wish: it.stage.do(PreviewAsked(AgentId(agent), PreviewWish(wish), "plan")),
     "says": _says,
     "contacts come": _contacts_come,
