@@ -51,6 +51,13 @@ MUTATIONS = (
         "            pass",
     ),
     Mutation(
+        "a switch is off after a start",
+        "core/recovery.py",
+        "    world.switches = {it.id: it for it in switches if it.id in policy.switches}\n",
+        "",
+    ),
+    Mutation("a switch that is turned is not stored", "core/switches.py", "    turn.switches.add(name)\n", ""),
+    Mutation(
         "a call that nobody took loses its place",
         "core/calls.py",
         "move(turn, call, trigger, Queued(place))\n    turn.tell(CallRequeued",

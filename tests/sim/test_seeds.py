@@ -69,6 +69,7 @@ def test_every_ill_comes_about_and_every_end() -> None:
     """A simulation in which nothing happens finds nothing."""
     counts = sum((run(draw(seed)).counts for seed in range(100)), run(draw(100)).counts)
     assert {ill for ill in Ill if not counts[ill]} == set()
+    assert counts["Flip"] > 20
     ends = {
         "voicemail",
         "sent_out",
