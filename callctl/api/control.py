@@ -290,6 +290,7 @@ def _record(it: Record, masking: Masking) -> Plain:
         "heard": it.heard,
         "harboured": views.iso_or_none(it.harboured),
         "message_left": views.iso_or_none(it.message_left),
+        "asked_after": views.iso_or_none(it.asked_after),
         "waited": views.in_seconds(it.waited),
         "talked": views.in_seconds(it.talked),
     }

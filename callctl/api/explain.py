@@ -268,6 +268,10 @@ def _connected(fact: f.CallConnected, teller: Teller) -> str:
     return f"Connected to {teller.agent(fact.agent)} after {length(fact.waited)} in {fact.queue}"
 
 
+def _asked_after(fact: f.AskedAfter, teller: Teller) -> str:
+    return f"{teller.agent(fact.agent)} hung up after {length(fact.talked)} of talk: goes to {whither(fact.to)}"
+
+
 def _ended(fact: f.CallEnded, _: Teller) -> str:
     talked = f", {length(fact.talked)} of talk" if fact.talked else ""
     waited = f", {length(fact.waited)} of waiting" if fact.waited and not fact.talked else ""
@@ -411,6 +415,7 @@ _TOLD: Mapping[type[Any], Callable[[Any, Teller], str]] = {
     f.CallRequeued: _requeued,
     f.FlowedOut: _flowed_out,
     f.CallConnected: _connected,
+    f.AskedAfter: _asked_after,
     f.CallEnded: _ended,
     f.WrapUpEnded: _wrapped_up,
     f.DispositionNoted: _said,

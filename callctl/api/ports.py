@@ -163,6 +163,9 @@ class Record(Protocol):
     def message_left(self) -> Micros | None: ...
 
     @property
+    def asked_after(self) -> Micros | None: ...
+
+    @property
     def waited(self) -> Micros: ...
 
     @property

@@ -219,11 +219,13 @@ def end_wrap_up(turn: Turn, agent: Agent, state: WrapUp, trigger: str) -> None:
         return
     call.story.wrap_up_ended = turn.now
     dispositions.settle(turn, agent.id, call)
-    assert call.story.ended is not None
-    pacers.wrapped(turn, agent.id, turn.now - call.story.ended)
-    turn.tell(WrapUpEnded(call.id, agent.id, turn.now - call.story.ended))
+    since = call.story.talk_ended
+    assert since is not None
+    pacers.wrapped(turn, agent.id, turn.now - since)
+    turn.tell(WrapUpEnded(call.id, agent.id, turn.now - since))
     turn.touch_call(call)
-    turn.records.add(call.id)
+    if call.story.ended is not None:  # else the record is written when the caller, who is asked something, has gone
+        turn.records.add(call.id)
     turn.close_if_over(call.id)
 
 

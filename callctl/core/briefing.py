@@ -26,7 +26,7 @@ from callctl.core.model import (
     RingResult,
     Rung,
 )
-from callctl.core.policy import PhonePolicy
+from callctl.core.policy import OF_ALL, HangUp, PhonePolicy, QueuePolicy
 from callctl.core.turn import Turn
 
 ACCEPT_KEY = "1"
@@ -138,6 +138,7 @@ def join(turn: Turn, call: Call, place: Place, agent: Agent, leg: LegId, trigger
     on_line = agent.is_on_line(leg)
     own = turn.bridges.get(call.id) or BridgeId(turn.world.ids.ulid(turn.now)) if on_line else BridgeId("")
     call.story.agent, call.story.connected = agent.id, turn.now
+    call.story.to_ask = _is_drawn(turn, call, turn.world.policy.queues[place.queue])
     calls.move(turn, call, trigger, Connected(place, agent.id, leg, turn.now + longest, own=own))
     calls.answer(turn, call)
     turn.wish(Bridge(call.node, call.id, call.leg, leg, own=own))
@@ -151,6 +152,13 @@ def join(turn: Turn, call: Call, place: Place, agent: Agent, leg: LegId, trigger
             call.id, place.queue, agent.id, turn.now - place.since, call.campaign if not call.story.queues else None
         )
     )
+
+
+def _is_drawn(turn: Turn, call: Call, queue: QueuePolicy) -> bool:
+    """Whether the caller is one of those who go on after the talk. Stored with the talk: a restart decides no other."""
+    if isinstance(queue.after, HangUp) or call.attempt is not None:  # who was called has not asked for anything
+        return False
+    return queue.after_share == OF_ALL or turn.world.ids.below(OF_ALL) < queue.after_share
 
 
 def whispered_enough(turn: Turn, call: Call, phase: Offered) -> bool:

@@ -70,7 +70,7 @@ MOVES: Moves = {
     (Offered, "ring failed"): (Queued, Offered),
     (Connected, "bridge failed"): (Queued,),
     (Connected, "agent hangs up at once"): (Queued,),
-    (Connected, "agent leaves"): (Ended,),
+    (Connected, "agent leaves"): (InMenu, Announcing, HandedOver, Ended),
     (Connected, "longest talk"): (Ended,),
     (Arrived, "is dialled"): (Dialled,),
     (Dialled, "rings"): (Dialled,),
@@ -329,7 +329,9 @@ def withdraw_all(turn: Turn, call: Call, phase: Offered, result: RingResult) -> 
 def close_story(call: Call, outcome: Outcome, by: Party, cause: int, sip: int, now: Micros) -> None:
     """Write the end into the record."""
     story = call.story
-    if story.outcome is None or outcome not in (Outcome.COMPLETED, Outcome.LEFT_IN_MENU):
+    if story.asked_after is not None:
+        story.outcome = Outcome.ANSWERED  # whatever becomes of the caller after the talk
+    elif story.outcome is None or outcome not in (Outcome.COMPLETED, Outcome.LEFT_IN_MENU):
         story.outcome = outcome  # who was sent on to a queue is judged as any caller there
     story.ended, story.ended_by, story.cause, story.sip = now, by, cause, sip
 
@@ -349,8 +351,9 @@ def ended_fact(call: Call) -> CallEnded:
         cause=story.cause,
         sip=story.sip,
         waited=answered - story.queued if story.queued else 0,
-        talked=story.ended - story.connected if story.connected else 0,
+        talked=(story.talk_ended or story.ended) - story.connected if story.connected else 0,
         campaign=call.campaign if not story.queues else None,
+        asked=story.asked_after is not None,
     )
 
 

@@ -13,7 +13,7 @@ from callctl.core.facts import DetectionOff
 from callctl.core.ids import QueueId
 from callctl.core.model import Call
 from callctl.core.outbound import Campaign
-from callctl.core.policy import Policy
+from callctl.core.policy import OF_ALL, Policy
 from callctl.core.turn import Turn
 
 HUMAN, MACHINE = "human", "machine"
@@ -22,8 +22,6 @@ ENOUGH_LABELS = 20
 """Labels by which a share is known, and people by whom detection is judged."""
 ENOUGH_MISTAKES = 3
 """People of a sample who were taken for machines: fewer may be chance, since each stands for many."""
-OF_ALL = 100_000
-"""Shares are whole numbers of so many: three decimals of a percent."""
 ERRS = (Heard.MACHINE, Heard.UNSURE, Heard.SILENCE)
 """What may be heard where a person is; nobody answers with the tones of a fax or of the network."""
 

@@ -47,7 +47,7 @@ def choose(turn: Turn, agent: Agent, event: DispositionChosen) -> str:
 
 def _end_of_wrap_up(turn: Turn, agent: Agent, call: Call) -> None:
     """Wrap-up that went on for this alone is over."""
-    queue, ended = turn.world.policy.queues.get(call.story.queue or QueueId("")), call.story.ended
+    queue, ended = turn.world.policy.queues.get(call.story.queue or QueueId("")), call.story.talk_ended
     assert ended is not None
     if queue is None or ended + queue.wrap_up <= turn.now:
         turn.set_state(agent, WrapUp(call.id, turn.now))

@@ -489,6 +489,17 @@ class CallConnected:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedAfter:
+    """The agent has hung up, and the caller goes on to what the queue says `after`."""
+
+    call: CallId
+    queue: QueueId
+    agent: AgentId
+    talked: Micros
+    to: Destination
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnded:
     call: CallId
     queue: QueueId | None
@@ -502,6 +513,8 @@ class CallEnded:
     talked: Micros
     campaign: CampaignId | None = None
     """Whose customer was called; None: the caller called, or has waited in a queue as callers do."""
+    asked: bool = False
+    """The talk was over before: `AskedAfter` has told of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -637,6 +650,7 @@ Fact: TypeAlias = (
     | CallRequeued
     | FlowedOut
     | CallConnected
+    | AskedAfter
     | CallEnded
     | WrapUpEnded
     | AgentStatusChanged

@@ -57,6 +57,9 @@ def enter(turn: Turn, call: Call, to: Destination, trigger: str) -> None:
             calls.answer(turn, call)
             call.story.menus.append(MenuVisit(menu, turn.now))
             _play_menu(turn, call, turn.world.policy.menus[menu], 1, (), trigger)
+        case ToQueue() | ToNumber() if call.story.asked_after is not None:
+            # `check` refuses such ways; a reload may have made one under the caller. One call has one talk.
+            calls.end(turn, call, trigger, Outcome.COMPLETED, Party.CALLCTL)
         case ToQueue(queue):
             refusal = admission.refusal(turn.world, call, turn.world.policy.queues[queue], turn.now)
             if refusal is None:

@@ -190,6 +190,10 @@ class Story:
     cause: int = 0
     sip: int = 0
     wrap_up_ended: Micros | None = None
+    to_ask: bool = False
+    """Drawn when the agent had the call: it goes on where the queue says `after`, should the agent end the talk."""
+    asked_after: Micros | None = None
+    """When the agent had ended the talk and the call went on there; None: the call ended with the talk."""
     said: Said | None = None
     rang: Micros | None = None
     """Of a call to somebody on a list: when the network first said that it rings."""
@@ -207,6 +211,11 @@ class Story:
     """Of such a call: when the safe harbour's message began, since no agent had come."""
     message_left: Micros | None = None
     """Of such a call: when the message for an answering machine had been played to its end."""
+
+    @property
+    def talk_ended(self) -> Micros | None:
+        """When the talk was over, if there was one; None: it goes on."""
+        return self.asked_after if self.asked_after is not None else self.ended
 
 
 # ── a call ───────────────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from callctl.core import agents, briefing, calls, compliance, rings
+from callctl.core import aftertalk, agents, briefing, calls, compliance, rings
 from callctl.core.commands import Bridge, DropBridge, Hangup, Hold, Lease, RingPhone
 from callctl.core.display import shown
 from callctl.core.events import BridgeFailed, LegAnswered, LegRinging
@@ -172,6 +172,8 @@ def out_of_state(turn: Turn, agent: Agent, leg: Leg, cause: int, sip: int) -> No
                 rings.dropped(turn, call, call.phase.place.queue, agent)
                 agents.release(turn, agent, "hangs up at once")
                 _wait_on(turn, call, call.phase, "agent hangs up at once", f"{agent.id} hung up at once")
+            elif isinstance(call.phase, Connected) and _is_here(turn, call) and aftertalk.goes_on(turn, call, agent):
+                pass
             elif isinstance(call.phase, Connected):
                 calls.end(turn, call, "agent leaves", Outcome.ANSWERED, Party.AGENT, cause=cause, sip=sip)
 
@@ -179,9 +181,14 @@ def out_of_state(turn: Turn, agent: Agent, leg: Leg, cause: int, sip: int) -> No
 def _too_soon(turn: Turn, call: Call, phase: Connected) -> bool:
     """Whether the agent has hung up so soon that the two have not talked, and the caller is still here."""
     least = turn.world.policy.queues[phase.place.queue].least_talk
-    caller = turn.world.legs.get(call.leg)
-    here = caller is not None and caller.left_by is None and turn.world.node_up(call.node)
+    here = _is_here(turn, call) and turn.world.node_up(call.node)
     return here and call.story.connected is not None and turn.now - call.story.connected < least
+
+
+def _is_here(turn: Turn, call: Call) -> bool:
+    """Whether the caller is still there, in callctl's hands."""
+    caller = turn.world.legs.get(call.leg)
+    return caller is not None and caller.left_by is None
 
 
 def _contact_out(

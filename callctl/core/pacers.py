@@ -10,6 +10,7 @@ from callctl.core.law import AbandonedLimit
 from callctl.core.model import Call, World
 from callctl.core.outbound import Campaign
 from callctl.core.pacing import Learned, Pacer
+from callctl.core.policy import OF_ALL
 from callctl.core.turn import Turn
 
 LEAST_RING: Micros = 15 * SECOND
@@ -61,7 +62,7 @@ def left_to_abandon(world: World, campaign: Campaign, policy: CampaignPolicy) ->
     With N customers and F people taken for machines, (abandoned + F) / (N + F) ≤ cap is abandoned / N ≤ cap −
     F·(1 − cap) / N.
     """
-    cap = most_abandoned(world, policy) / detection.OF_ALL
+    cap = most_abandoned(world, policy) / OF_ALL
     customers = campaign.budget.connected + campaign.budget.abandoned
     return max(LEAST_CAP, cap - counted_false_positives(world, campaign, policy) * (1 - cap) / max(customers, FEW))
 

@@ -210,7 +210,8 @@ def _ways(policy: Policy, place: Destination) -> list[Destination]:
             return [*policy.menus[name].options.values(), policy.menus[name].give_up]
         case ToQueue(name) if name in policy.queues:
             queue = policy.queues[name]
-            return [queue.give_up, queue.closed, queue.full, queue.unstaffed, *queue.exit_keys.values()]
+            ways = (queue.give_up, queue.closed, queue.full, queue.unstaffed, queue.after)
+            return [*ways, *queue.exit_keys.values()]
         case _:
             return []
 

@@ -30,6 +30,9 @@ from callctl.core.ids import (
 )
 from callctl.core.law import RuleSet
 
+OF_ALL = 100_000
+"""Shares are whole numbers of so many: three decimals of a percent."""
+
 # ── where a call can go ──────────────────────────────────────────────────────────────────────
 
 
@@ -315,6 +318,10 @@ class QueuePolicy:
     """A caller who talked with an agent of this queue within so long waits for that agent at first; 0: for nobody."""
     patience: Micros = 20 * SECOND
     """How long a caller waits for one agent, who must be available meanwhile; then for any who fits."""
+    after: Destination = HangUp()
+    """Where a caller goes when the agent has hung up after a talk: to a menu, an announcement or voicemail."""
+    after_share: int = OF_ALL
+    """Of how many callers, of `OF_ALL`; they are drawn."""
     dispositions: DispositionPolicy = DispositionPolicy()
     """What agents say of its calls."""
 

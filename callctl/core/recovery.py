@@ -86,7 +86,9 @@ def missed(
     """The events that nobody was listening to. Legs that delivered events have `named` are left to those; but who is
     not known nevertheless, and has not `gone`, came before anybody listened."""
     seen = {leg.leg: leg for leg in snapshot.legs}
-    for leg in [leg for leg in world.legs.values() if leg.node == node and leg.id not in named]:
+    unnamed = [leg for leg in world.legs.values() if leg.node == node and leg.id not in named]
+    unnamed.sort(key=lambda leg: leg.role is not LegRole.CALLER)  # whose caller has gone too has not hung up on them
+    for leg in unnamed:
         found = seen.get(leg.id)
         if found is None:
             yield LegGone(node, leg.id)

@@ -76,6 +76,8 @@ def _out_of(policy: Policy, queue: QueuePolicy) -> Iterator[tuple[str, Destinati
         yield "no agents", queue.unstaffed
     if queue.longest_wait:
         yield "waited too long", queue.give_up
+    if not isinstance(queue.after, HangUp) and queue.after_share:
+        yield "after the talk", queue.after
     yield from queue.exit_keys.items()
 
 

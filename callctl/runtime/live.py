@@ -37,6 +37,7 @@ from callctl.core.model import (
 )
 from callctl.core.outbound import Campaign, TrunkLoad
 from callctl.core.pacing import Pace
+from callctl.core.policy import OF_ALL
 from callctl.runtime.views import Plain, in_seconds, iso, iso_or_none
 
 AGENTS = (
@@ -264,7 +265,7 @@ def budget(world: World, known: Campaign, policy: CampaignPolicy) -> Plain:
         "false_positives": None if lost is None else round(lost, 1),
         "false_positives_count": pacers.counts_machines(world, policy),
         "percent": round(100 * pacers.abandoned_share(world, known, policy), 3),
-        "most_percent": 100 * pacers.most_abandoned(world, policy) / detection.OF_ALL,
+        "most_percent": 100 * pacers.most_abandoned(world, policy) / OF_ALL,
         "grace": in_seconds(pacers.grace(world, policy)),
         "saved": round(it.saved, 3),
         "counted_from": iso_or_none(known.counted_from or known.began or None),

@@ -290,6 +290,7 @@ def _story(story: Story, masking: Masking) -> Plain:
         "heard": None if story.heard is None else story.heard.value,
         "harboured": iso_or_none(story.harboured),
         "message_left": iso_or_none(story.message_left),
+        "asked_after": iso_or_none(story.asked_after),
     }
 
 

@@ -260,6 +260,8 @@ def _queue(name: str, queue: QueueModel, ways: Ways) -> QueuePolicy:
         staffed=queue.staffed,
         unstaffed=ways.goal(queue.unstaffed),
         unstaffed_after=queue.unstaffed_after,
+        after=ways.goal(queue.after),
+        after_share=queue.after_share,
         returns=queue.returns,
         service_level=queue.service_level,
         short_abandon=queue.short_abandon,

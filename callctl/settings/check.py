@@ -37,6 +37,8 @@ RESERVED = frozenset({"global", "system", "acl", "transport-udp", "transport-tcp
 _TLS = re.compile(r"^\[transport-tls\]", re.MULTILINE)
 _SPELT = ("number:", "digits:", "characters:")
 """Prompts that Asterisk puts together itself; it plays them past any stop."""
+_LEADS = ("give_up", "closed", "full", "unstaffed", "after")
+"""Where a queue sends callers by itself."""
 _SOCKET_PATH_MAX = 107
 """Bytes that the kernel's sockaddr_un holds, less the end."""
 
@@ -88,6 +90,7 @@ class Check:
         self._trunks()
         self._endless_menus()
         self._last_resort()
+        self._after_talks()
         self._calendars()
         self._law()
         self._deaf_prompts()
@@ -348,7 +351,7 @@ class Check:
             goals.append((("menus", name, "give_up"), menu.give_up))
             goals += [(("menus", name, "options", key), goal) for key, goal in (menu.options or {}).items()]
         for name, queue in document.queues.items():
-            goals += [(("queues", name, at), getattr(queue, at)) for at in ("give_up", "closed", "full", "unstaffed")]
+            goals += [(("queues", name, at), getattr(queue, at)) for at in _LEADS]
             goals += [(("queues", name, "exit_keys", key), goal) for key, goal in (queue.exit_keys or {}).items()]
         for path, goal in goals:
             if goal is not None:
@@ -433,7 +436,7 @@ class Check:
             if menu.give_up is not None:
                 yield ("menus", name, "give_up"), menu.give_up
         for name, queue in self.document.queues.items():
-            for key in ("give_up", "closed", "full", "unstaffed"):
+            for key in _LEADS:
                 goal = getattr(queue, key)
                 if goal is not None:
                     yield ("queues", name, key), goal
@@ -488,6 +491,31 @@ class Check:
         if way is not None and (way.menu is not None or way.queue is not None):
             wrong = "a caller whom queues send round would go round again"
             self._wrong(("last_resort",), wrong, "write `hang_up`, `voicemail`, `number`, or `announce`")
+
+    def _after_talks(self) -> None:
+        """Who has talked comes to no queue again, and no number is dialled for them: one call has one talk."""
+        for name, queue in self.document.queues.items():
+            trail = self._to_another_talk(queue.after) if queue.after is not None else []
+            if trail:
+                wrong = f"a caller who has talked with an agent would come to {trail[-1]} ({' → '.join(trail)})"
+                right = "lead to `menu`, `announce`, `voicemail` or `hang_up`, and from there to no queue and no number"
+                self._wrong(("queues", name, "after"), wrong, right)
+
+    def _to_another_talk(self, goal: Goal) -> list[str]:
+        """The shortest way from there to a queue or a number outside; empty: there is none."""
+        todo: list[tuple[list[str], Goal]] = [([], goal)]
+        seen: set[str] = set()
+        while todo:
+            trail, goal = todo.pop(0)
+            way = goal if goal.then is None else goal.then
+            if way.queue is not None or way.number is not None:
+                return [*trail, f"queue {way.queue}" if way.queue is not None else f"number {way.number}"]
+            menu = self.document.menus.get(way.menu) if way.menu is not None else None
+            if menu is not None and way.menu is not None and way.menu not in seen:
+                seen.add(way.menu)
+                onward = [*(menu.options or {}).values(), menu.give_up]
+                todo += [([*trail, f"menu {way.menu}"], it) for it in onward if it is not None]
+        return []
 
     def _calendars(self) -> None:
         for name, calendar in self.document.calendars.items():

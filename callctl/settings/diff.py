@@ -33,7 +33,7 @@ _LENGTHS = frozenset(
 )  # fmt: skip
 _NUMBERS: Mapping[str, Callable[[int], str]] = {
     **dict.fromkeys(_LENGTHS, duration_text),
-    **dict.fromkeys(("most_abandoned", "off_at", "sample"), percent_text),
+    **dict.fromkeys(("most_abandoned", "off_at", "sample", "after_share"), percent_text),
     "lines_per_agent": hundredths_text,
 }
 """How the numbers of these fields are written in the configuration."""

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from callctl.core.ids import Micros, SwitchId
 from callctl.core.policy import (
+    OF_ALL,
     Answering,
     AutoAnswer,
     DefaultStatus,
@@ -221,6 +222,11 @@ class QueueModel(Strict):
     patience: Annotated[Micros, t.Length("1s", "1h")] = lasting(
         "20s", "How long a caller waits for one agent; then for any who fits."
     )
+    after: Goal = Field(
+        default=Goal(hang_up=HangupReason.NORMAL),
+        description="Where a caller goes when the agent has hung up after a talk: to a survey, say.",
+    )
+    after_share: t.Share = Field(default=OF_ALL, description="With `after`: of how many callers; they are drawn.")
     exit_keys: dict[t.MenuKey, Goal] = Field(default={}, description="Where a key leads that a waiting caller presses.")
     dispositions: SayingModel = Field(default=SayingModel(), description="What agents say that its calls came to.")
 
@@ -234,6 +240,8 @@ class QueueModel(Strict):
         if "unstaffed" in self.model_fields_set and self.staffed is Staffed.ANYWAY:
             right = "add `staffed: logged_in`, or remove it"
             raise bad("`unstaffed` without `staffed`: it never comes to that", right, "unstaffed")
+        if "after_share" in self.model_fields_set and "after" not in self.model_fields_set:
+            raise bad("`after_share` without `after`: nobody is asked", "add `after`, or remove it", "after_share")
 
 
 # ── people and phones ────────────────────────────────────────────────────────────────────────

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _TIMES = (
     *("answered_by_pbx", "queued", "connected", "ended", "wrap_up_ended"),
-    *("rang", "picked_up", "harboured", "message_left"),
+    *("rang", "picked_up", "harboured", "message_left", "asked_after"),
 )
 MOST_EVENTS = 10_000
 """Events read for one call, at most."""
@@ -70,6 +70,7 @@ class CallRecord:
     heard: str | None = None
     harboured: Micros | None = None
     message_left: Micros | None = None
+    asked_after: Micros | None = None
 
     @property
     def waited(self) -> Micros:
@@ -79,8 +80,9 @@ class CallRecord:
 
     @property
     def talked(self) -> Micros:
-        """From connected to the end; 0: never."""
-        return 0 if self.connected is None or self.ended is None else self.ended - self.connected
+        """From connected to the end of the talk; 0: never."""
+        until = self.asked_after if self.asked_after is not None else self.ended
+        return 0 if self.connected is None or until is None else until - self.connected
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,7 @@ def record_row(call: Call) -> dict[str, Any]:
         "heard": story.heard and story.heard.value,
         "harboured": iso_or_none(story.harboured),
         "message_left": iso_or_none(story.message_left),
+        "asked_after": iso_or_none(story.asked_after),
     }
 
 

@@ -136,7 +136,8 @@ create table call (
     picked_up timestamptz,
     heard text,
     harboured timestamptz,
-    message_left timestamptz
+    message_left timestamptz,
+    asked_after timestamptz
 );
 comment on table call is 'Call records: every time of a call''s way, who ended it and how.';
 comment on column call.id is 'The call''s id: a ULID.';
@@ -176,6 +177,7 @@ comment on column call.picked_up is 'Of a campaign''s call: when it was answered
 comment on column call.heard is 'Of a campaign''s call: what answering machine detection made of the answer: human, machine, unsure, silence, fax, sit; nothing: detection was off.';
 comment on column call.harboured is 'Of a campaign''s call: when the safe harbour''s message began, since no agent had come.';
 comment on column call.message_left is 'Of a campaign''s call: when the message for an answering machine had been played to its end.';
+comment on column call.asked_after is 'When the agent had ended the talk and the caller went on to what the queue says `after`; null: the call ended with the talk, or there was none. The talk lasted until coalesce(asked_after, ended).';
 
 create index call_entered on call (entered);
 create index call_queue on call (queue, entered) where queue is not null;

@@ -126,6 +126,7 @@ class Metrics:
                 self.abandoned_after_target,
                 self.requeued,
                 self.ghosts,
+                self.after_talk,
             ):
                 one.labels(queue)
             for histogram in (self.speed_of_answer, self.abandon_wait, self.talk, self.wrap_up, self.ring):
@@ -210,7 +211,10 @@ class Metrics:
         self.abandon_wait = self._histogram(
             "queue_abandon_wait_seconds", "From queued to the caller's leaving", _WAIT, "queue"
         )
-        self.talk = self._histogram("queue_talk_seconds", "From connected to ended", _TALK, "queue")
+        self.talk = self._histogram("queue_talk_seconds", "From connected to the end of the talk", _TALK, "queue")
+        self.after_talk = self._counter(
+            "after_talk", "Callers who went on to a queue's `after` when the agent had hung up", "queue"
+        )
         self.wrap_up = self._histogram("queue_wrap_up_seconds", "Wrap-up after a call", _WRAP_UP, "queue")
         self.ring = self._histogram("queue_ring_seconds", "How long an agent's phone rang", _RING, "queue")
         self.rings = self._counter("queue_rings", "Rings of agents' phones by their result", "queue", "result")
@@ -249,11 +253,18 @@ class Metrics:
                 self.abandoned_short.labels(fact.queue).inc()
             if queue is not None and fact.waited > queue.service_level:
                 self.abandoned_after_target.labels(fact.queue).inc()
-        if fact.outcome is Outcome.ANSWERED:
-            self.talk.labels(fact.queue).observe(fact.talked / SECOND)
-            self._queue_of[fact.call] = fact.queue
-            if len(self._queue_of) > _REMEMBERED:
-                self._queue_of.popitem(last=False)
+        if fact.outcome is Outcome.ANSWERED and not fact.asked:
+            self._talk_ended(fact.call, fact.queue, fact.talked)
+
+    def _asked_after(self, fact: f.AskedAfter) -> None:
+        self.after_talk.labels(fact.queue).inc()
+        self._talk_ended(fact.call, fact.queue, fact.talked)
+
+    def _talk_ended(self, call: CallId, queue: QueueId, talked: Micros) -> None:
+        self.talk.labels(queue).observe(talked / SECOND)
+        self._queue_of[call] = queue
+        if len(self._queue_of) > _REMEMBERED:
+            self._queue_of.popitem(last=False)
 
     def _menu_entered(self, fact: f.MenuEntered) -> None:
         self.menu_entered.labels(fact.menu).inc()
@@ -341,6 +352,7 @@ class Metrics:
 
 _COUNTED: Mapping[type[Any], Callable[[Metrics, Any], None]] = {
     f.CallEntered: Metrics._call_entered,
+    f.AskedAfter: Metrics._asked_after,
     f.CallEnded: Metrics._call_ended,
     f.MenuEntered: Metrics._menu_entered,
     f.DigitTaken: Metrics._digit,

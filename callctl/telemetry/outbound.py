@@ -19,7 +19,7 @@ from callctl.core.facts import Fact
 from callctl.core.ids import SECOND, CallId, CampaignId, Micros
 from callctl.core.law import AttemptOutcome
 from callctl.core.model import Outcome, World
-from callctl.core.policy import Policy
+from callctl.core.policy import OF_ALL, Policy
 from callctl.runtime import live
 from callctl.runtime.live import Tally
 
@@ -343,7 +343,7 @@ def _budgets(world: World) -> Iterator[GaugeMetricFamily]:
         customers.add_metric([name, "abandoned"], budget.abandoned)
         saved.add_metric([name], budget.saved)
         share.add_metric([name], pacers.abandoned_share(world, known, policy))
-        most.add_metric([name], pacers.most_abandoned(world, policy) / detection.OF_ALL)
+        most.add_metric([name], pacers.most_abandoned(world, policy) / OF_ALL)
         off.add_metric([name], int(known.detection_off))
         away.add_metric([name], known.turned_away)
         mistaken = detection.false_positives(known)

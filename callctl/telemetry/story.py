@@ -82,6 +82,7 @@ LINES: Mapping[type[Any], Line] = {
     f.CallRequeued: Line("call back in its old place"),
     f.FlowedOut: Line("caller sent on"),
     f.CallConnected: Line("call connected"),
+    f.AskedAfter: Line("caller goes on after the talk"),
     f.CallEnded: Line("call ended"),
     f.WrapUpEnded: Line("wrap-up ended"),
     f.AgentStatusChanged: Line("agent status changed"),
