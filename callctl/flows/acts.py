@@ -10,12 +10,13 @@ from callctl.printing import printable
 from callctl.sim.walk import Noticed, Walk
 
 LISTEN, ANSWER, HANG_UP = ("listen", ""), "answer", "hang up"
+AGENT_HANGS_UP = "agent hangs up"
 _DIGITS = re.compile(r"[0-9*#]{1,100}")
 
 
 def is_act(text: str) -> bool:
     """Whether a caller can do that."""
-    return text in (*LISTEN, ANSWER, HANG_UP) or _DIGITS.fullmatch(text) is not None
+    return text in (*LISTEN, ANSWER, HANG_UP, AGENT_HANGS_UP) or _DIGITS.fullmatch(text) is not None
 
 
 def act(walk: Walk, what: str) -> str:
@@ -24,6 +25,8 @@ def act(walk: Walk, what: str) -> str:
         return "" if walk.go_on() else _nothing(walk)
     if what == ANSWER:
         return "" if walk.pick_up() else "no phone rings"
+    if what == AGENT_HANGS_UP:
+        return "" if walk.agent_hangs_up() else "no agent talks with the caller"
     if what == HANG_UP:
         walk.hang_up()
     else:

@@ -15,11 +15,12 @@ callctl flow test cases/*.yaml --config /etc/callctl
 callctl flow draw --config /etc/callctl > ways.mmd"""
 
 KEYS = """\
-  listen      (or nothing) hear the prompts out; where none play, wait until something happens
-  1 *9 0#     press these keys, one after the other
-  answer      the agent whose phone rings picks up
-  hang up     the caller hangs up; so does the end of the input
-  help        this"""
+  listen           (or nothing) hear the prompts out; where none play, wait until something happens
+  1 *9 0#          press these keys, one after the other
+  answer           the agent whose phone rings picks up
+  hang up          the caller hangs up; so does the end of the input
+  agent hangs up   the agent does, after half a minute of talk
+  help             this"""
 
 TRY_EPILOG = f"""\
 behind the prompt:

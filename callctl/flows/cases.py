@@ -30,7 +30,7 @@ NOON = "2026-01-07T12:00"
 
 Name = Annotated[str, Text(r".{1,100}", "a name of at most 100 characters")]
 Written = Annotated[str, Text(r".{1,200}", "a line of text", number=True)]
-Act = Annotated[str, Text(r".{0,100}", "keys such as 1 or *9#, listen, answer or hang up", number=True)]
+Act = Annotated[str, Text(r".{0,100}", "keys such as 1 or *9#, listen, answer, agent hangs up or hang up", number=True)]
 
 
 class CaseModel(Strict):
@@ -43,7 +43,9 @@ class CaseModel(Strict):
     caller: Written | None = Field(default=None, description="Who calls; the number is withheld if not given.")
     agents: tuple[Written, ...] = Field(default=(), description="Who is logged in, with a phone to ring.")
     on: tuple[Written, ...] = Field(default=(), description="Switches that are on.")
-    does: tuple[Act, ...] = Field(default=(), description="Keys, `listen`, `answer`, `hang up`, in this order.")
+    does: tuple[Act, ...] = Field(
+        default=(), description="Keys, `listen`, `answer`, `agent hangs up`, `hang up`, in this order."
+    )
     path: tuple[Written, ...] | None = Field(
         default=None, description="Where the call comes: `menu main`, `queue sales`, `agent ana`, `voicemail 100`, …"
     )
@@ -116,7 +118,11 @@ def _strange(form: CaseModel, policy: Policy) -> Iterator[tuple[KeyPath, str, st
             yield path, error.wrong, error.right
     for n, text in enumerate(form.does or ()):
         if not is_act(text):
-            yield ("does", n), f"{shown(text)} is nothing that a caller does", "write keys, listen, answer or hang up"
+            yield (
+                ("does", n),
+                f"{shown(text)} is nothing that a caller does",
+                "write keys, listen, answer, agent hangs up or hang up",
+            )
 
 
 def ran(case: Case, policy: Policy) -> Ran:

@@ -51,7 +51,6 @@ from callctl.settings.models import (
     TrunkModel,
     WordsModel,
 )
-from callctl.settings.prompts import Speaker
 from callctl.settings.numbering import (
     allowed_prefixes,
     caller_numbers,
@@ -60,6 +59,7 @@ from callctl.settings.numbering import (
     numbering_of,
     switch_codes,
 )
+from callctl.settings.prompts import Speaker
 from callctl.settings.rule_sets import rule_sets_of
 from callctl.settings.secrets import Secret
 from callctl.settings.ways import Ways, number_rules, stages

@@ -27,8 +27,8 @@ from callctl.core.policy import (
 from callctl.settings import types as t
 from callctl.settings.campaigns import CampaignModel, DispositionModel, SayingModel
 from callctl.settings.goals import Asks, Goal, Level, Penalty, in_order
-from callctl.settings.prompts import Prompts, Said, SpeechModel
 from callctl.settings.law import HolidaysModel, RuleSetModel
+from callctl.settings.prompts import Prompts, Said, SpeechModel
 from callctl.settings.strict import Strict, key, lasting
 from callctl.settings.types import bad
 

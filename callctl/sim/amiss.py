@@ -123,6 +123,8 @@ def _amiss_of_caller(world: World, pbx: ModelPbx, channel: Channel) -> Iterator[
             yield from _amiss_of_waiting(call, place, pbx, channel)
         case InMenu(playing=playing) | Announcing(playing=playing):
             over = {event.playback for event in pbx.news if isinstance(event, PlaybackEnded)}
+            if channel.bridge:
+                yield f"{channel.id} hears prompts, and stands in {channel.bridge}"
             if playing not in (None, channel.playing, *over):
                 yield f"{channel.id} should hear {playing}, and hears {channel.playing}"
         case Connected() if channel.state is not LegState.UP:

@@ -67,7 +67,7 @@ OUTSIDE = "mob"
 """Agents whose name begins so work on a number of the public network."""
 NUMBER = OutsideNumber(E164("447700900123"), OUT, "+447700900123", "trunk-out")
 GERMAN = SkillId("german")
-MAIN, SUB = MenuId("main"), MenuId("sub")
+MAIN, SUB, SURVEY = map(MenuId, ("main", "sub", "survey"))
 
 ENTRIES: dict[str, Destination] = {
     "442079460000": ToMenu(MAIN),
@@ -130,7 +130,11 @@ def menus() -> dict[MenuId, Menu]:
         "gives-up-to-voicemail": Voicemail("100"),
         "no-barge-in": HangUp(),
     }
-    return {
+    thanks = Announce(("sound:thanks",), HangUp())
+    survey = Menu(
+        SURVEY, ("sound:survey",), {**dict.fromkeys("12345", thanks), "9": Voicemail("100")}, HangUp(), tries=2
+    )
+    return {SURVEY: survey} | {
         MenuId(name): Menu(
             MenuId(name),
             (f"sound:{name}",),
@@ -195,6 +199,7 @@ def policy(
                 full=ToQueue(HELP),
                 closed_while=(LOCKED,),
                 closed=ToQueue(HELP),
+                after=Announce(("sound:bye",), HangUp()),
             ),
             HELP: QueuePolicy(
                 HELP,
@@ -211,6 +216,7 @@ def policy(
                 give_up=ToQueue(CARE),
                 last_agent=seconds(3600),
                 patience=seconds(3),
+                after=Voicemail("100"),
                 returns=seconds(600),
                 dispositions=DispositionPolicy(default=SOLD),
                 exit_keys={
@@ -231,6 +237,8 @@ def policy(
                 give_up=Voicemail("100"),
                 hours=DAILY,
                 closed=Announce(("sound:closed",), ToQueue(FRONT)),
+                after=ToMenu(SURVEY),
+                after_share=60_000,
                 last_agent=seconds(3600),
             ),
             FRONT: QueuePolicy(

@@ -15,6 +15,8 @@ from callctl.sim.pbx import Channel
 from callctl.sim.plan import Call, Manner, Phone
 from callctl.sim.switch import Switch
 
+SILENCE = 1.0
+"""Seconds, beside what is under way, in which something is heard when an agent has hung up."""
 ALONE = 8.0
 """Seconds for which somebody listens to the fallback or to the safe harbour."""
 LISTENS = 2.0
@@ -38,6 +40,12 @@ class Crowd:
         self._loop = asyncio.get_running_loop()
         self._manners: dict[str, Phone] = {}
         self._calls: dict[LegId, Call] = {}
+        self._wrong = wrong
+        self._late = SILENCE + 0.05 * slowness
+        self._heard: dict[LegId, float] = {}
+        """When prompts last began."""
+        self.left_first: set[LegId] = set()
+        """Callers who hung up on an agent."""
 
     # ── callers ──────────────────────────────────────────────────────────────────────────────
 
@@ -70,9 +78,25 @@ class Crowd:
         act = self._calls.get(caller.id) or self.customers.of(caller.id)
         if act is not None:
             first, second = (agent, caller) if act.agent_ends else (caller, agent)
-            self._loop.call_later(act.talk, self.switch.end, first, 16)
+            self._loop.call_later(act.talk, self._ends, first, second)
             if not second.is_line:
                 self._loop.call_later(act.talk + ALONE, self.switch.end, second, 16)
+
+    def _ends(self, first: Channel, second: Channel) -> None:
+        """One of two who talk hangs up."""
+        talk = first.bridge and first.bridge == second.bridge and self.switch.alive(first) and self.switch.alive(second)
+        if talk and first.phone is None:
+            self.left_first.add(first.id)
+        elif talk:
+            self._loop.call_later(self._late, self._hears_nothing, second, self._loop.time())
+        self.switch.end(first, 16)
+
+    def _hears_nothing(self, caller: Channel, since: float) -> None:
+        waits = caller.bridge.startswith("hold-") or len(self._in(caller.bridge)) > 1
+        if not self.switch.alive(caller) or not caller.in_app or waits or self._heard.get(caller.id, 0.0) >= since:
+            return
+        if self.customers.calm(since):
+            self._wrong(f"{caller.id} has heard nothing since the agent hung up")
 
     def hang_up(self, phone: PhoneId) -> None:
         """An agent hangs up whatever the phone has."""
@@ -90,6 +114,7 @@ class Crowd:
         self.customers.entered(channel, heard)
 
     def hears(self, channel: Channel) -> None:
+        self._heard[channel.id] = self._loop.time()
         self.customers.hears(channel)
 
     def hung_up(self, channel: Channel) -> None:

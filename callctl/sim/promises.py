@@ -1,4 +1,5 @@
-"""What is promised about people on lists, and by switches, held against what callctl decides and what the PBX gets."""
+"""What is promised about people on lists, about callers after a talk, and by switches, held against what callctl
+decides and what reaches the PBX."""
 
 from __future__ import annotations
 
@@ -9,12 +10,20 @@ from collections.abc import Callable, Iterator
 from callctl.core.commands import Command, Dial, Hangup, Play
 from callctl.core.engine import Step
 from callctl.core.events import DatabaseState, Event, LegGone, Synced
-from callctl.core.facts import AttemptBegan, AttemptEnded, DoNotCallChanged, SwitchTurned, TrunkHeld
+from callctl.core.facts import (
+    AskedAfter,
+    AttemptBegan,
+    AttemptEnded,
+    CallEnded,
+    DoNotCallChanged,
+    SwitchTurned,
+    TrunkHeld,
+)
 from callctl.core.ids import SECOND, CallId, ContactId, LegId, Micros, SwitchId
 from callctl.core.law import AttemptOutcome
-from callctl.core.model import Available, LegRole, World
+from callctl.core.model import Available, Call, LegRole, Outcome, Party, World
 from callctl.core.outbound import EVERYWHERE, Attempt
-from callctl.core.policy import OptOut
+from callctl.core.policy import HangUp, OptOut
 from callctl.sim.customers import PEOPLE
 from callctl.sim.pbx import Channel, ModelPbx
 from callctl.sim.store import Database
@@ -60,6 +69,10 @@ class Promises:
             self._away = not event.up
         for fact in done.facts:
             match fact:
+                case CallEnded(by=Party.AGENT, outcome=Outcome.ANSWERED):
+                    self._wrong(*_not_asked(world, fact))
+                case AskedAfter(call=call) if not world.calls[call].story.to_ask:
+                    self._wrong(f"{call} was not drawn, and is asked something after the talk")
                 case TrunkHeld(until=until):
                     self._held_until = until
                 case AttemptBegan() if self._away:
@@ -151,6 +164,33 @@ class Promises:
         for name, campaign in self._database.rows.campaigns.items():
             if not reloaded and campaign.budget.abandoned != abandoned[name]:
                 yield f"{name} has abandoned {abandoned[name]}, and counts {campaign.budget.abandoned:g}"
+
+
+def amiss_of_record(record: Call, *, left_first: bool) -> Iterator[str]:
+    """What is not as it should be in the record of a call that went on after its talk. `left_first`: the caller hung up
+    on the agent."""
+    story = record.story
+    if story.asked_after is None:
+        return
+    if left_first:
+        yield f"{record.leg} hung up on the agent, and was asked something"
+    if story.outcome is not Outcome.ANSWERED or story.agent is None or story.connected is None or story.ended is None:
+        yield f"{record.leg} talked with {story.agent}, and its call is {story.outcome}"
+    elif not story.connected < story.asked_after <= story.ended:
+        yield f"{record.leg} was asked at {story.asked_after}, and talked from {story.connected} to {story.ended}"
+    elif story.wrap_up_ended is not None and story.wrap_up_ended < story.asked_after:
+        yield f"wrap-up after the talk with {record.leg} was over before the talk"
+
+
+def _not_asked(world: World, fact: CallEnded) -> Iterator[str]:
+    """The agent ended the talk, and the caller, who was still there, was hung up."""
+    call = world.calls.get(fact.call)
+    queue = world.policy.queues.get(fact.queue) if fact.queue is not None else None
+    if call is None or queue is None or not call.story.to_ask or isinstance(queue.after, HangUp):
+        return
+    caller = world.legs.get(call.leg)
+    if caller is not None and caller.left_by is None and fact.talked >= queue.least_talk:
+        yield f"{call.leg} was to be asked something after the talk, and is hung up"
 
 
 def _is_owed_words(world: World, leg: LegId) -> bool:

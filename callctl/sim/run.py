@@ -75,7 +75,7 @@ from callctl.sim.plan import (
     Say,
 )
 from callctl.sim.process import Process
-from callctl.sim.promises import Promises
+from callctl.sim.promises import Promises, amiss_of_record
 from callctl.sim.store import Database
 
 GLANCE = 1.0
@@ -426,6 +426,7 @@ class _Run:
             by_leg.setdefault(made[0].leg, []).append(call)
             if len({_essence(record) for record in made}) > 1:
                 yield f"the record of {made[0].leg} changed: {[_essence(record) for record in made]}"
+            yield from amiss_of_record(made[-1], left_first=made[0].leg in self._crowd.left_first)
             if made[0].leg in self._crowd.switch.lost and made[0].story.ended_by is Party.CALLER:
                 yield f"{made[0].leg} was lost with the PBX, and is said to have hung up"
         for leg in sorted(self._known - live):
@@ -438,12 +439,18 @@ class _Run:
     def _counted(self) -> Counter[str]:
         ended = Counter(f"ended {made[-1].story.outcome}" for made in self._database.rows.records.values())
         switch = self._crowd.switch
-        others = {"entered": len(switch.entered), "fell_back": len(switch.fell_back), "lives": self._lives}
+        asked = sum(made[-1].story.asked_after is not None for made in self._database.rows.records.values())
+        others = {
+            "asked": asked,
+            "entered": len(switch.entered),
+            "fell_back": len(switch.fell_back),
+            "lives": self._lives,
+        }
         reached = Counter(f"attempt {outcome}" for outcome in self._database.lists.over.values())
-        return ended + reached + Counter(others)
+        return ended + reached + Counter(others) + Counter({"asked": asked})
 
 
 def _essence(record: Kept) -> tuple[object, ...]:
     """What of a record never changes once it is written."""
     story = record.story
-    return story.outcome, story.ended, story.ended_by, story.connected
+    return story.outcome, story.ended, story.ended_by, story.agent, story.connected, story.asked_after

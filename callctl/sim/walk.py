@@ -31,6 +31,8 @@ from callctl.sim.office import NODE
 from callctl.sim.pbx import Channel, ModelPbx
 
 CALLER = LegId("caller")
+TALK = 30 * SECOND
+"""How long an agent talks before hanging up."""
 LONGEST = 2 * 3600 * SECOND
 """How long `go_on` lets time pass where the caller notices nothing."""
 
@@ -111,6 +113,23 @@ class Walk:
         self._deliver()
         return True
 
+    def agent_hangs_up(self) -> bool:
+        """The agent who talks with the caller hangs up, after `TALK`; whether anybody talks."""
+        talking = next((it for it in self._pbx.channels.values() if self._talks(it)), None)
+        if talking is None:
+            return False
+        until = self.now + TALK
+        while (due := next_due(self._world)) is not None and due < until:
+            self.now = max(self.now, due)
+            self._stop_ringing()
+            self._do(TimePassed())
+            self._deliver()
+        self.now = until
+        if talking.id in self._pbx.channels:
+            self._pbx.end(talking, 16)
+            self._deliver()
+        return True
+
     def go_on(self) -> bool:
         """What plays is heard out; where nothing plays, time passes until the caller notices something. Whether there
         was anything to wait for."""
@@ -153,6 +172,11 @@ class Walk:
             yield self._noticed.pop(0)
 
     # ── underneath ───────────────────────────────────────────────────────────────────────────
+
+    def _talks(self, channel: Channel) -> bool:
+        caller = self._pbx.channels.get(CALLER)
+        together = caller is not None and channel.bridge and channel.bridge == caller.bridge
+        return bool(together) and channel.phone is not None
 
     def _hears(self, channel: Channel) -> bool:
         return channel.playing is not None and channel.playing not in self._pbx.tones

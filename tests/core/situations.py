@@ -79,6 +79,7 @@ from callctl.sim.office import (
     SALES,
     SPRING,
     START,
+    SURVEY,
     TO_DESK,
     TO_FRONT,
     TO_MENU,
@@ -276,6 +277,34 @@ def talks_in_a_queue_without_wrap_up() -> Stage:
     it = stage()
     it.arrive("c1", "442079460007")
     it.answer(it.legs("ana")[0])
+    return it
+
+
+def asks_after(to: Destination) -> Policy:
+    """Callers of the queue `sales` go there when the agent has hung up."""
+    made = policy()
+    return replace(made, queues={**made.queues, SALES: replace(made.queues[SALES], after=to)})
+
+
+def talks_and_will_be_asked(to: Destination) -> Callable[[], Stage]:
+    def it() -> Stage:
+        made = stage(asks_after(to))
+        made.talk("c1", "ana")
+        made.wait(2)
+        return made
+
+    return it
+
+
+def is_asked_after_the_talk() -> Stage:
+    it = talks_and_will_be_asked(ToMenu(SURVEY))()
+    it.gone(it.call("c1").phase.agent_leg)  # type: ignore[union-attr]
+    return it
+
+
+def is_asked_behind_wrap_up() -> Stage:
+    it = is_asked_after_the_talk()
+    it.wait(11)
     return it
 
 
@@ -628,6 +657,8 @@ SITUATIONS: dict[str, Callable[[], Stage]] = {
         left_while_it_rang,
         talks,
         talks_in_a_queue_without_wrap_up,
+        is_asked_after_the_talk,
+        is_asked_behind_wrap_up,
         caller_hung_up_first,
         agent_hung_up_first,
         wraps_up,
@@ -687,6 +718,9 @@ SITUATIONS: dict[str, Callable[[], Stage]] = {
     "hears_an_announcement_before_voicemail": lambda: arrived("442079460018"),
     "waits_at_most_then_voicemail": waits_at_most(Voicemail("100")),
     "waits_at_most_then_end": waits_at_most(HangUp()),
+    "talks_then_menu": talks_and_will_be_asked(ToMenu(SURVEY)),
+    "talks_then_announcement": talks_and_will_be_asked(Announce(("sound:bye",), HangUp())),
+    "talks_then_voicemail": talks_and_will_be_asked(Voicemail("100")),
 }
 
 
