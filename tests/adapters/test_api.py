@@ -21,8 +21,8 @@ from callctl.api.ports import Condition, Desk, Reloaded
 from callctl.api.public import public_app
 from callctl.api.server import ListenError, listen_tcp, listen_unix
 from callctl.core.events import StatusAsked, SwitchAsked, Wish
-from callctl.core.facts import CallEnded, CallRequeued, Fact, FlowedOut, GhostAnswered, TrunkChanged
-from callctl.core.ids import SECOND, TrunkId
+from callctl.core.facts import AskedAfter, CallEnded, CallRequeued, Fact, FlowedOut, GhostAnswered, TrunkChanged
+from callctl.core.ids import SECOND, MenuId, TrunkId
 from callctl.core.model import Available, Offered, Outcome, Party, Paused, Place, Rung
 from callctl.core.policy import Announce, Feature, HangUp, HangupReason, Overflow, ToMenu, ToQueue
 from callctl.runtime import views
@@ -185,6 +185,12 @@ async def test_explain_reads_as_a_story(control: Caller) -> None:
     assert (live["live"], live["phase"]) == (True, "connected")
     assert "caller +33612345678" in live["lines"][0]["text"]
     assert live["lines"][2]["text"].startswith("Pressed 1 ")
+
+
+def test_words_for_a_talk_that_leads_on() -> None:
+    asked = AskedAfter(OVER, SALES, ANA, 78 * SECOND, ToMenu(MenuId("survey")))
+    (line,) = explain(at_noon.stored([(NOON, asked)]), Teller(at_noon.policy(), MASKED))
+    assert line["text"] == "Ana Silva (ana) hung up after 1 min 18 s of talk: goes to menu survey"
 
 
 def test_words_for_the_rarer_facts() -> None:

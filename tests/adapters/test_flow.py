@@ -23,10 +23,11 @@ class Flow:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self._monkeypatch, self._capsys = monkeypatch, capsys
         self.err = ""
+        self.overlay: tuple[str, ...] = ()
 
     def __call__(self, *argv: str, keys: str = "", code: int = 0) -> list[str]:
         self._monkeypatch.setattr("sys.stdin", io.StringIO(keys))
-        assert cli.main(["flow", *argv, "--config", CONFIG]) == code
+        assert cli.main(["flow", *argv, "--config", CONFIG, *self.overlay]) == code
         out, self.err = self._capsys.readouterr()
         return out.splitlines()
 
@@ -58,6 +59,34 @@ def test_keys_lead_through_a_menu_to_an_agent(flow: Flow) -> None:
         next(line for line in told if line.startswith("Connected to ")),
         "Ended by the caller (answered): normal clearing (Q.850 16)",
     ]
+
+
+def survey(flow: Flow, folder: Path) -> None:
+    """On the configuration that is shipped, callers of `sales` are asked something after the talk."""
+    (folder / "survey.yaml").write_text(
+        "queues: {sales: {after: {menu: survey}}}\n"
+        "menus: {survey: {prompts: [sound:marks], give_up: {hang_up: normal},"
+        " options: {5: {announce: [sound:auth-thankyou]}}}}\n"
+    )
+    flow.overlay = ("--overlay", str(folder))
+
+
+def test_the_agent_hangs_up_and_the_caller_is_asked(flow: Flow, tmp_path: Path) -> None:
+    survey(flow, tmp_path)
+    told = flow.walk("sales", "--agents", "agent1", keys="answer\nagent hangs up\n\n5\n\nagent hangs up\n")
+    at = next(n for n, line in enumerate(told) if "hung up after 30.0 s of talk" in line)
+    assert told[at].endswith(": goes to menu survey")
+    assert told[at + 1 : at + 5] == [
+        "Menu survey: prompts started",
+        "Hears sound:marks",
+        "Pressed 5 in menu survey: goes to an announcement, then hang up",
+        "Hears sound:auth-thankyou",
+    ]
+    assert told[at + 5].startswith("Ended by callctl, 30.0 s of talk (answered)")
+
+
+def test_no_agent_hangs_up_who_does_not_talk(flow: Flow) -> None:
+    assert "no agent talks with the caller" in flow.walk("sales", keys="agent hangs up\n")
 
 
 def test_who_presses_nothing_is_told_of_each_try(flow: Flow) -> None:
@@ -210,6 +239,11 @@ def test_the_ways_from_one_place_are_drawn(flow: Flow) -> None:
         '    n3(["hang up"])',
         '    n1 -->|"gives up"| n3',
     ]
+
+
+def test_the_way_after_a_talk_is_drawn(flow: Flow, tmp_path: Path) -> None:
+    survey(flow, tmp_path)
+    assert '    n0 -->|"after the talk"| n1' in flow("draw", "sales")
 
 
 def test_everything_that_a_call_can_reach_is_drawn_once(flow: Flow) -> None:

@@ -314,7 +314,7 @@ def test_what_a_reload_changes_is_said_line_by_line(tmp_path: Path) -> None:
     )
     after = NODES + (
         "country: GB\n"
-        "queues: {sales: {wrap_up: 1m30s}, new: {}}\n"
+        "queues: {sales: {wrap_up: 1m30s, after: {announce: [sound:b]}, after_share: 12.5%}, new: {}}\n"
         'numbers: {"+442079460000": {queue: sales, priority: 5}, "400": {announce: [sound:b]}}\n'
         "menus: {m: {prompts: [sound:a], options: {1: {queue: new}, 2: {queue: sales}},"
         " give_up: {hang_up: normal}}}\n"
@@ -334,6 +334,8 @@ def test_what_a_reload_changes_is_said_line_by_line(tmp_path: Path) -> None:
         "menu m: option 1: queue sales → queue new",
         "menu m: option 2: added (queue sales)",
         "queue sales.wrap_up: 10s → 1m30s",
+        "queue sales.after: hang up (normal) → announce sound:b, then hang up (normal)",
+        "queue sales.after_share: 100% → 12.5%",
         "queue old: removed",
         "queue new: added",
         "agent a.queues: sales → sales, new",

@@ -172,7 +172,7 @@ def test_an_older_daemons_campaign_and_call_are_read() -> None:
     data = encode(call)
     for new in ("campaign", "attempt", "wants"):
         del data[new]
-    for new in ("rang", "picked_up", "heard", "harboured", "message_left"):
+    for new in ("rang", "picked_up", "heard", "harboured", "message_left", "to_ask", "asked_after"):
         del data["story"][new]
     del data["phase"]["place"]["harbour_by"]
     assert decode(Call, data) == call

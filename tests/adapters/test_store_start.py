@@ -130,8 +130,32 @@ async def test_a_record_of_a_campaigns_call_tells_its_way_too(postgres_url: str,
         assert (record.message_left, record.heard) == (None, "unsure")
 
 
+async def test_a_record_of_who_was_asked_after_the_talk_has_the_talk_and_the_call(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    call, usual = ended(1, caller=E164("33140000001")), ended(2, caller=E164("33140000002"))
+    connected = call.story.connected
+    assert connected is not None
+    call.story.asked_after = connected + 20 * SECOND
+    async with opened(postgres_url, tmp_path / "1") as store:
+        store.journal.append(batch(1, ended=(call, usual)))
+        await store.journal.flushed(1)
+        record, other = await cdr.call(store.pool, "call-1"), await cdr.call(store.pool, "call-2")
+        assert record is not None
+        assert other is not None
+        assert (record.asked_after, record.ended, record.talked) == (
+            call.story.asked_after,
+            call.story.ended,
+            20 * SECOND,
+        )
+        assert (other.asked_after, other.talked) == (None, 58 * SECOND)
+    async with opened(postgres_url, tmp_path / "2", life=life(7), last_agents_of=SECOND) as store:
+        since = {caller: at for caller, _, at in store.restored.last_agents}
+        assert since == {"+33140000001": call.story.asked_after, "+33140000002": usual.story.ended}
+
+
 async def test_a_record_that_an_older_version_spooled_is_stored(postgres_url: str, tmp_path: Path) -> None:
-    new = ("campaign", "attempt", "rang", "picked_up", "heard", "harboured", "message_left")
+    new = ("campaign", "attempt", "rang", "picked_up", "heard", "harboured", "message_left", "asked_after")
     async with opened(postgres_url, tmp_path) as store:
         epoch = store.journal.epoch
         unit = Unit()

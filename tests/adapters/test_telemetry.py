@@ -43,6 +43,7 @@ from callctl.telemetry.agents import ACTIVITIES
 from callctl.telemetry.metrics import Metrics
 from tests.adapters import desk
 from tests.core import world as core
+from tests.core.situations import asks_after
 
 pytestmark = pytest.mark.adapter
 
@@ -455,6 +456,29 @@ def test_an_agent_who_hangs_up_at_once_has_answered_nobody() -> None:
     seen = samples(metrics)
     assert seen["callctl_queue_answered_total{queue=sales}"] == 1
     assert (seen["callctl_agent_answered_total{agent=ana}"], seen["callctl_agent_answered_total{agent=ben}"]) == (0, 1)
+
+
+def test_a_talk_that_leads_on_is_counted_when_it_ends_and_once() -> None:
+    it = core.stage(asks_after(ToMenu(office.SURVEY)), reachable=("ana",))
+    metrics = Metrics(lambda: it.world, lambda: it.now)
+    it.watch = lambda event, done: metrics.saw(it.now, done.facts)
+    assert samples(metrics)["callctl_after_talk_total{queue=sales}"] == 0
+    leg = it.talk("c1", "ana")
+    it.wait(20)
+    it.gone(leg)
+    it.wait(12)
+    seen = samples(metrics)
+    assert seen["callctl_after_talk_total{queue=sales}"] == 1
+    assert seen["callctl_queue_talk_seconds_sum{queue=sales}"] == 20
+    assert seen["callctl_queue_wrap_up_seconds_sum{queue=sales}"] == 10
+    assert seen["callctl_queue_answered_total{queue=sales}"] == 1
+    assert seen["callctl_calls_ended_total{by=caller,outcome=answered}"] == 0
+    it.gone("c1")
+    seen = samples(metrics)
+    assert seen["callctl_queue_talk_seconds_count{queue=sales}"] == 1
+    assert seen["callctl_queue_answered_in_target_total{queue=sales}"] == 1
+    assert seen["callctl_calls_ended_total{by=caller,outcome=answered}"] == 1
+    assert seen["callctl_queue_ended_total{outcome=answered,queue=sales}"] == 1
 
 
 def test_refusals_start_at_nought() -> None:
