@@ -184,7 +184,7 @@ def policy_of(document: Document, speaker: Speaker) -> Policy:
             **dict.fromkeys(codes_of(document), Feature.DISPOSITION),
             **dict.fromkeys(switch_codes(document), Feature.SWITCH),
         },
-        switches={SwitchId(name): _switch(name, it) for name, it in document.switches.items()},
+        switches={SwitchId(name): _switch(name, it, speaker) for name, it in document.switches.items()},
         short_codes=tuple(ShortCode(code) for code in document.short_codes),
         emergency=_emergency(document.emergency),
         dialing=_dialing(document),
@@ -228,9 +228,10 @@ def _emergency(emergency: EmergencyModel | None) -> EmergencyPolicy:
     return EmergencyPolicy(tuple(Emergency(n) for n in emergency.numbers), emergency.callback_window)
 
 
-def _switch(name: str, it: SwitchModel) -> SwitchPolicy:
+def _switch(name: str, it: SwitchModel, speaker: Speaker) -> SwitchPolicy:
     may = tuple(map(AgentId, it.may))
-    return SwitchPolicy(SwitchId(name), it.description or "", it.code or "", it.on_says, it.off_says, may)
+    said = speaker.said(it.on_says), speaker.said(it.off_says)
+    return SwitchPolicy(SwitchId(name), it.description or "", it.code or "", *said, may)
 
 
 def _queue(name: str, queue: QueueModel, ways: Ways) -> QueuePolicy:
