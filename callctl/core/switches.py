@@ -25,7 +25,7 @@ def dialled(turn: Turn, phone: PhoneId | None, code: str) -> tuple[str, ...]:
     known = next(it for it in turn.world.policy.switches.values() if it.code == code)
     by = _who(turn, phone, known)
     if not by:
-        turn.tell(SwitchRefused(known.id, "not from this phone", f"phone {phone}"))
+        turn.tell(SwitchRefused(known.id, "not from this phone", f"phone {phone or 'unknown'}"))
         return ()
     on = known.id not in turn.world.switches
     _turn(turn, known.id, on, by)
@@ -33,9 +33,10 @@ def dialled(turn: Turn, phone: PhoneId | None, code: str) -> tuple[str, ...]:
 
 
 def _who(turn: Turn, phone: PhoneId | None, switch: SwitchPolicy) -> str:
-    """Who dials, if they may: any phone of the house, where nobody is named."""
+    """Who dials, if they may: any phone of the house, where nobody is named. A phone that the configuration no longer
+    has is none."""
     agent = turn.world.agent_of_phone(phone)
-    if switch.may and (agent is None or agent.id not in switch.may):
+    if phone is None or (switch.may and (agent is None or agent.id not in switch.may)):
         return ""
     return f"agent {agent.id}" if agent is not None else f"phone {phone}"
 

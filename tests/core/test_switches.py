@@ -16,7 +16,7 @@ from callctl.core.model import Queued, QueueVisit, Switch
 from callctl.core.policy import Announce, HangUp, Overflow, Policy, SwitchPolicy
 from callctl.core.recovery import restore
 from callctl.sim.office import LOCKED, NODE, SALES, bare, policy
-from tests.core.world import Stage, stage
+from tests.core.world import Stage, arrival_of, stage
 
 pytestmark = pytest.mark.core
 
@@ -96,6 +96,13 @@ def test_from_a_phone_that_is_nobodys(may: tuple[AgentId, ...], by: str) -> None
     assert turned(it) == ([(LOCKED, True, by)] if by else [])
     assert [f.switch for f in it.told(SwitchRefused)] == ([] if by else [LOCKED])
     assert it.wished(Play)[0].prompts[1] == ("sound:locked" if by else "sound:beeperr")
+
+
+def test_from_a_phone_that_the_configuration_does_not_have() -> None:
+    it = stage()
+    it.do(replace(arrival_of("f1", "1"), phone=None, feature_code="*70"))
+    assert it.told(SwitchRefused) == [SwitchRefused(LOCKED, "not from this phone", "phone unknown")]
+    assert it.world.switches == {}
 
 
 def test_who_may_not() -> None:
