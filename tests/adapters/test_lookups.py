@@ -8,9 +8,11 @@ import socket
 import ssl
 import subprocess
 import threading
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,8 @@ from yarl import URL
 
 from callctl.core.ids import SECOND, CallId, LookupId, Micros
 from callctl.core.lookups import Ask, LookedUp, fill
-from callctl.lookups import LARGEST, REDIRECTS, Lookups
-from callctl.networks import INSIDE, Place
+from callctl.lookups import LARGEST, REDIRECTS, RESOLVING, Lookups
+from callctl.networks import INSIDE, Place, place_of
 from callctl.settings.secrets import Secret
 from callctl.telemetry.lookups import LookupMetrics
 
@@ -294,7 +296,12 @@ async def test_a_bomb_is_not_unpacked(asked: Asked) -> None:
     bomb = gzip.compress(b" " * 60_000_000)
     assert len(bomb) < LARGEST
     async with web(answers(answer(bomb, "200 OK", "Content-Encoding: gzip"))) as crm:
-        assert (await asked.get(crm.url)).failed == "too_big"
+        tracemalloc.start()
+        try:
+            assert (await asked.get(crm.url)).failed == "too_big"
+            assert tracemalloc.get_traced_memory()[1] < 10_000_000
+        finally:
+            tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
@@ -411,6 +418,15 @@ async def test_a_name_that_is_not_resolved_in_time_holds_nobody() -> None:
         got = [(await asked.inbox.get()).failed for _ in range(20)]
         assert set(got) == {"timeout", "unreachable"}
         let_go.set()
+
+
+async def test_names_are_looked_up_for_as_long_as_callctl_runs() -> None:
+    def getaddrinfo(_: str, port: int, **__: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    async with asking(getaddrinfo=getaddrinfo) as asked, web(answers(answer())) as crm:
+        for n in range(RESOLVING + 4):
+            assert (await asked.get(f"http://crm{n}.example:{crm.port}/")).failed == ""
 
 
 async def test_a_name_that_is_not_there() -> None:
@@ -655,7 +671,30 @@ async def test_a_redirect_abroad_is_followed_without_the_headers() -> None:
         assert "authorization" not in abroad.seen[0].headers
 
 
-async def test_who_was_led_abroad_is_not_led_back_in() -> None:
+@pytest.mark.parametrize("who", ["x@", "x:y@", ":y@"])
+async def test_no_redirect_brings_a_password_along(who: str) -> None:
+    async with (
+        asking(others=frozenset()) as asked,
+        web(answers(answer())) as abroad,
+        web(answers(moved(f"http://{who}127.0.0.1:{abroad.port}/"))) as crm,
+    ):
+        assert (await asked.get(crm.url)).failed == "refused"
+        assert abroad.seen == []
+
+
+async def test_who_was_led_abroad_is_not_led_back_in(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else anybody could have the operator's server asked for anything. 127.0.0.9 plays the world outside here."""
+    outside = ip_address("127.0.0.9")
+    monkeypatch.setattr(
+        "callctl.lookups.place_of", lambda address: Place.PUBLIC if address == outside else place_of(address)
+    )
+    async with web(hang) as crm, web(answers(moved(f"{crm.url}/delete")), host=str(outside)) as abroad:
+        crm.handler = answers(moved(f"http://{outside}:{abroad.port}/"), answer())
+        assert (await asked.get(crm.url)).failed == "refused"
+        assert (len(crm.seen), len(abroad.seen)) == (1, 1)
+
+
+async def test_who_comes_back_from_abroad_has_no_headers() -> None:
     """Else anybody could have the operator's server asked for anything, with the operator's password."""
     async with (
         asking(headers={"crm": {"A": Secret("s")}}, others=INSIDE - {Place.LOOPBACK}) as asked,
