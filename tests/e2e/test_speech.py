@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from callctl.lab.audio import Audio, read_wav
@@ -38,6 +40,7 @@ def built(floor: Floor, text: str) -> Audio:
 
 async def hears(caller: Caller, whole: Audio, others: list[Audio]) -> None:
     """All of it, in its time, and nothing of the others."""
+    await asyncio.sleep(whole.seconds)  # each look at a line that is up costs some milliseconds of its recording
     audio = await caller.line.wait_heard(
         lambda heard: heard.between(-0.4).is_silent() and heard.likeness(whole.between(0, 2)) > 0.9,
         "the text to its end",
