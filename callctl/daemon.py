@@ -1,7 +1,7 @@
 """The composition root: builds, starts and stops everything in order. Decides nothing.
 
-The order of a start is the order of trust: configuration, health page, what is spoken, database, the World from its rows,
-the loop, and only then the links to the PBX. Until the loop writes the heartbeat, callers take the fallback.
+The order of a start is the order of trust: configuration, health page, what is spoken, database, the World from its
+rows, the loop, and only then the links to the PBX. Until the loop writes the heartbeat, callers take the fallback.
 """
 
 from __future__ import annotations

@@ -75,6 +75,7 @@ async def test_a_menu_speaks_and_another_text_is_spoken_after_a_reload(floor: Fl
     assert (await editor.callctl("reload"))[0] == 0
     merci = built(floor, MERCI)
     third = await floor.call(SPOKEN_DID)
+    await third.line.wait_heard(lambda heard: not heard.is_silent(), "the menu", last=0.5)
     await third.line.press("1")
     await third.line.wait_ended(timeout=20)
     heard = await third.line.heard()
