@@ -180,7 +180,7 @@ def table(rate: float, found: dict[str, Found]) -> str:
     all_ = [found[side] for side in SIDES]
 
     def ms(delays: Callable[[Step], float], which: Callable[[Step], bool], share: float) -> list[str]:
-        return [f"{1000 * percentile(map(delays, filter(which, it.steps)), share):.0f}" for it in all_]
+        return [f"{1000 * percentile(map(delays, filter(which, it.steps)), share):.1f}" for it in all_]
 
     def after(it: Step) -> float:
         return it.heard - it.released
