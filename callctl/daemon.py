@@ -388,6 +388,7 @@ class Daemon:
             restored.campaigns,
             restored.attempts,
             restored.switches,
+            restored.flows,
         )
 
     async def _rebuild(self, event: Event, error: BaseException) -> World:

@@ -291,6 +291,8 @@ def _record(it: Record, masking: Masking) -> Plain:
         "harboured": views.iso_or_none(it.harboured),
         "message_left": views.iso_or_none(it.message_left),
         "asked_after": views.iso_or_none(it.asked_after),
+        "path": list(it.path),
+        "notes": {name: masking.text(said) for name, said in it.notes.items()},
         "waited": views.in_seconds(it.waited),
         "talked": views.in_seconds(it.talked),
     }

@@ -16,7 +16,6 @@ from callctl.core.model import Outcome, Party, RingResult
 from callctl.core.policy import (
     ANYBODY,
     Announce,
-    Destination,
     Drop,
     Feature,
     HangUp,
@@ -25,12 +24,14 @@ from callctl.core.policy import (
     Overflow,
     Policy,
     Strategy,
+    ToFlow,
     ToMenu,
     ToNumber,
     ToQueue,
     Voicemail,
 )
 from callctl.core.routing import amount
+from callctl.core.ways import Back, Next, Way
 from callctl.runtime.masking import Masking
 from callctl.runtime.views import Plain, in_seconds, iso
 
@@ -81,11 +82,17 @@ def length(of: Micros) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def whither(to: Destination | Feature | Drop) -> str:
+def whither(to: Way | Feature | Drop) -> str:
     """A destination in words, after "goes to"."""
     match to:
         case ToMenu():
             return f"menu {to.menu}"
+        case ToFlow():
+            return f"flow {to.flow}"
+        case Next():
+            return f"node {to.node}"
+        case Back():
+            return "the flow that called this one"
         case ToQueue():
             return f"queue {to.queue}" + (f" with priority {to.priority}" if to.priority else "")
         case Voicemail():
@@ -169,6 +176,23 @@ def _digit(fact: f.DigitTaken, teller: Teller) -> str:
     if fact.to is None:
         return f"Pressed {digit} in menu {fact.menu}: no option there"
     return f"Pressed {digit} in menu {fact.menu}: goes to {whither(fact.to)}"
+
+
+def _digits(fact: f.DigitsTaken, teller: Teller) -> str:
+    digits = teller.masking.digits(fact.digits) if fact.digits else "•" * fact.count
+    return f"Entered {digits or 'nothing'} in {fact.menu}" + ("" if fact.fits else ": not what was asked for")
+
+
+def _walked(fact: f.Walked, _: Teller) -> str:
+    return f"Came through {' → '.join(fact.nodes)}"
+
+
+def _looked_up(fact: f.LookupAnswered, _: Teller) -> str:
+    return f"Looked up in {fact.node}, {length(fact.took)}: {fact.failed.replace('_', ' ') or 'found'}"
+
+
+def _noted(fact: f.Noted, teller: Teller) -> str:
+    return "Noted " + ", ".join(f"{name}: {teller.masking.text(said)}" for name, said in fact.values.items())
 
 
 def _timed_out(fact: f.DigitTimedOut, _: Teller) -> str:
@@ -401,6 +425,10 @@ _TOLD: Mapping[type[Any], Callable[[Any, Teller], str]] = {
     f.MenuEntered: _menu,
     f.DigitTaken: _digit,
     f.DigitTimedOut: _timed_out,
+    f.DigitsTaken: _digits,
+    f.Walked: _walked,
+    f.LookupAnswered: _looked_up,
+    f.Noted: _noted,
     f.PromptFailed: _prompt_failed,
     f.CallQueued: _queued,
     f.CallRelaxed: _relaxed,

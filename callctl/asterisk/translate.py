@@ -78,6 +78,7 @@ _CONTACT = re.compile(
 )
 _DIALLED = re.compile(r"\+?[0-9]{3,20}")
 _MAILBOX = re.compile(r"[A-Za-z0-9._-]{1,40}(?:@[A-Za-z0-9._-]{1,40})?")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:_[A-Za-z]{2,12}){0,2}")
 _SOUND = re.compile(r"sound:((?!.*\.\.)[A-Za-z0-9._/-]{1,200})")
 _NUMBER = re.compile(r"\+?[0-9*#]{1,32}")
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
@@ -367,8 +368,8 @@ def requests(
             return (Request("POST", ("channels", leg, "ring")),)
         case HandOver():
             return _hand_over(command)
-        case Play(leg=leg, playback=playback, prompts=prompts):
-            query = (("media", ",".join(prompts)), ("playbackId", playback))
+        case Play(leg=leg, playback=playback, prompts=prompts, language=language):
+            query = (("media", ",".join(prompts)), ("playbackId", playback), *_in_language(language))
             remember = (("variable", PLAYBACK), ("value", playback))
             return (
                 Request("POST", ("channels", leg, "variable"), remember),
@@ -397,6 +398,16 @@ def requests(
         case Beat():
             until = (("variable", "CC_ALIVE_UNTIL"), ("value", str(int(clock) + BEAT_LASTS)))
             return (Request("POST", ("asterisk", "variable"), until),)
+
+
+def _in_language(language: str) -> tuple[tuple[str, str], ...]:
+    """Whose sounds: a name as `fr` or `en_GB`; of none the channel's own.
+
+    ValueError: it is no such name.
+    """
+    if language and not _LANGUAGE.fullmatch(language):
+        raise ValueError(f"{language!r} is no language of Asterisk's sounds")
+    return (("lang", language),) if language else ()
 
 
 def ids_of(command: Command) -> dict[str, str | list[str]]:

@@ -33,6 +33,17 @@ def waiting(world: World, queue: QueueId) -> int:
     return sum(len(line.waiting) + len(line.offered) for line in _lines(world, queue))
 
 
+def free(world: World, queue: QueueId) -> int:
+    """How many agents of the queue could be rung at once."""
+    return len({agent for line in _lines(world, queue) for agent in line.free})
+
+
+def logged_in(world: World, queue: QueueId) -> int:
+    """How many agents of the queue are not logged out."""
+    here = [world.agents[a] for a in world.serving(queue) if a in world.agents]
+    return sum(not isinstance(agent.status, LoggedOut) for agent in here)
+
+
 def is_staffed(world: World, queue: QueuePolicy) -> bool:
     """Whether somebody is there, as far as the queue has a rule about it."""
     match queue.staffed:

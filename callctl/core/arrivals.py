@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from callctl.core import agents, calls, dispositions, ivr, switches
+from callctl.core.addresses import Withheld
 from callctl.core.commands import Lease, Watch
 from callctl.core.events import CallArrived, DispositionChosen
 from callctl.core.facts import CallEntered
@@ -38,6 +39,7 @@ def arrive(turn: Turn, event: CallArrived) -> None:
         caller=event.caller,
         caller_name=event.caller_name,
         dialled=event.dialled_text,
+        called="" if isinstance(event.dialled, Withheld) else str(event.dialled),
         trunk=event.trunk,
         phone=event.phone,
         diverted_from=event.diverted_from,

@@ -31,6 +31,7 @@ from callctl.core.model import (
     InMenu,
     LeftWaiting,
     Leg,
+    LookingUp,
     Offered,
     Outcome,
     Party,
@@ -42,7 +43,7 @@ from callctl.core.model import (
 from callctl.core.policy import Answering, Drop, HangupReason, QueuePolicy, ToNumber, ToQueue, Voicemail
 from callctl.core.turn import Moves, Turn, moved, place_now, standing_of
 
-ENTERED = (InMenu, Announcing, Queued, HandedOver, Ended)
+ENTERED = (InMenu, Announcing, LookingUp, Queued, HandedOver, Ended)
 """Where a destination leads."""
 
 MOVES: Moves = {
@@ -53,6 +54,10 @@ MOVES: Moves = {
     (InMenu, "recovered"): (InMenu,),
     (Announcing, "prompts end"): ENTERED,
     (Announcing, "recovered"): (Announcing,),
+    (LookingUp, "prompts end"): (LookingUp,),
+    (LookingUp, "answer comes"): ENTERED,
+    (LookingUp, "no answer in time"): ENTERED,
+    (LookingUp, "recovered"): (LookingUp, InMenu),
     (Queued, "agent chosen"): (Offered,),
     (Queued, "asks for less"): (Queued,),
     (Queued, "is told"): (Queued,),
@@ -88,7 +93,7 @@ MOVES: Moves = {
     (HandedOver, "message left"): (Ended,),
     **{
         (phase, trigger): (Ended,)
-        for phase in (InMenu, Announcing, Queued, Offered, Connected, HandedOver)
+        for phase in (InMenu, Announcing, LookingUp, Queued, Offered, Connected, HandedOver)
         for trigger in ("caller leaves", "leaves for the dialplan", "pbx lost")
     },
     (HandedOver, "is taken over"): (HandedOver,),
@@ -247,7 +252,7 @@ def left_outcome(phase: CallPhase) -> Outcome:
             return Outcome.NOT_REACHED
         case Detecting():
             return Outcome.HUNG_UP
-        case Arrived() | InMenu() | Announcing():
+        case Arrived() | InMenu() | Announcing() | LookingUp():
             return Outcome.LEFT_IN_MENU
         case Queued() | Offered():
             return Outcome.ABANDONED

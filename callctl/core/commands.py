@@ -56,9 +56,11 @@ class Play:
     leg: LegId
     playback: PlaybackId
     prompts: tuple[str, ...]
-    """Asterisk media URIs from the configuration."""
+    """Asterisk media URIs, from the configuration or of values that are said."""
     promise: bool = False
     """They tell a person what is promised: they are played once it is stored."""
+    language: str = ""
+    """Of Asterisk's sounds; empty: the channel's own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from callctl.core.model import (
     InMenu,
     Leg,
     LegRole,
+    LookingUp,
     Offered,
     Outcome,
     Party,
@@ -87,6 +88,10 @@ def _call_due(turn: Turn, call: Call) -> None:
         case InMenu(digit_by=digit_by) if digit_by is not None and digit_by <= now:
             ivr.no_digit(turn, call, phase)
         case InMenu(heard_by=heard_by) | Announcing(heard_by=heard_by) if heard_by is not None and heard_by <= now:
+            ivr.not_told(turn, call, phase)
+        case LookingUp(until=until) if until <= now:
+            ivr.no_answer(turn, call, phase)
+        case LookingUp(heard_by=heard_by) if heard_by is not None and heard_by <= now:
             ivr.not_told(turn, call, phase)
         case Dialled(until) if until <= now:
             customers.rang_out(turn, call, phase)

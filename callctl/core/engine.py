@@ -56,6 +56,7 @@ from callctl.core.events import (
     LegUp,
     LinkLost,
     LinkRestored,
+    LookedUp,
     MessageLeft,
     OfNode,
     OfNoNode,
@@ -73,9 +74,11 @@ from callctl.core.events import (
     TrunkState,
 )
 from callctl.core.facts import DispositionRefused, EmergencyCalled, Fact, StatusRefused, SwitchTurned, TrunkChanged
+from callctl.core.flows import Flows
 from callctl.core.ids import SECOND, AgentId, AttemptId, CallId, IdSource, Micros, NodeId, SwitchId, is_ours
 from callctl.core.law import AttemptOutcome
 from callctl.core.ledger import Entry
+from callctl.core.lookups import Ask
 from callctl.core.model import (
     Agent,
     Briefed,
@@ -119,6 +122,10 @@ class Touched:
     off: tuple[SwitchId, ...] = ()
     """Switches that were turned off."""
     ledger: tuple[Entry, ...] = ()
+    flows: tuple[Flows, ...] = ()
+    """Versions of flows that a caller has entered."""
+    forgotten: tuple[str, ...] = ()
+    """Versions of flows that nobody is inside any more."""
     closed: tuple[CallId, ...] = ()
     """Calls that left the World."""
     records: tuple[Call, ...] = ()
@@ -134,6 +141,8 @@ class Step:
     touched: Touched
     claims: tuple[ClaimContacts, ...] = ()
     """Contacts that are wanted of the database."""
+    asks: tuple[Ask, ...] = ()
+    """Questions of flows to servers."""
 
 
 def step(world: World, event: Event, now: Micros) -> Step:
@@ -146,7 +155,7 @@ def step(world: World, event: Event, now: Micros) -> Step:
     _event_triggered(turn, event)
     _state_triggered(turn)
     commands = tuple(c for c in turn.commands if world.node_up(c.node))
-    return Step(commands, tuple(turn.facts), _touched(turn), tuple(turn.claims))
+    return Step(commands, tuple(turn.facts), _touched(turn), tuple(turn.claims), tuple(turn.asks))
 
 
 def first_step(
@@ -225,6 +234,8 @@ def _of_no_node(turn: Turn, event: OfNoNode) -> None:
             lists.lists_read(turn, event)
         case ClockCompared():
             lists.clock_compared(turn, event)
+        case LookedUp():
+            ivr.looked_up(turn, event)
         case TimePassed():
             pass
         case _:
@@ -485,6 +496,8 @@ def _touched(turn: Turn) -> Touched:
         switches=tuple(world.switches[s] for s in sorted(turn.switches) if s in world.switches),
         off=tuple(sorted(turn.switches - world.switches.keys())),
         ledger=tuple(turn.ledger),
+        flows=tuple(world.flows[v] for v in sorted(turn.flows) if v in world.flows),
+        forgotten=tuple(sorted(turn.flows - world.flows.keys())),
         closed=tuple(sorted(closed)),
         records=tuple(world.calls.get(c) or closed[c] for c in sorted(turn.records)),
     )

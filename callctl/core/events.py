@@ -25,6 +25,7 @@ from callctl.core.ids import (
     SwitchId,
     TrunkId,
 )
+from callctl.core.lookups import LookedUp as LookedUp
 from callctl.core.policy import Policy
 
 # ── from the PBX ─────────────────────────────────────────────────────────────────────────────
@@ -435,6 +436,7 @@ OfPeople: TypeAlias = (
     | PersonErased
     | PreviewAsked
 )
+OfServers: TypeAlias = LookedUp
 OfStore: TypeAlias = ContactsClaimed | DoNotCallLists | ClockCompared | DatabaseState
-OfNoNode: TypeAlias = OfPeople | OfStore | PolicyChanged | TimePassed
+OfNoNode: TypeAlias = OfPeople | OfStore | OfServers | PolicyChanged | TimePassed
 Event: TypeAlias = OfNode | OfNoNode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -29,6 +30,7 @@ from callctl.core.model import AgentState, AgentStatus, Outcome, Party, PhoneSta
 from callctl.core.permits import Purpose
 from callctl.core.policy import Destination, Drop, Feature, Overflow, Requirement, ToNumber, Voicemail
 from callctl.core.ranks import Considered
+from callctl.core.ways import Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,50 @@ class DigitTaken:
     call: CallId
     menu: MenuId
     digit: str
-    to: Destination | None
+    to: Way | None
     """None: no option of the menu."""
+
+
+@dataclass(frozen=True, slots=True)
+class DigitsTaken:
+    """Several digits, which a flow asked for."""
+
+    call: CallId
+    menu: MenuId
+    digits: str
+    """Empty where they are kept in memory alone."""
+    count: int
+    fits: bool
+    """They are such as were asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A caller came through nodes of flows."""
+
+    call: CallId
+    nodes: tuple[str, ...]
+    """`flow/node`, in order; the last is where the caller stays a while, or leaves the flow."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookupAnswered:
+    call: CallId
+    node: str
+    """`flow/node`."""
+    failed: str
+    """Why there is no answer; empty: there is one."""
+    took: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A flow wrote values into the call's record."""
+
+    call: CallId
+    agent: AgentId | None
+    """Of the last talk."""
+    values: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -608,6 +652,10 @@ Fact: TypeAlias = (
     CallEntered
     | MenuEntered
     | DigitTaken
+    | DigitsTaken
+    | LookupAnswered
+    | Noted
+    | Walked
     | DigitTimedOut
     | PromptFailed
     | CallQueued

@@ -375,7 +375,7 @@ def _command(world: World, policy: CampaignPolicy, call: Call, attempt: Attempt,
     campaign = world.outbound.campaigns[policy.id]
     detect = policy.detection is not None and not campaign.detection_off
     harbour = world.policy.menus.get(policy.harbour) if policy.harbour is not None else None
-    said = harbour.prompts if harbour is not None else ()
+    said = tuple(it for it in harbour.prompts if isinstance(it, str)) if harbour is not None else ()
     return Dial(call.node, call.leg, call.id, permit, str(attempt.caller_id), longest, detect, said)
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from callctl.core.addresses import Address, Withheld
 from callctl.core.contacts import Number
 from callctl.core.events import Heard
+from callctl.core.flows import Flows, Spot
 from callctl.core.ids import (
     AgentId,
     AttemptId,
@@ -23,6 +24,7 @@ from callctl.core.ids import (
     DispositionId,
     IdSource,
     LegId,
+    LookupId,
     MenuId,
     Micros,
     NodeId,
@@ -36,7 +38,6 @@ from callctl.core.index import Index
 from callctl.core.outbound import Outbound
 from callctl.core.policy import (
     ANYBODY,
-    Destination,
     Drop,
     Feature,
     HangupReason,
@@ -48,6 +49,7 @@ from callctl.core.policy import (
     ToNumber,
     Voicemail,
 )
+from callctl.core.ways import Way
 
 # ── what is written down of a call ───────────────────────────────────────────────────────────
 
@@ -120,12 +122,31 @@ class RingResult(StrEnum):
     """The PBX or the way to it failed."""
 
 
+@dataclass(frozen=True, init=False)
+class Hidden:
+    """A value that is kept in memory alone. To dataclasses it has no fields: so nothing of it is stored, printed or
+    compared but that it is there."""
+
+    text: ClassVar[str]
+    """Empty: forgotten, with the life of callctl in which it was given."""
+
+    def __init__(self, text: str = "") -> None:
+        object.__setattr__(self, "text", text)
+
+    def __reduce__(self) -> tuple[type[Hidden], tuple[()]]:
+        return Hidden, ()
+
+
+Value: TypeAlias = str | Hidden
+
+
 @dataclass(frozen=True, slots=True)
 class MenuVisit:
     menu: MenuId
+    """Or where keys were pressed in a flow: `flow/node`."""
     at: Micros
     digits: str = ""
-    """What was pressed, in order."""
+    """What was pressed, in order; of what is kept in memory alone a dot for each key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +232,10 @@ class Story:
     """Of such a call: when the safe harbour's message began, since no agent had come."""
     message_left: Micros | None = None
     """Of such a call: when the message for an answering machine had been played to its end."""
+    path: tuple[str, ...] = ()
+    """The nodes of flows that the caller came through, the newest in order: `flow/node`."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What flows wrote down: the answers of a survey, say. Never changed in place."""
 
     @property
     def talk_ended(self) -> Micros | None:
@@ -254,13 +279,34 @@ class InMenu:
     """Set when the prompts have ended: a digit is waited for until then."""
     heard_by: Micros | None = None
     """Set while they play: then they count as heard, though nobody has said so."""
+    spot: Spot | None = None
+    """In a flow: where."""
+    digits: Value = ""
+    """Where several are asked for: those pressed so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Announcing:
     playing: PlaybackId
     prompts: tuple[str, ...]
-    then: Destination
+    then: Way
+    heard_by: Micros | None = None
+    """As in a menu."""
+    spot: Spot | None = None
+    """In a flow: where."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookingUp:
+    """A flow has asked somebody, and the caller waits for the answer."""
+
+    spot: Spot
+    request: LookupId
+    """Names the question: a ULID of ours."""
+    since: Micros
+    until: Micros
+    """Then it has taken too long."""
+    playing: PlaybackId | None = None
     heard_by: Micros | None = None
     """As in a menu."""
 
@@ -365,7 +411,7 @@ class Ended:
 
 
 CallPhase: TypeAlias = (
-    Arrived | Dialled | Detecting | InMenu | Announcing | Queued | Offered | Connected | HandedOver | Ended
+    Arrived | Dialled | Detecting | InMenu | Announcing | LookingUp | Queued | Offered | Connected | HandedOver | Ended
 )
 
 
@@ -390,6 +436,12 @@ class Call:
     caller_name: str = ""
     dialled: str = ""
     """As text for people; decided by its parsed form."""
+    called: str = ""
+    """The number that was dialled, as it was understood; for flows."""
+    language: str = ""
+    """Of what is played; empty: the channel's own."""
+    values: Mapping[str, Value] = field(default_factory=dict)
+    """What flows know of the caller, by name. Never changed in place."""
     trunk: TrunkId | None = None
     phone: PhoneId | None = None
     diverted_from: Address | None = None
@@ -732,6 +784,8 @@ class World:
     """Who was rung last for a queue; follows from the agents' tallies."""
     last_agents: dict[str, tuple[AgentId, Micros]] = field(default_factory=dict)
     """By the caller's number: who talked with them last, and when that ended. The newest are kept."""
+    flows: dict[str, Flows] = field(default_factory=dict)
+    """By version, those that a caller has entered and may be inside."""
     left: dict[str, LeftWaiting] = field(default_factory=dict)
     """By the caller's number: who left while waiting, where that counts when they call again. The newest are kept."""
     usage: dict[TrunkId, Usage] = field(default_factory=dict)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
-from callctl.core import admission, agents, lists, switches
+from callctl.core import admission, agents, lists, switches, walk
 from callctl.core.events import PolicyChanged
 from callctl.core.facts import AgentStatusChanged, PolicyApplied
+from callctl.core.flows import Flows, Spot, ends
 from callctl.core.hours import Calendar
 from callctl.core.ids import AgentId, CalendarId, MenuId, Micros, NodeId, PhoneId, QueueId
 from callctl.core.model import (
@@ -22,6 +23,7 @@ from callctl.core.model import (
     Idle,
     InMenu,
     LoggedOut,
+    LookingUp,
     Node,
     Offered,
     Paused,
@@ -42,6 +44,7 @@ from callctl.core.policy import (
     ToQueue,
 )
 from callctl.core.turn import Turn, place_now
+from callctl.core.ways import ToFlow, Way
 
 RETIRED_PHONE = PhoneId("-retired")
 """Whose phone nobody's can be called: no name in the configuration begins with a dash."""
@@ -68,6 +71,7 @@ def apply(turn: Turn, event: PolicyChanged) -> None:
     for call in world.calls.values():
         if reread(turn, call):
             turn.touch_call(call)
+    _forget_flows(turn)
     lists.campaigns_changed(turn, old)
     switches.forget(turn)
     turn.tell(PolicyApplied(new.sha))
@@ -139,7 +143,7 @@ def new_agent(policy: AgentPolicy, now: Micros) -> Agent:
 
 def keep_what_is_used(world: World, old: Policy, new: Policy) -> None:
     """Set the new policy, with the menus, queues and agents of the old one that calls are still in."""
-    menus, queues = _closure(*_in_use(world), old)
+    menus, queues = _closure(*_in_use(world, old), old)
     kept_menus = {m: old.menus.get(m) or _last_resort(m, new) for m in menus - set(new.menus)}
     kept_queues = {q: old.queues.get(q) or QueuePolicy(q) for q in queues - set(new.queues)}
     kept_agents = {
@@ -175,27 +179,31 @@ def _in_work(world: World) -> set[AgentId]:
     return busy | {leg.agent for leg in world.legs.values() if leg.agent is not None}
 
 
-def _in_use(world: World) -> tuple[set[MenuId], set[QueueId]]:
+def _in_use(world: World, old: Policy) -> tuple[set[MenuId], set[QueueId]]:
     menus: set[MenuId] = set()
     queues: set[QueueId] = set()
     for call in world.calls.values():
         match call.phase:
+            case InMenu(spot=spot) | Announcing(spot=spot) | LookingUp(spot=spot) if spot is not None:
+                ways: list[Way] = list(_ways_of_flows(walk.flows_of(world, spot.version), spot))
+                menus |= _menus_of(ways)
+                queues |= _queues_of(ways)
             case InMenu(menu):
                 menus.add(menu)
             case Queued(place) | Offered(place) | Connected(place):
                 queues.add(place.queue)
             case Announcing(then=then):
-                menus |= _menus_of([then])
-                queues |= _queues_of([then])
+                menus |= _menus_of(_through_flows(old, then))
+                queues |= _queues_of(_through_flows(old, then))
     return menus, queues
 
 
 def _closure(menus: set[MenuId], queues: set[QueueId], policy: Policy) -> tuple[set[MenuId], set[QueueId]]:
     """The menus and queues that can be reached from these, with these."""
     menus, queues = set(menus), set(queues)
-    todo: list[Destination] = [*map(ToMenu, menus), *map(ToQueue, queues)]
+    todo: list[Way] = [*map(ToMenu, menus), *map(ToQueue, queues)]
     while todo:
-        ways = _ways(policy, todo.pop())
+        ways = [end for way in _ways(policy, todo.pop()) for end in _through_flows(policy, way)]
         new_menus, new_queues = _menus_of(ways) - menus, _queues_of(ways) - queues
         menus |= new_menus
         queues |= new_queues
@@ -203,7 +211,13 @@ def _closure(menus: set[MenuId], queues: set[QueueId], policy: Policy) -> tuple[
     return menus, queues
 
 
-def _ways(policy: Policy, place: Destination) -> list[Destination]:
+def _through_flows(policy: Policy, way: Way) -> list[Way]:
+    """A way, and if it leads into a flow those out of it."""
+    end = way.then if isinstance(way, Announce) else way
+    return [way, *ends(policy.flows, [end.flow])] if isinstance(end, ToFlow) else [way]
+
+
+def _ways(policy: Policy, place: Way) -> list[Way]:
     """Where a caller can go from there."""
     match place:
         case ToMenu(name) if name in policy.menus:
@@ -216,16 +230,30 @@ def _ways(policy: Policy, place: Destination) -> list[Destination]:
             return []
 
 
-def _ends(of: list[Destination]) -> list[Destination]:
+def _ways_of_flows(flows: Flows, spot: Spot) -> Iterator[Destination]:
+    """Where a caller can go from the flow in which they are, and those to which it leads back."""
+    return ends(flows, [spot.flow, *(flow for flow, _ in spot.back)])
+
+
+def _forget_flows(turn: Turn) -> None:
+    """Versions that nobody is inside any more."""
+    spots = (getattr(call.phase, "spot", None) for call in turn.world.calls.values())
+    used = {spot.version for spot in spots if spot is not None} | {turn.world.policy.flows.version}
+    for version in [it for it in turn.world.flows if it not in used]:
+        del turn.world.flows[version]
+        turn.flows.add(version)
+
+
+def _ends(of: list[Way]) -> list[Way]:
     """Where these lead in the end, announcements apart."""
     return [to.then if isinstance(to, Announce) else to for to in of]
 
 
-def _menus_of(to: list[Destination]) -> set[MenuId]:
+def _menus_of(to: list[Way]) -> set[MenuId]:
     return {end.menu for end in _ends(to) if isinstance(end, ToMenu)}
 
 
-def _queues_of(to: list[Destination]) -> set[QueueId]:
+def _queues_of(to: list[Way]) -> set[QueueId]:
     return {end.queue for end in _ends(to) if isinstance(end, ToQueue)}
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
 
 from callctl.core.addresses import E164, Address, Emergency, Extension, ShortCode
 from callctl.core.campaigns import CampaignPolicy, Disposition, DispositionPolicy
+from callctl.core.flows import NO_FLOWS, Flows
+from callctl.core.flows import Menu as Menu
 from callctl.core.hours import Calendar
 from callctl.core.ids import (
     SECOND,
@@ -29,132 +30,23 @@ from callctl.core.ids import (
     TrunkId,
 )
 from callctl.core.law import RuleSet
+from callctl.core.ways import ANYBODY as ANYBODY
+from callctl.core.ways import Announce as Announce
+from callctl.core.ways import Destination as Destination
+from callctl.core.ways import HangUp as HangUp
+from callctl.core.ways import HangupReason as HangupReason
+from callctl.core.ways import OptOut as OptOut
+from callctl.core.ways import OutsideNumber as OutsideNumber
+from callctl.core.ways import Requirement as Requirement
+from callctl.core.ways import Stage as Stage
+from callctl.core.ways import ToFlow as ToFlow
+from callctl.core.ways import ToMenu as ToMenu
+from callctl.core.ways import ToNumber as ToNumber
+from callctl.core.ways import ToQueue as ToQueue
+from callctl.core.ways import Voicemail as Voicemail
 
 OF_ALL = 100_000
 """Shares are whole numbers of so many: three decimals of a percent."""
-
-# ── where a call can go ──────────────────────────────────────────────────────────────────────
-
-
-class HangupReason(StrEnum):
-    """ARI's words for a hang-up reason."""
-
-    NORMAL = "normal"
-    BUSY = "busy"
-    CONGESTION = "congestion"
-    NO_ANSWER = "no_answer"
-    REJECTED = "rejected"
-    UNALLOCATED = "unallocated"
-    ANSWERED_ELSEWHERE = "answered_elsewhere"
-    FAILURE = "failure"
-
-
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """What an agent must have to be offered a call, and what is liked in one."""
-
-    needs: tuple[tuple[SkillId, int], ...] = ()
-    """Skills, by name, each with the least level."""
-    prefers: tuple[SkillId, ...] = ()
-    """Of those who fit, and of the same penalty, whose levels in these add up to most come first."""
-    min_penalty: int = 0
-    max_penalty: int | None = None
-    """None: however high."""
-    only: AgentId | None = None
-    """This agent, and nobody else."""
-
-    def __str__(self) -> str:
-        if self.only is not None:
-            return f"{self.only} alone"
-        said = [f"{skill} ≥ {level}" for skill, level in self.needs]
-        if self.prefers:
-            said.append("preferably " + " and ".join(self.prefers))
-        if self.max_penalty is not None:
-            said.append(f"penalty {self.min_penalty} to {self.max_penalty}")
-        elif self.min_penalty:
-            said.append(f"penalty {self.min_penalty} or more")
-        return ", ".join(said) or "anybody"
-
-
-ANYBODY = Requirement()
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What is asked of an agent once the caller has waited so long, until the next stage."""
-
-    after: Micros
-    asks: Requirement
-
-
-@dataclass(frozen=True, slots=True)
-class ToMenu:
-    menu: MenuId
-
-
-@dataclass(frozen=True, slots=True)
-class ToQueue:
-    queue: QueueId
-    priority: int = 0
-    """Points of the caller's score: see `routing`."""
-    stages: tuple[Stage, ...] = ()
-    """In place of the queue's own; none: the queue's."""
-    agent: AgentId | None = None
-    """For this agent alone at first, as long as the queue's `patience`."""
-
-
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    reason: HangupReason = HangupReason.NORMAL
-
-
-@dataclass(frozen=True, slots=True)
-class OutsideNumber:
-    """A number of the public network that may be dialled if the rules allow it, and how."""
-
-    number: E164
-    trunk: TrunkId
-    dial: str
-    """As the trunk is sent it."""
-    endpoint: str
-    """The trunk's PJSIP endpoint."""
-    premium: bool = False
-    """Who calls it pays more than for a call: a premium-rate number, say."""
-
-
-@dataclass(frozen=True, slots=True)
-class Voicemail:
-    """A mailbox of Asterisk's own voicemail. The dialplan takes the caller there, for good."""
-
-    mailbox: str
-    """`box@context`."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToNumber:
-    """A number of the public network. The dialplan takes the caller there, for good."""
-
-    to: OutsideNumber
-
-
-@dataclass(frozen=True, slots=True)
-class OptOut:
-    """The caller's number, or that of who was called, goes onto the house's do-not-call list; the prompts say so, and
-    the call ends. From a withheld number nothing can be listed: the other prompts say that."""
-
-    prompts: tuple[str, ...] = ("sound:auth-thankyou", "sound:goodbye")
-    withheld: tuple[str, ...] = ("sound:im-sorry", "sound:goodbye")
-
-
-@dataclass(frozen=True, slots=True)
-class Announce:
-    """Play the prompts, then go on."""
-
-    prompts: tuple[str, ...]
-    then: ToMenu | ToQueue | HangUp | Voicemail | ToNumber | OptOut
-
-
-Destination: TypeAlias = ToMenu | ToQueue | HangUp | Voicemail | ToNumber | OptOut | Announce
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,28 +54,6 @@ class Drop:
     """A message for an answering machine: the dialplan waits for the beep, plays it, and ends the call."""
 
     prompts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Menu:
-    """One menu of the first IVR. Prompts are Asterisk media URIs (`sound:…`), played as one list."""
-
-    id: MenuId
-    prompts: tuple[str, ...]
-    options: Mapping[str, Destination]
-    """By one digit: 0-9, * or #."""
-    give_up: Destination
-    """Where the caller goes when `tries` are used up."""
-    timeout: Micros = 5 * SECOND
-    """How long to wait for a digit after the prompts' end."""
-    tries: int = 3
-    """How often the prompts are played, in all."""
-    invalid: tuple[str, ...] = ()
-    """Played after a digit that is no option, before the prompts again."""
-    no_input: tuple[str, ...] = ()
-    """Played after a timeout, before the prompts again."""
-    barge_in: bool = True
-    """A digit during the prompts counts, and stops them."""
 
 
 class Strategy(StrEnum):
@@ -553,6 +423,8 @@ class Policy:
     """Where a caller goes who would enter a queue again that they were sent on from: no queue, and no menu."""
     calendars: Mapping[CalendarId, Calendar] = field(default_factory=dict)
     menus: Mapping[MenuId, Menu] = field(default_factory=dict)
+    flows: Flows = NO_FLOWS
+    """Who comes now walks these; who is inside walks on the version that they began."""
     queues: Mapping[QueueId, QueuePolicy] = field(default_factory=dict)
     agents: Mapping[AgentId, AgentPolicy] = field(default_factory=dict)
     phones: Mapping[PhoneId, PhonePolicy] = field(default_factory=dict)

@@ -25,6 +25,7 @@ from callctl.core.events import (
     LegUp,
     Snapshot,
 )
+from callctl.core.flows import Flows
 from callctl.core.ids import (
     NO_CALL,
     SECOND,
@@ -56,6 +57,7 @@ from callctl.core.model import (
     Leg,
     LegRole,
     LoggedOut,
+    LookingUp,
     Node,
     Offered,
     OnCall,
@@ -219,7 +221,7 @@ def _owed_to_caller(world: World, call: Call, found: LegSeen, now: Micros) -> It
             held = place.harbour_by is None and place.playing is None
             if call.is_answered and held and found.bridge != f"hold-{place.queue}":
                 yield Hold(call.node, call.leg, place.queue, world.policy.queues[place.queue].music)
-        case InMenu() | Announcing() if found.bridge.startswith("hold-"):
+        case InMenu() | Announcing() | LookingUp() if found.bridge.startswith("hold-"):
             yield Unhold(call.node, call.leg, QueueId(found.bridge.removeprefix("hold-")))
     yield Watch(call.node, call.leg)
     if found.state is not LegState.UP:
@@ -311,9 +313,11 @@ def restore(
     campaigns: Iterable[Campaign] = (),
     attempts: Iterable[Attempt] = (),
     switches: Iterable[Switch] = (),
+    flows: Iterable[Flows] = (),
 ) -> World:
     """The World as it was promised: rows become calls, legs and agents; every node is down until its link says more."""
     world = World(policy, IdSource(seed), last_agents={caller: (agent, at) for caller, agent, at in last_agents})
+    world.flows = {it.version: it for it in flows}
     booted = {node.id: node.booted for node in nodes}
     world.nodes = {n: Node(n, Down(now), booted.get(n, "")) for n in node_ids}
     turn = Turn(world, now)

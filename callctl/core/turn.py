@@ -25,6 +25,7 @@ from callctl.core.ids import (
 )
 from callctl.core.index import Lane, PlaceKey, Standing
 from callctl.core.ledger import Entry
+from callctl.core.lookups import Ask
 from callctl.core.model import (
     Agent,
     AgentState,
@@ -41,6 +42,7 @@ from callctl.core.model import (
     InMenu,
     Leg,
     LegRole,
+    LookingUp,
     Node,
     Offered,
     Place,
@@ -96,6 +98,10 @@ class Turn:
     """Queues whose agents have changed."""
     claims: list[ClaimContacts] = field(default_factory=list)
     """Contacts that are wanted."""
+    asks: list[Ask] = field(default_factory=list)
+    """Questions of flows to servers."""
+    flows: set[str] = field(default_factory=set)
+    """Versions that a caller has entered first, or that nobody is inside any more."""
     paced: set[CampaignId] = field(default_factory=set)
     """Campaigns that may have more to dial than a moment ago."""
     more: list[CallId] = field(default_factory=list)
@@ -306,6 +312,8 @@ def call_due(call: Call) -> Micros | None:
             return until
         case Announcing(heard_by=heard_by):
             return _earliest(heard_by, call.lease_renew)
+        case LookingUp(until=until, heard_by=heard_by):
+            return _earliest(until, heard_by, call.lease_renew)
         case Arrived() | HandedOver() | Ended():
             return None
 

@@ -34,7 +34,8 @@ def speak(turn: Turn, call: Call, phase: Queued | Offered) -> None:
         calls.move(turn, call, "is told", replace(phase, place=replace(place, says_at=None)))
         return
     playing = PlaybackId(turn.world.ids.ulid(turn.now))
-    turn.wish(Unhold(call.node, call.leg, place.queue), Play(call.node, call.leg, playing, prompts))
+    play = Play(call.node, call.leg, playing, prompts, language=call.language)
+    turn.wish(Unhold(call.node, call.leg, place.queue), play)
     told = replace(place, playing=playing, says_at=turn.now + WORDS_MOST, said=place.said + 1)
     calls.move(turn, call, "is told", replace(phase, place=told))
     turn.tell(CallerTold(call.id, place.queue, prompts))

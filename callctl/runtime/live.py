@@ -25,6 +25,7 @@ from callctl.core.model import (
     Idle,
     InMenu,
     LoggedOut,
+    LookingUp,
     Offered,
     OnCall,
     Paused,
@@ -140,7 +141,7 @@ def _where(call: Call) -> str | None:
             return "talking"
         case HandedOver():
             return "message"
-        case InMenu() | Announcing():
+        case InMenu() | Announcing() | LookingUp():
             return "harbour" if call.story.harboured is not None else "menu"
         case Arrived() | Ended():
             return None

@@ -15,6 +15,7 @@ import structlog
 from callctl.core.engine import Step, next_due, step
 from callctl.core.events import Event, PolicyChanged, TimePassed
 from callctl.core.facts import Fact
+from callctl.core.flows import Flows
 from callctl.core.ids import SECOND, AgentId, AttemptId, CallId, CampaignId, Micros, NodeId, SwitchId, TrunkId
 from callctl.core.ledger import Entry
 from callctl.core.lifetimes import Lifetimes
@@ -22,7 +23,7 @@ from callctl.core.model import Agent, Call, Node, Switch, Usage, World
 from callctl.core.outbound import Attempt, Campaign
 from callctl.core.pacing import Learned
 from callctl.runtime.inbox import Answer, BoundedInbox
-from callctl.runtime.ports import Batch, Clock, Journal, Lists, Observer, Pbx
+from callctl.runtime.ports import Batch, Clock, Journal, Lists, Observer, Pbx, Servers
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +45,8 @@ class _Pending:
     switches: dict[SwitchId, Switch] = field(default_factory=dict)
     off: set[SwitchId] = field(default_factory=set)
     ledger: list[Entry] = field(default_factory=list)
+    flows: dict[str, Flows] = field(default_factory=dict)
+    forgotten: set[str] = field(default_factory=set)
     closed: set[CallId] = field(default_factory=set)
     left: set[AgentId] = field(default_factory=set)
     ended: dict[CallId, Call] = field(default_factory=dict)
@@ -71,6 +74,11 @@ class _Pending:
             self.switches.pop(off, None)
             self.off.add(off)
         self.ledger.extend(touched.ledger)
+        self.flows.update((f.version, f) for f in touched.flows)
+        self.forgotten.difference_update(f.version for f in touched.flows)
+        for version in touched.forgotten:
+            self.flows.pop(version, None)
+            self.forgotten.add(version)
         self.ended.update((c.id, copied(c)) for c in touched.records)
         for gone in touched.closed:
             self.calls.pop(gone, None)
@@ -91,6 +99,8 @@ class _Pending:
             switches=self.switches,
             off=frozenset(self.off),
             ledger=tuple(self.ledger),
+            flows=self.flows,
+            forgotten=frozenset(self.forgotten),
             closed=frozenset(self.closed),
             left=frozenset(self.left),
             ended=tuple(self.ended.values()),
@@ -101,7 +111,8 @@ class _Pending:
         changed = self.calls or self.agents or self.nodes or self.trunks or self.closed or self.left
         outbound = self.campaigns or self.attempts or self.over or self.ledger
         switched = self.switches or self.off
-        return bool(changed or outbound or switched or self.ended or self.facts or self.answers)
+        flows = self.flows or self.forgotten
+        return bool(changed or outbound or switched or flows or self.ended or self.facts or self.answers)
 
 
 def copied(call: Call) -> Call:
@@ -148,10 +159,11 @@ class Loop:
         with_rows: Iterable[AgentId] = (),
         decide: Callable[[World, Event, Micros], Step] | None = None,
         lists: Lists | None = None,
+        servers: Servers | None = None,
     ) -> None:
         """`with_rows`: the agents that were found in the journal, though the World may not have them any more.
         `decide`: in place of the core's `step`, for who looks over its shoulder. `lists`: where contacts come from;
-        None: nowhere."""
+        None: nowhere. `servers`: what flows ask; None: nobody answers, until the flow's time is over."""
         self.world = world
         self.inbox = inbox
         self.seq = 0
@@ -170,6 +182,7 @@ class Loop:
         self._agents = set(with_rows)
         self._decide = decide
         self._lists = lists
+        self._servers = servers
         self._stopping = self._over = False
         self._pending = _Pending()
         self._promises: set[asyncio.Task[None]] = set()
@@ -254,6 +267,9 @@ class Loop:
             known = self.seq if self._pending else self.given  # no batch says a step that has changed nothing
             for claim in result.claims:
                 self._lists.claim(claim, known)
+        if self._servers is not None:
+            for question in result.asks:
+                self._servers.ask(question)
         if result.facts:
             for observer in self._observers:
                 observer.saw(now, result.facts)

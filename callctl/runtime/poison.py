@@ -101,6 +101,7 @@ def _fails(
         tuple(copied(call) for call in restored.calls if call.id in only),
         tuple(replace(agent) for agent in restored.agents),
         tuple(replace(node) for node in restored.nodes),
+        flows=restored.flows,
     )
     try:
         world = build(rows)

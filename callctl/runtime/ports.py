@@ -9,8 +9,10 @@ from typing import Protocol
 from callctl.core.commands import ClaimContacts, Command
 from callctl.core.events import Event
 from callctl.core.facts import Fact
+from callctl.core.flows import Flows
 from callctl.core.ids import AgentId, AttemptId, CallId, CampaignId, Micros, NodeId, SwitchId, TrunkId
 from callctl.core.ledger import Entry
+from callctl.core.lookups import Ask
 from callctl.core.model import Agent, Call, LeftWaiting, Node, Switch, Usage
 from callctl.core.outbound import Attempt, Campaign
 
@@ -58,6 +60,10 @@ class Batch:
     """Turned off: their `live` rows go."""
     ledger: tuple[Entry, ...] = ()
     """What is promised about people and their numbers, in order."""
+    flows: dict[str, Flows] = field(default_factory=dict)
+    """By version, flows that a caller has entered."""
+    forgotten: frozenset[str] = frozenset()
+    """Versions that nobody is inside any more: their `live` rows go."""
     closed: frozenset[CallId] = frozenset()
     """Calls that left the World: their `live` rows go."""
     left: frozenset[AgentId] = frozenset()
@@ -89,6 +95,12 @@ class Lists(Protocol):
         ...
 
 
+class Servers(Protocol):
+    def ask(self, it: Ask) -> None:
+        """Ask a server for a flow. Never blocks, never raises: `LookedUp` answers, whatever happens."""
+        ...
+
+
 class Observer(Protocol):
     def saw(self, at: Micros, facts: Sequence[Fact]) -> None:
         """Turn facts into metrics and log lines."""
@@ -109,5 +121,7 @@ class Restored:
     attempts: tuple[Attempt, ...] = ()
     switches: tuple[Switch, ...] = ()
     """That are on."""
+    flows: tuple[Flows, ...] = ()
+    """Versions that callers may be inside."""
     left: tuple[tuple[str, LeftWaiting], ...] = ()
     """Callers' numbers, of those who left while waiting and have not been answered since; the newest last."""

@@ -34,6 +34,7 @@ from callctl.core.model import (
     Idle,
     InMenu,
     LoggedOut,
+    LookingUp,
     MenuVisit,
     Node,
     NodePhase,
@@ -72,6 +73,7 @@ CALL_PHASES: Mapping[type[CallPhase], str] = {
     Detecting: "detecting",
     InMenu: "in_menu",
     Announcing: "announcing",
+    LookingUp: "looking_up",
     Queued: "queued",
     Offered: "offered",
     Connected: "connected",
@@ -221,7 +223,9 @@ def _phase(phase: CallPhase, now: Micros) -> Plain:
     match phase:
         case InMenu():
             return {"menu": phase.menu, "tries": phase.tries}
-        case Arrived() | Announcing() | Detecting():
+        case Announcing(spot=spot) | LookingUp(spot=spot) if spot is not None:
+            return {"node": spot.name}
+        case Arrived() | Announcing() | LookingUp() | Detecting():
             return {}
         case Dialled():
             return {"rings": phase.rings}
@@ -291,6 +295,8 @@ def _story(story: Story, masking: Masking) -> Plain:
         "harboured": iso_or_none(story.harboured),
         "message_left": iso_or_none(story.message_left),
         "asked_after": iso_or_none(story.asked_after),
+        "path": list(story.path),
+        "notes": {name: masking.text(said) for name, said in story.notes.items()},
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from callctl.core.addresses import E164, Emergency, Extension, ShortCode
 from callctl.core.campaigns import CallerId, Detection
 from callctl.core.hours import Calendar
-from callctl.core.policy import Announce, HangUp, OptOut, Policy, Stage, ToMenu, ToNumber, ToQueue, Voicemail
+from callctl.core.policy import Announce, HangUp, OptOut, Policy, Stage, ToFlow, ToMenu, ToNumber, ToQueue, Voicemail
 from callctl.settings.build import KEPT_ORDER, DaemonSettings
 from callctl.settings.law_text import days_text, law_changes
 from callctl.settings.secrets import Secret
@@ -158,6 +158,8 @@ def _destination(value: Any) -> str:
             return f"menu {value.menu}"
         case ToQueue():
             return f"queue {value.queue}" + (f" at priority {value.priority}" if value.priority else "")
+        case ToFlow():
+            return f"flow {value.flow}"
         case Voicemail():
             return f"voicemail {value.mailbox}"
         case ToNumber():

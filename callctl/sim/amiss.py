@@ -28,6 +28,7 @@ from callctl.core.model import (
     InMenu,
     Leg,
     LegRole,
+    LookingUp,
     Offered,
     OnCall,
     Place,
@@ -121,7 +122,7 @@ def _amiss_of_caller(world: World, pbx: ModelPbx, channel: Channel) -> Iterator[
             yield f"{channel.id} should have been handed over"
         case Queued(place) | Offered(place):
             yield from _amiss_of_waiting(call, place, pbx, channel)
-        case InMenu(playing=playing) | Announcing(playing=playing):
+        case InMenu(playing=playing) | Announcing(playing=playing) | LookingUp(playing=playing):
             over = {event.playback for event in pbx.news if isinstance(event, PlaybackEnded)}
             if channel.bridge:
                 yield f"{channel.id} hears prompts, and stands in {channel.bridge}"

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from callctl.core.addresses import E164
 from callctl.core.campaigns import CampaignPolicy, Disposition, DispositionPolicy
+from callctl.core.flows import NO_FLOWS
 from callctl.core.hours import DAY, Calendar
 from callctl.core.ids import (
     SECOND,
@@ -47,6 +48,7 @@ from callctl.core.policy import (
     Stage,
     Strategy,
     SwitchPolicy,
+    ToFlow,
     ToMenu,
     ToNumber,
     ToQueue,
@@ -55,6 +57,7 @@ from callctl.core.policy import (
     Voicemail,
     WaitingWords,
 )
+from callctl.sim.flows import ASKS, FLOW_ENTRIES, flows
 
 NODE = NodeId("pbx")
 START: Micros = 1_700_000_000 * SECOND
@@ -91,6 +94,7 @@ ENTRIES: dict[str, Destination] = {
     "442079460018": Announce(("sound:bye",), Voicemail("100")),
     "442079460019": ToMenu(MenuId("gives-up-to-voicemail")),
     "442079460020": Announce(("sound:hello",), ToQueue(SHUT)),
+    **FLOW_ENTRIES,
 }
 TO_DESK, TO_FRONT, TO_VOICEMAIL = "442079460014", "442079460015", "442079460016"
 TO_MENU, TO_QUEUE, TO_QUEUE_FIRST = "442079460000", "442079460001", "442079460002"
@@ -189,6 +193,7 @@ def policy(
         sha="first",
         entries={E164(number): to for number, to in ENTRIES.items()},
         menus=menus(),
+        flows=flows(),
         queues={
             SALES: QueuePolicy(SALES, strategy),
             CARE: QueuePolicy(
@@ -225,6 +230,7 @@ def policy(
                     "7": HangUp(),
                     "6": Announce(("sound:bye",), HangUp()),
                     "5": ToNumber(NUMBER),
+                    "4": ToFlow(ASKS),
                 },
             ),
             DESK: QueuePolicy(
@@ -272,7 +278,8 @@ def bare() -> Policy:
     """The configuration without menus, queues and numbers."""
     known = policy()
     agents = {name: replace(agent, queues=()) for name, agent in known.agents.items()}
-    return replace(known, sha="bare", entries={}, menus={}, queues={}, agents=agents, features={}, switches={})
+    gone = replace(known, sha="bare", entries={}, menus={}, flows=NO_FLOWS, queues={})
+    return replace(gone, agents=agents, features={}, switches={})
 
 
 def variants(agents: tuple[str, ...], strategy: Strategy = Strategy.LONGEST_IDLE) -> tuple[Policy, ...]:
@@ -280,7 +287,7 @@ def variants(agents: tuple[str, ...], strategy: Strategy = Strategy.LONGEST_IDLE
     full = policy(agents, strategy)
     turned = policy(agents[::-1], Strategy.RR_MEMORY)
     easy = replace(turned.queues[HELP], stages=(Stage(0, Requirement(max_penalty=1)), Stage(seconds(8), ANYBODY)))
-    turned = replace(turned, sha="turned", queues={**turned.queues, HELP: easy})
+    turned = replace(turned, sha="turned", queues={**turned.queues, HELP: easy}, flows=flows("flows 2"))
     fewer = replace(policy(agents[:-1], strategy), sha="fewer")
     quiet = replace(full, sha="quiet", menus={}, entries={}, dialing=DialingRules(stopped=True))
     return (full, fewer, quiet, bare(), turned)

@@ -94,6 +94,7 @@ class Process:
             campaigns=rows.campaigns.values(),
             attempts=rows.attempts.values(),
             switches=switches,
+            flows=rows.flows.values(),
         )
         self.inbox = _Inbox()
         self.link = VirtualLink(switch, self.inbox, Random(f"link {seed}"), plan.slowness, plan.audit_every)

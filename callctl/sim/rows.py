@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import TypeVar
 
 from callctl.core.engine import Step
+from callctl.core.flows import Flows
 from callctl.core.ids import AgentId, AttemptId, CallId, CampaignId, NodeId, SwitchId, TrunkId
 from callctl.core.model import Agent, Call, Node, Switch, Usage, World
 from callctl.core.outbound import Attempt, Campaign
@@ -18,7 +19,7 @@ _T = TypeVar("_T")
 
 
 def copied(value: _T) -> _T:
-    """A deep copy, faster than `copy.deepcopy`. Policies, which nobody changes, are shared."""
+    """A deep copy, faster than `copy.deepcopy`. Policies and flows, which nobody changes, are shared."""
     out = BytesIO()
     _Pickler(out, pickle.HIGHEST_PROTOCOL).dump(value)
     out.seek(0)
@@ -26,20 +27,20 @@ def copied(value: _T) -> _T:
     return made
 
 
-_POLICIES: dict[int, Policy] = {}
+_SHARED: dict[int, Policy | Flows] = {}
 
 
 class _Pickler(pickle.Pickler):
     def persistent_id(self, obj: object) -> int | None:
-        if not isinstance(obj, Policy):
+        if not isinstance(obj, Policy | Flows):
             return None
-        _POLICIES[id(obj)] = obj
+        _SHARED[id(obj)] = obj
         return id(obj)
 
 
 class _Unpickler(pickle.Unpickler):
-    def persistent_load(self, pid: int) -> Policy:
-        return _POLICIES[pid]
+    def persistent_load(self, pid: int) -> Policy | Flows:
+        return _SHARED[pid]
 
 
 @dataclass
@@ -53,11 +54,13 @@ class Rows:
     campaigns: dict[CampaignId, Campaign] = field(default_factory=dict)
     attempts: dict[AttemptId, Attempt] = field(default_factory=dict)
     switches: dict[SwitchId, Switch] = field(default_factory=dict)
+    flows: dict[str, Flows] = field(default_factory=dict)
     records: dict[CallId, list[Call]] = field(default_factory=dict)
 
     def live(self) -> Rows:
         """Those that a life begins with: without the records."""
-        return Rows(self.calls, self.agents, self.nodes, self.trunks, self.campaigns, self.attempts, self.switches)
+        calls = self.calls, self.agents, self.nodes, self.trunks
+        return Rows(*calls, self.campaigns, self.attempts, self.switches, self.flows)
 
     def take(self, done: Step) -> None:
         touched = done.touched
@@ -72,6 +75,9 @@ class Rows:
         self.switches.update((s.id, s) for s in touched.switches)
         for off in touched.off:
             self.switches.pop(off, None)
+        self.flows.update((f.version, f) for f in touched.flows)
+        for version in touched.forgotten:
+            self.flows.pop(version, None)
         for record in touched.records:
             self.records.setdefault(record.id, []).append(copied(record))
         for closed in touched.closed:
@@ -90,6 +96,9 @@ class Rows:
         self.switches.update(batch.switches)
         for off in batch.off:
             self.switches.pop(off, None)
+        self.flows.update(batch.flows)
+        for version in batch.forgotten:
+            self.flows.pop(version, None)
         for closed in batch.closed:
             self.calls.pop(closed, None)
         for left in batch.left:
@@ -108,6 +117,8 @@ class Rows:
             *(f"row of attempt {a} is old" for a, it in world.outbound.attempts.items() if self.attempts.get(a) != it),
             *(f"row of attempt {a} is left over" for a in self.attempts if a not in world.outbound.attempts),
             *(["rows of switches are old"] if self.switches != world.switches else []),
+            *(f"flows {version} have no row" for version in world.flows if version not in self.flows),
+            *(f"flows {version} are left over" for version in self.flows if version not in world.flows),
             *(
                 f"row of campaign {c} is old"
                 for c, it in world.outbound.campaigns.items()

@@ -45,7 +45,7 @@ from callctl.core.ids import (
     seconds,
 )
 from callctl.core.invariants import check
-from callctl.core.model import Announcing, Idle, InMenu, Party, World
+from callctl.core.model import Announcing, Idle, InMenu, LookingUp, Party, World
 from callctl.core.model import Call as Kept
 from callctl.core.policy import Policy
 from callctl.sim.amiss import amiss, stale
@@ -289,7 +289,7 @@ class _Run:
         switch = self._crowd.switch
         phases = {call.leg: call.phase for call in self._database.rows.calls.values()}
         for channel in switch.model.channels.values():
-            if is_ours(channel.bridge) and isinstance(phases.get(channel.id), InMenu | Announcing):
+            if is_ours(channel.bridge) and isinstance(phases.get(channel.id), InMenu | Announcing | LookingUp):
                 switch.deny(BridgeId(channel.bridge))
 
     def _died(self) -> None:

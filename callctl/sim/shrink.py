@@ -34,6 +34,7 @@ from callctl.core.events import (
     LegUp,
     LinkLost,
     LinkRestored,
+    LookedUp,
     MessageLeft,
     PersonErased,
     PhoneBusy,
@@ -175,8 +176,8 @@ class _Writer:
                 return self._of_people(event)
             case DatabaseState() | ContactsClaimed() | DoNotCallLists() | ClockCompared():
                 return self._of_store(event)
-            case ConsentAsked():
-                raise AssertionError("a transcript has no words for consent yet")
+            case LookedUp() | ConsentAsked():
+                raise AssertionError(f"a transcript has no words for {type(event).__name__} yet")
             case _:
                 assert_never(event)
 

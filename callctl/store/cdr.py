@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from callctl.core.facts import Fact
@@ -71,6 +71,9 @@ class CallRecord:
     harboured: Micros | None = None
     message_left: Micros | None = None
     asked_after: Micros | None = None
+    path: tuple[str, ...] = ()
+    """Nodes of flows, in order."""
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def waited(self) -> Micros:
@@ -135,6 +138,8 @@ def record_row(call: Call) -> dict[str, Any]:
         "harboured": iso_or_none(story.harboured),
         "message_left": iso_or_none(story.message_left),
         "asked_after": iso_or_none(story.asked_after),
+        "path": [storable(node) for node in story.path],
+        "notes": {storable(name): storable(said) for name, said in story.notes.items()},
     }
 
 
@@ -221,6 +226,8 @@ def _record(row: asyncpg.Record) -> CallRecord:
     values["amount"] = None if row["amount"] is None else str(row["amount"])
     values["menus"] = tuple(_menu(data) for data in json.loads(row["menus"]))
     values["queues"] = tuple(_visit(data) for data in json.loads(row["queues"]))
+    values["path"] = tuple(json.loads(row["path"]))
+    values["notes"] = json.loads(row["notes"])
     values["rings"] = tuple(_ring(data) for data in json.loads(row["rings"]))
     return CallRecord(**{name: values[name] for name in CallRecord.__slots__})
 

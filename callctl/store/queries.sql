@@ -82,13 +82,14 @@ with seen as materialized (
         id, node, epoch, trunk, phone, caller, caller_kind, caller_name, dialled, diverted_from, feature,
         entered, answered_by_pbx, menus, queue, queued, queues, rings, agent, connected,
         ended, ended_by, outcome, cause, sip, wrap_up_ended, disposition, disposition_by, amount, note,
-        campaign, attempt, rang, picked_up, heard, harboured, message_left, asked_after
+        campaign, attempt, rang, picked_up, heard, harboured, message_left, asked_after, path, notes
     )
     select
         id, node, $1, trunk, phone, caller, caller_kind, caller_name, dialled, diverted_from, feature,
         entered, answered_by_pbx, menus, queue, queued, coalesce(queues, '[]'), rings, agent, connected,
         ended, ended_by, outcome, cause, sip, wrap_up_ended, disposition, disposition_by, amount, coalesce(note, ''),
-        campaign, attempt, rang, picked_up, heard, harboured, message_left, asked_after
+        campaign, attempt, rang, picked_up, heard, harboured, message_left, asked_after,
+        coalesce(path, '[]'), coalesce(notes, '{}')
     from fresh, jsonb_to_recordset($12::jsonb) as r (
         id text, node text, trunk text, phone text, caller text, caller_kind text, caller_name text,
         dialled text, diverted_from text, feature text, entered timestamptz, answered_by_pbx timestamptz,
@@ -96,7 +97,7 @@ with seen as materialized (
         connected timestamptz, ended timestamptz, ended_by text, outcome text, cause integer, sip integer, wrap_up_ended timestamptz,
         disposition text, disposition_by text, amount numeric, note text,
         campaign text, attempt text, rang timestamptz, picked_up timestamptz, heard text, harboured timestamptz,
-        message_left timestamptz, asked_after timestamptz
+        message_left timestamptz, asked_after timestamptz, path jsonb, notes jsonb
     )
     on conflict (id) do update set
         node = excluded.node, epoch = excluded.epoch, trunk = excluded.trunk, phone = excluded.phone,
@@ -111,7 +112,8 @@ with seen as materialized (
         disposition_by = excluded.disposition_by, amount = excluded.amount, note = excluded.note,
         campaign = excluded.campaign, attempt = excluded.attempt, rang = excluded.rang,
         picked_up = excluded.picked_up, heard = excluded.heard, harboured = excluded.harboured,
-        message_left = excluded.message_left, asked_after = excluded.asked_after
+        message_left = excluded.message_left, asked_after = excluded.asked_after,
+        path = excluded.path, notes = excluded.notes
     where call.epoch <= excluded.epoch
 ), events as (
     insert into call_event (at, call, epoch, seq, n, kind, body)

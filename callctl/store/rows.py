@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 import structlog
 
 from callctl.core.facts import CallOffered, Fact
+from callctl.core.flows import Flows
 from callctl.core.ids import AgentId, AttemptId, CallId, Micros, SwitchId
 from callctl.core.ledger import Entry
 from callctl.core.model import Agent, Call, Node, Switch, Usage
@@ -21,7 +22,7 @@ from callctl.store.ledger import ledger_row
 from callctl.store.times import to_datetime
 
 LIVE: dict[str, type] = {"call": Call, "agent": Agent, "node": Node, "trunk": Usage}
-LIVE |= {"campaign": Campaign, "attempt": Attempt, "switch": Switch}
+LIVE |= {"campaign": Campaign, "attempt": Attempt, "switch": Switch, "flows": Flows}
 """What a kind of live row holds."""
 FORMAT = 2
 """Of a spooled unit. A higher one is of a newer callctl and is set aside."""
@@ -29,7 +30,7 @@ _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 _V = TypeVar("_V")
 
-Aggregate: TypeAlias = Call | Agent | Node | Usage | Campaign | Attempt | Switch
+Aggregate: TypeAlias = Call | Agent | Node | Usage | Campaign | Attempt | Switch | Flows
 LiveRow: TypeAlias = tuple[str, str, int, str]
 """kind, id, seq, body."""
 EventRow: TypeAlias = tuple[Micros, str | None, int, int, str, str]
@@ -50,6 +51,7 @@ class Unit:
     left: set[AgentId] = field(default_factory=set)
     over: set[AttemptId] = field(default_factory=set)
     off: set[SwitchId] = field(default_factory=set)
+    forgotten: set[str] = field(default_factory=set)
     ledger: list[tuple[int, Entry]] = field(default_factory=list)
     ended: dict[CallId, Call] = field(default_factory=dict)
     facts: list[tuple[int, Micros, Fact]] = field(default_factory=list)
@@ -76,6 +78,11 @@ class Unit:
         for attempt_id in batch.over:
             self.live.pop(("attempt", attempt_id), None)
             self.over.add(attempt_id)
+        self.live.update({("flows", version): (batch.seq, flows) for version, flows in batch.flows.items()})
+        self.forgotten -= batch.flows.keys()
+        for version in batch.forgotten:
+            self.live.pop(("flows", version), None)
+            self.forgotten.add(version)
         self.ledger.extend((batch.seq, entry) for entry in batch.ledger)
         for call_id in batch.closed:
             self.live.pop(("call", call_id), None)
@@ -186,6 +193,7 @@ def to_rows(unit: Unit, epoch: int, seed: int) -> Rows:
             *(("attempt", attempt) for attempt in sorted(unit.over)),
             *(("call", codec.storable(call)) for call in sorted(unit.closed)),
             *(("switch", codec.storable(switch)) for switch in sorted(unit.off)),
+            *(("flows", version) for version in sorted(unit.forgotten)),
         ),
         events=tuple(_events(unit.facts)),
         records=tuple(record for record in records if record is not None),

@@ -198,5 +198,6 @@ def _decoded(live: LiveBodies) -> tuple[Restored, dict[tuple[str, str], str]]:
         campaigns=rows["campaign"],
         attempts=rows["attempt"],
         switches=rows["switch"],
+        flows=rows["flows"],
     )
     return restored, refused

@@ -29,7 +29,18 @@ from callctl.core.facts import Fact
 from callctl.core.ids import SECOND, CallId, Micros, QueueId, TrunkId
 from callctl.core.model import Outcome, Party, RingResult, World
 from callctl.core.permits import Purpose
-from callctl.core.policy import Announce, Destination, HangUp, OptOut, Policy, ToMenu, ToNumber, ToQueue, Voicemail
+from callctl.core.policy import (
+    Announce,
+    Destination,
+    HangUp,
+    OptOut,
+    Policy,
+    ToFlow,
+    ToMenu,
+    ToNumber,
+    ToQueue,
+    Voicemail,
+)
 from callctl.telemetry.agents import AgentTimes
 from callctl.telemetry.gauges import WorldGauges
 from callctl.telemetry.outbound import OutboundGauges, OutboundMetrics, Tallies
@@ -55,6 +66,8 @@ def _target(to: Destination) -> str:
     match to:
         case ToMenu():
             return f"menu {to.menu}"
+        case ToFlow():
+            return f"flow {to.flow}"
         case ToQueue():
             return f"queue {to.queue}"
         case Voicemail():
@@ -177,8 +190,12 @@ class Metrics:
         self.calls_ended = self._counter("calls_ended", "Calls that ended", "outcome", "by")
         self.menu_entered = self._counter("menu_entered", "Times a menu's prompts were started", "menu")
         self.menu_choices = self._counter(
-            "menu_choices", "Digits taken in a menu, by option; `invalid`: no option", "menu", "choice"
+            "menu_choices",
+            "Digits taken in a menu, by option; `invalid`: no option; `digits`: several, as asked for",
+            "menu",
+            "choice",
         )
+        self.flow_nodes = self._counter("flow_nodes", "Times callers came to a node of a flow", "flow", "node")
         self.menu_timeouts = self._counter("menu_timeouts", "Times no digit came in a menu", "menu")
         self.prompt_failures = self._counter("prompt_failures", "Prompts that could not be played")
 
@@ -272,6 +289,14 @@ class Metrics:
     def _digit(self, fact: f.DigitTaken) -> None:
         self.menu_choices.labels(fact.menu, "invalid" if fact.to is None else fact.digit).inc()
 
+    def _walked(self, fact: f.Walked) -> None:
+        for name in fact.nodes:
+            flow, _, node = name.partition("/")
+            self.flow_nodes.labels(flow, node).inc()
+
+    def _digits(self, fact: f.DigitsTaken) -> None:
+        self.menu_choices.labels(fact.menu, "digits" if fact.fits else "invalid").inc()
+
     def _timed_out(self, fact: f.DigitTimedOut) -> None:
         self.menu_timeouts.labels(fact.menu).inc()
 
@@ -357,6 +382,8 @@ _COUNTED: Mapping[type[Any], Callable[[Metrics, Any], None]] = {
     f.MenuEntered: Metrics._menu_entered,
     f.DigitTaken: Metrics._digit,
     f.DigitTimedOut: Metrics._timed_out,
+    f.DigitsTaken: Metrics._digits,
+    f.Walked: Metrics._walked,
     f.PromptFailed: Metrics._prompt_failed,
     f.CallQueued: Metrics._queued,
     f.CallRequeued: Metrics._requeued,

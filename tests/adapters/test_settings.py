@@ -460,7 +460,7 @@ trunks: {t: {kind: ip, host: 192.0.2.1}}
     write(folder, b="speech: {folder: spoken}\n", a=(folder / "a.yaml").read_text().replace("seen_as: /sounds/, ", ""))
     moved = load(folder, None, ENVIRON)
     assert moved.speech.folder == folder / "spoken"
-    assert moved.policy.menus[MenuId("m")].invalid[0].startswith(f"sound:{folder}/spoken/non-")
+    assert str(moved.policy.menus[MenuId("m")].invalid[0]).startswith(f"sound:{folder}/spoken/non-")
     assert moved.spoken == loaded.spoken
 
 

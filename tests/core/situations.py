@@ -34,6 +34,7 @@ from callctl.core.events import (
     LegUp,
     LinkLost,
     LinkRestored,
+    LookedUp,
     MessageLeft,
     PersonErased,
     PhoneBusy,
@@ -57,6 +58,7 @@ from callctl.core.ids import (
     ContactId,
     DispositionId,
     LegId,
+    LookupId,
     NodeId,
     PhoneId,
     PlaybackId,
@@ -64,8 +66,9 @@ from callctl.core.ids import (
     TrunkId,
     seconds,
 )
-from callctl.core.model import Announcing, Briefed, InMenu, LegRole, Offered, Queued, World
-from callctl.core.policy import Announce, Destination, HangUp, Policy, ToMenu, ToQueue, Voicemail
+from callctl.core.model import Announcing, Briefed, InMenu, LegRole, LookingUp, Offered, Queued, World
+from callctl.core.policy import Announce, Destination, HangUp, Policy, ToFlow, ToMenu, ToQueue, Voicemail
+from callctl.sim.flows import ASKS, LEADS, TO_ASKS, TO_PIN, TO_TOUR, asking, flows
 from callctl.sim.lists import ASK, BLAST, CAMPAIGNS, LOOK, NAILED, PREDICT, PUSH, ZONES, calling, person
 from callctl.sim.office import (
     CARE,
@@ -632,6 +635,92 @@ def database_is_away() -> Stage:
     return it
 
 
+def is_in_a_flow() -> Stage:
+    """At its menu."""
+    it = stage()
+    it.arrive("c1", TO_TOUR)
+    it.heard("c1")
+    it.heard("c1")
+    return it
+
+
+def gives_up_to_a_lookup() -> Stage:
+    it = is_in_a_flow()
+    it.wait(5)
+    it.heard("c1")
+    return it
+
+
+def enters_digits() -> Stage:
+    it = is_in_a_flow()
+    it.press("c1", "1")
+    it.press("c1", "1")
+    return it
+
+
+def hears_them_said() -> Stage:
+    it = enters_digits()
+    it.press("c1", "8")
+    it.press("c1", "#")
+    return it
+
+
+def rates_in_a_flow_that_was_called() -> Stage:
+    it = is_in_a_flow()
+    it.press("c1", "4")
+    return it
+
+
+def enters_a_pin() -> Stage:
+    it = stage()
+    it.arrive("c1", TO_PIN)
+    it.press("c1", "1234"[0])
+    return it
+
+
+def has_entered_a_pin() -> Stage:
+    it = enters_a_pin()
+    for digit in "234":
+        it.press("c1", digit)
+    return it
+
+
+def is_looked_up() -> Stage:
+    it = stage()
+    it.arrive("c1", TO_ASKS)
+    return it
+
+
+def is_looked_up_in_silence() -> Stage:
+    it = is_looked_up()
+    it.heard("c1", failed=True)
+    return it
+
+
+def looked_up_leads_to(kind: str) -> Callable[[], Stage]:
+    def made() -> Stage:
+        known = policy()
+        it = stage(replace(known, entries={**known.entries, E164(TO_ASKS): ToFlow(asking(kind))}))
+        it.arrive("c1", TO_ASKS)
+        return it
+
+    return made
+
+
+def stands_in_an_old_flow() -> Stage:
+    it = is_in_a_flow()
+    it.do(PolicyChanged(replace(policy(), sha="later", flows=flows("flows 2"))))
+    return it
+
+
+def stands_in_a_flow_that_nobody_remembers() -> Stage:
+    it = is_looked_up()
+    it.do(PolicyChanged(bare()))
+    it.world.flows.clear()
+    it.rows.flows.clear()
+    return it
+
+
 SITUATIONS: dict[str, Callable[[], Stage]] = {
     made.__name__: made
     for made in (
@@ -705,6 +794,17 @@ SITUATIONS: dict[str, Callable[[], Stage]] = {
         is_dialled_for_and_listened_to,
         talks_on_a_line_of_their_own,
         database_is_away,
+        is_in_a_flow,
+        gives_up_to_a_lookup,
+        enters_digits,
+        hears_them_said,
+        rates_in_a_flow_that_was_called,
+        enters_a_pin,
+        has_entered_a_pin,
+        is_looked_up,
+        is_looked_up_in_silence,
+        stands_in_an_old_flow,
+        stands_in_a_flow_that_nobody_remembers,
     )
 } | {
     "gives_up_to_a_menu": gives_up_to("442079460010"),
@@ -721,6 +821,8 @@ SITUATIONS: dict[str, Callable[[], Stage]] = {
     "talks_then_menu": talks_and_will_be_asked(ToMenu(SURVEY)),
     "talks_then_announcement": talks_and_will_be_asked(Announce(("sound:bye",), HangUp())),
     "talks_then_voicemail": talks_and_will_be_asked(Voicemail("100")),
+    "waits_at_most_then_a_lookup": waits_at_most(ToFlow(ASKS)),
+    **{f"looked_up_leads_to_{kind}": looked_up_leads_to(kind) for kind in LEADS},
 }
 
 
@@ -752,7 +854,7 @@ def everything(world: World) -> dict[type, list[Event]]:
         MessageLeft: [MessageLeft(n, leg) for n, leg in at],
         LegLeft: [LegLeft(n, leg) for n, leg in at],
         LegGone: [LegGone(n, leg, *why) for n, leg in at for why in CAUSES],
-        DigitPressed: [DigitPressed(n, leg, digit) for n, leg in at for digit in "1245#6789"],
+        DigitPressed: [DigitPressed(n, leg, digit) for n, leg in at for digit in "0123456789#*"],
         PlaybackEnded: [PlaybackEnded(n, leg, p, bad) for n, leg in at for p in playing for bad in (False, True)],
         BridgeFailed: [
             BridgeFailed(NODE, call, leg, "no")
@@ -795,6 +897,7 @@ def everything(world: World) -> dict[type, list[Event]]:
             *(ContactsClaimed(it, (person(9, it),), ZONES) for it in CAMPAIGNS),
         ],
         DoNotCallLists: [DoNotCallLists({}, {}), DoNotCallLists({"": array("Q", [44])}, {"": frozenset({"1"})})],
+        LookedUp: _answers(world),
         ClockCompared: [ClockCompared(0)],
         DatabaseState: [DatabaseState(False, "no answer"), DatabaseState(True)],
         PreviewAsked: [
@@ -838,6 +941,16 @@ def _arrivals(world: World) -> list[Event]:
     return [*calls, *codes, CallArrived(ELSEWHERE, LegId("new"), E164(TO_QUEUE), TO_QUEUE, caller, "")]
 
 
+def _answers(world: World) -> list[Event]:
+    asked = [(call.id, call.phase.request) for call in world.calls.values() if isinstance(call.phase, LookingUp)]
+    asked += [(call, LookupId("old")) for call in (*world.calls, CallId("nobody"))]
+    return [
+        LookedUp(call, request, found, failed)
+        for call, request in asked
+        for found, failed in (({"name": "Ada"}, ""), ({}, "timeout"))
+    ]
+
+
 def _playing(world: World) -> list[PlaybackId]:
     found: list[PlaybackId] = []
     for call in world.calls.values():
@@ -845,6 +958,8 @@ def _playing(world: World) -> list[PlaybackId]:
             case InMenu(playing=playing) if playing is not None:
                 found.append(playing)
             case Announcing(playing=playing):
+                found.append(playing)
+            case LookingUp(playing=playing) if playing is not None:
                 found.append(playing)
             case Queued(place) | Offered(place) if place.playing is not None:
                 found.append(place.playing)

@@ -306,6 +306,7 @@ def restored(it: Stage, config: Policy | None = None) -> World:
         it.now,
         campaigns=rows.campaigns.values(),
         attempts=rows.attempts.values(),
+        flows=rows.flows.values(),
     )
     assert check(world) == []
     return world

@@ -23,7 +23,7 @@ Row = tuple[object, str, object]
 
 RESUMED = frozenset(
     {"hears_a_menu", "hears_an_announcement", "waits", "is_offered", "hears_the_whisper"}
-    | {"is_told_the_position", "is_offered_while_words_play"}
+    | {"is_told_the_position", "is_offered_while_words_play", "is_looked_up", "has_entered_a_pin"}
 )
 """Where something else happens when the link is back."""
 

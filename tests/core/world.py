@@ -37,7 +37,19 @@ from callctl.core.ids import (
     seconds,
 )
 from callctl.core.invariants import check
-from callctl.core.model import Agent, Announcing, Briefed, Call, InMenu, Offered, Queued, Reserved, Ringing, World
+from callctl.core.model import (
+    Agent,
+    Announcing,
+    Briefed,
+    Call,
+    InMenu,
+    LookingUp,
+    Offered,
+    Queued,
+    Reserved,
+    Ringing,
+    World,
+)
 from callctl.core.policy import Policy
 from callctl.core.recovery import restore
 from callctl.sim.office import NODE, START, TO_QUEUE, policy
@@ -145,7 +157,7 @@ class Stage:
     def heard(self, leg: str, failed: bool = False) -> Step:
         """What is played to the caller is over."""
         phase = self.call(leg).phase
-        assert isinstance(phase, InMenu | Announcing | Queued | Offered)
+        assert isinstance(phase, InMenu | Announcing | LookingUp | Queued | Offered)
         playing = phase.place.playing if isinstance(phase, Queued | Offered) else phase.playing
         return self.do(PlaybackEnded(NODE, LegId(leg), playing or PlaybackId(""), failed))
 

@@ -60,7 +60,7 @@ from callctl.core.events import (
 from callctl.core.facts import AgentStateChanged, Fact
 from callctl.core.ids import AgentId, CampaignId, ContactId, DispositionId, LegId, Micros, PlaybackId, SwitchId, seconds
 from callctl.core.law import AttemptOutcome
-from callctl.core.model import Announcing, Briefed, Connected, InMenu, Offered, Queued
+from callctl.core.model import Announcing, Briefed, Connected, InMenu, LookingUp, Offered, Queued
 from callctl.core.outbound import EVERYWHERE
 from callctl.core.policy import AutoAnswer, Policy, Strategy
 from callctl.core.recovery import restore
@@ -304,7 +304,9 @@ def _answers(it: Transcript, who: str, heard: str = "nothing", quiet: str = "0")
 
 def _heard(it: Transcript, who: str, failed: bool = False) -> None:
     leg = it.stage.world.legs[LegId(it.leg(who))]
-    if leg.agent is None and isinstance(it.stage.call(leg.id).phase, InMenu | Announcing | Queued | Offered):
+    if leg.agent is None and isinstance(
+        it.stage.call(leg.id).phase, InMenu | Announcing | LookingUp | Queued | Offered
+    ):
         it.stage.heard(leg.id, failed)
     elif leg.agent is not None and isinstance(it.stage.agent(leg.agent).state, Briefed):
         it.stage.whispered(leg.agent, failed)

@@ -167,8 +167,8 @@ MUTATIONS = (
     Mutation(
         "a playback that is over starts the wait of another",
         "core/ivr.py",
-        "case InMenu() | Announcing() as phase if phase.playing == event.playback:",
-        "case InMenu() | Announcing() as phase:",
+        "case InMenu() | Announcing() | LookingUp() as phase if phase.playing == event.playback:",
+        "case InMenu() | Announcing() | LookingUp() as phase:",
     ),
     Mutation(
         "the prompts go on behind a digit", "core/ivr.py", "    _stop(turn, call, phase.playing)\n    to =", "    to ="
