@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from callctl.core.addresses import E164, Emergency, Extension, ShortCode
 from callctl.core.ids import (
@@ -39,6 +36,8 @@ from callctl.core.policy import (
 )
 from callctl.settings.calendars import calendar_of
 from callctl.settings.campaigns import campaign_of, dispositions_of, saying_of
+from callctl.settings.canonical import digest
+from callctl.settings.flow_build import flows_of
 from callctl.settings.models import (
     AgentModel,
     CallerModel,
@@ -63,9 +62,6 @@ from callctl.settings.prompts import Speaker
 from callctl.settings.rule_sets import rule_sets_of
 from callctl.settings.secrets import Secret
 from callctl.settings.ways import Ways, number_rules, stages
-
-KEPT_ORDER = frozenset({"trunks", "agents"})
-"""Of the policy's mappings: their order means something (emergency calls try trunks in it, some strategies agents)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +161,7 @@ def policy_of(document: Document, speaker: Speaker) -> Policy:
     ways = Ways(document, numbering, speaker)
     node = NodeId(next(iter(document.nodes)))
     owned = caller_numbers(document, numbering)
+    calendars = {CalendarId(name): calendar_of(it) for name, it in document.calendars.items()}
     policy = Policy(
         default_node=node,
         country=document.country,
@@ -173,8 +170,9 @@ def policy_of(document: Document, speaker: Speaker) -> Policy:
         callers={entry_address(text, numbering): _caller(it) for text, it in document.callers.items()},
         blocked=ways.goal(document.blocked),
         last_resort=ways.goal(document.last_resort),
-        calendars={CalendarId(name): calendar_of(it) for name, it in document.calendars.items()},
+        calendars=calendars,
         menus={MenuId(name): _menu(name, it, ways) for name, it in document.menus.items()},
+        flows=flows_of(document, ways, calendars),
         queues={QueueId(name): _queue(name, it, ways) for name, it in document.queues.items()},
         agents={AgentId(name): _agent(name, it) for name, it in document.agents.items()},
         phones={PhoneId(name): _phone(name, it, ways, node) for name, it in document.phones.items()},
@@ -199,22 +197,7 @@ def policy_of(document: Document, speaker: Speaker) -> Policy:
 
 def sha_of(policy: Policy) -> str:
     """SHA-256 (hex) of what the policy says, whatever the order it was written in."""
-    text = json.dumps(_canonical(replace(policy, sha="")), ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
-
-
-def _canonical(value: Any, ordered: bool = False) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        names = {f.name: _canonical(getattr(value, f.name), f.name in KEPT_ORDER) for f in fields(value)}
-        return [type(value).__name__, names]
-    if isinstance(value, Mapping):
-        pairs = [[_canonical(k), _canonical(v)] for k, v in value.items()]
-        return pairs if ordered else sorted(pairs, key=lambda pair: json.dumps(pair[0]))
-    if isinstance(value, frozenset):
-        return sorted((_canonical(v) for v in value), key=json.dumps)
-    if isinstance(value, tuple):
-        return [_canonical(v) for v in value]
-    return value
+    return digest(replace(policy, sha=""))
 
 
 def _caller(caller: CallerModel) -> CallerPolicy:

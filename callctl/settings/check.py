@@ -20,9 +20,11 @@ from callctl.numbers import calling_code, country_prefix, is_premium
 from callctl.settings.calendars import days_of, span_of
 from callctl.settings.campaigns import Flag, SayingModel, chosen
 from callctl.settings.check_campaigns import campaign_mistakes, campaign_oddities
+from callctl.settings.check_flows import flow_mistakes, flow_oddities, heard_by_keys, led_to
 from callctl.settings.check_speech import speech_mistakes
 from callctl.settings.days_off import LAST_YEAR
 from callctl.settings.errors import KeyPath, Place, Problem, shown
+from callctl.settings.flow_parts import goals_of
 from callctl.settings.goals import Goal, Way
 from callctl.settings.law import CallingHoursModel, HolidaysModel
 from callctl.settings.models import Document, NodeModel, PhoneModel
@@ -88,7 +90,7 @@ class Check:
         self._campaigns()
         self._emergency(whole)
         self._trunks()
-        self._endless_menus()
+        self._flows(whole)
         self._last_resort()
         self._after_talks()
         self._calendars()
@@ -342,22 +344,10 @@ class Check:
 
     def _ways(self) -> Iterator[tuple[KeyPath, Way]]:
         """Every destination of the document."""
-        document = self.document
-        goals: list[tuple[KeyPath, Goal | None]] = [
-            ((name,), getattr(document, name)) for name in ("unknown_number", "blocked", "last_resort")
-        ]
-        goals += [(("numbers", number), goal) for number, goal in document.numbers.items()]
-        for name, menu in document.menus.items():
-            goals.append((("menus", name, "give_up"), menu.give_up))
-            goals += [(("menus", name, "options", key), goal) for key, goal in (menu.options or {}).items()]
-        for name, queue in document.queues.items():
-            goals += [(("queues", name, at), getattr(queue, at)) for at in _LEADS]
-            goals += [(("queues", name, "exit_keys", key), goal) for key, goal in (queue.exit_keys or {}).items()]
-        for path, goal in goals:
-            if goal is not None:
-                yield path, goal
-                if goal.then is not None:
-                    yield (*path, "then"), goal.then
+        for path, goal in self._goals():
+            yield path, goal
+            if goal.then is not None:
+                yield (*path, "then"), goal.then
 
     def _emergency(self, whole: bool) -> None:
         document = self.document
@@ -427,68 +417,49 @@ class Check:
     # ── the calls' ways ──────────────────────────────────────────────────────────────────────
 
     def _goals(self) -> Iterator[tuple[KeyPath, Goal]]:
-        for number, goal in self.document.numbers.items():
-            yield ("numbers", number), goal
-        yield ("unknown_number",), self.document.unknown_number
-        for name, menu in self.document.menus.items():
-            for digit, goal in (menu.options or {}).items():
-                yield ("menus", name, "options", digit), goal
-            if menu.give_up is not None:
-                yield ("menus", name, "give_up"), menu.give_up
-        for name, queue in self.document.queues.items():
-            for key in _LEADS:
-                goal = getattr(queue, key)
-                if goal is not None:
-                    yield ("queues", name, key), goal
-            for digit, goal in (queue.exit_keys or {}).items():
-                yield ("queues", name, "exit_keys", digit), goal
-        if self.document.last_resort is not None:
-            yield ("last_resort",), self.document.last_resort
-        if self.document.blocked is not None:
-            yield ("blocked",), self.document.blocked
+        """Every place where it is said where calls go."""
+        document = self.document
+        goals: list[tuple[KeyPath, Goal | None]] = [
+            ((name,), getattr(document, name)) for name in ("unknown_number", "blocked", "last_resort")
+        ]
+        goals += [(("numbers", number), goal) for number, goal in document.numbers.items()]
+        for name, menu in document.menus.items():
+            goals += [(("menus", name, "options", key), goal) for key, goal in (menu.options or {}).items()]
+            goals.append((("menus", name, "give_up"), menu.give_up))
+        for name, queue in document.queues.items():
+            goals += [(("queues", name, at), getattr(queue, at)) for at in _LEADS]
+            goals += [(("queues", name, "exit_keys", key), goal) for key, goal in (queue.exit_keys or {}).items()]
+        yield from ((path, goal) for path, goal in goals if goal is not None)
+        yield from goals_of(document)
 
     def _reached(self) -> None:
-        ways: list[tuple[KeyPath, Way]] = []
-        for path, goal in self._goals():
-            ways += [(path, goal)] if goal.then is None else [(path, goal), (path, goal.then)]
+        ways = list(self._ways())
         menus = {way.menu for path, way in ways if path[:2] != ("menus", way.menu)}
         queues = {way.queue for path, way in ways if path[:2] != ("queues", way.queue)}
+        flows = {way.flow for path, way in ways if path[:2] != ("flows", way.flow)}
+        flows |= {name for path, name in led_to(self.document) if path[:2] != ("flows", name)}
         for campaign in self.document.campaigns.values():
             menus |= {campaign.harbour, campaign.message}
             queues.add(campaign.queue)
         for section, names, reached in (
             ("menus", list(self.document.menus), menus),
+            ("flows", list(self.document.flows), flows),
             ("queues", list(self.document.queues), queues),
         ):
             for name in names:
                 if name not in reached:
                     self._warn((section, name), "no call is led here", "lead one here, or remove it")
 
-    def _endless_menus(self) -> None:
-        """A caller who presses nothing must come to an end: a queue, or a hang-up."""
-        following: dict[str, str] = {}
-        for name, menu in self.document.menus.items():
-            goal = menu.give_up
-            way = goal.then if goal is not None and goal.then is not None else goal
-            if way is not None and way.menu is not None:
-                following[name] = way.menu
-        told: set[str] = set()
-        for start in following:
-            trail: list[str] = []
-            name = start
-            while name in following and name not in trail:
-                trail.append(name)
-                name = following[name]
-            if name in trail and not told & set(trail):
-                told |= set(trail)
-                loop = [*trail[trail.index(name) :], name]
-                wrong = f"a caller who presses nothing goes round for ever ({' → '.join(loop)})"
-                self._wrong(("menus", name, "give_up"), wrong, "lead to a queue or `hang_up` at last")
+    def _flows(self, whole: bool) -> None:
+        for mistake in flow_mistakes(self.document, whole):
+            self._wrong(*mistake)
+        for odd in flow_oddities(self._ways(), self.document):
+            self._warn(*odd)
 
     def _last_resort(self) -> None:
         goal = self.document.last_resort
         way = goal.then if goal is not None and goal.then is not None else goal
-        if way is not None and (way.menu is not None or way.queue is not None):
+        if way is not None and (way.menu is not None or way.queue is not None or way.flow is not None):
             wrong = "a caller whom queues send round would go round again"
             self._wrong(("last_resort",), wrong, "write `hang_up`, `voicemail`, `number`, or `announce`")
 
@@ -592,6 +563,10 @@ class Check:
                     self._wrong(
                         ("menus", name, key, i), wrong, "use a `sound:`, or set `barge_in: false` for this menu"
                     )
+        for path, prompt in heard_by_keys(self.document):
+            if prompt.startswith(_SPELT):
+                wrong = f"no key stops {shown(prompt)}: Asterisk speaks it to its end"
+                self._wrong(path, wrong, "use a `sound:` or `say`, or set `barge_in: false` for this node")
         for path, prompts in self._heard_before_the_call():
             for i, prompt in enumerate(prompts):
                 if _is_spelt(prompt):
@@ -612,6 +587,7 @@ class Check:
         if self.document.emergency is not None:
             lists.append((("emergency", "numbers"), self.document.emergency.numbers))
         lists += [(("agents", a, "queues"), v.queues) for a, v in self.document.agents.items()]
+        lists += [(("flows", name, "languages"), flow.languages) for name, flow in self.document.flows.items()]
         lists += [(("trunks", n, "codecs"), v.codecs) for n, v in self.document.trunks.items()]
         lists += [(("phones", PhoneId(p), "codecs"), v.codecs) for p, v in self.document.phones.items()]
         for name, model in self.document.rule_sets.items():

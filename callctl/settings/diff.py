@@ -11,7 +11,8 @@ from callctl.core.addresses import E164, Emergency, Extension, ShortCode
 from callctl.core.campaigns import CallerId, Detection
 from callctl.core.hours import Calendar
 from callctl.core.policy import Announce, HangUp, OptOut, Policy, Stage, ToFlow, ToMenu, ToNumber, ToQueue, Voicemail
-from callctl.settings.build import KEPT_ORDER, DaemonSettings
+from callctl.settings.build import DaemonSettings
+from callctl.settings.canonical import KEPT_ORDER
 from callctl.settings.law_text import days_text, law_changes
 from callctl.settings.secrets import Secret
 from callctl.settings.types import duration_text, hundredths_text, percent_text

@@ -10,6 +10,8 @@ from callctl.settings.errors import KeyPath, Place, Problem
 from callctl.settings.yamlfile import Raw, Tree, read
 
 MOST_FILES = 200
+FLOWS = "flows"
+"""The folder, beside the other files, for a file of each flow. They may hold any section, as the others."""
 
 _Below: TypeAlias = Mapping[KeyPath, Iterable[KeyPath]]
 """By path, all paths that begin with it."""
@@ -28,20 +30,23 @@ def read_all(directory: Path, overlay: Path | None = None) -> tuple[Tree, list[P
 
 
 def read_folder(directory: Path) -> tuple[Tree, list[Problem]]:
-    """Every `*.yaml` of the directory, in the order of names. The same key in two files: merged, no duplicates."""
+    """Every `*.yaml` of the directory and then of its folder `flows`, each in the order of names. The same key in two
+    files: merged, no duplicates."""
     merged = Tree()
     whole = Place(str(directory))
-    try:
-        files = sorted(p for p in directory.iterdir() if not p.name.startswith("."))
-    except OSError as error:
-        wrong = f"the configuration's folder cannot be read ({error.strerror})"
-        merged.whole = False
-        return merged, [Problem.at(whole, (), wrong, "name the folder that holds the *.yaml files")]
-    problems = [
-        Problem.at(Place(str(p)), (), "this file is not read", f"name it {p.stem}.yaml")
-        for p in files
-        if p.suffix.lower() in (".yml", ".yaml") and p.suffix != ".yaml"
+    files, problems = _listed(directory)
+    flows = directory / FLOWS
+    if not problems and flows.is_dir():
+        more, unread = _listed(flows)
+        files += more
+        problems += unread
+    merged.whole = not problems
+    wrongly_named = [p for p in files if p.suffix.lower() in (".yml", ".yaml") and p.suffix != ".yaml"]
+    problems += [
+        Problem.at(Place(str(p)), (), "this file is not read", f"name it {p.stem}.yaml") for p in wrongly_named
     ]
+    if not merged.whole:
+        return merged, problems
     merged.whole = not problems  # what seems missing may stand in them
     files = [p for p in files if p.suffix == ".yaml"]
     if not files or len(files) > MOST_FILES:
@@ -50,10 +55,20 @@ def read_folder(directory: Path) -> tuple[Tree, list[Problem]]:
         merged.whole = False
         return merged, problems
     for path in files:
-        tree, more = read(path)
-        problems += more
+        tree, more_problems = read(path)
+        problems += more_problems
         problems += _merge(merged, tree)
     return merged, problems
+
+
+def _listed(directory: Path) -> tuple[list[Path], list[Problem]]:
+    """What lies in a folder, in the order of names; or why nobody knows."""
+    try:
+        return sorted(p for p in directory.iterdir() if not p.name.startswith(".")), []
+    except OSError as error:
+        wrong = f"the configuration's folder cannot be read ({error.strerror})"
+        right = "name the folder that holds the *.yaml files"
+        return [], [Problem.at(Place(str(directory)), (), wrong, right)]
 
 
 def _merge(into: Tree, tree: Tree) -> list[Problem]:

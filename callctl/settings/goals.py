@@ -66,9 +66,10 @@ AnyOptOut = Annotated[
 
 
 class Way(Strict):
-    """Where a call goes: one of `menu`, `queue`, `voicemail`, `number`, `opt_out` or `hang_up`."""
+    """Where a call goes: one of `menu`, `flow`, `queue`, `voicemail`, `number`, `opt_out` or `hang_up`."""
 
     menu: t.MenuRef | None = Field(default=None, description="The menu that the caller enters.")
+    flow: t.FlowRef | None = Field(default=None, description="The flow that the caller enters, at its start.")
     queue: t.QueueRef | None = Field(default=None, description="The queue that the caller waits in.")
     priority: Annotated[int, t.Whole(0, 1000)] | None = Field(
         default=None, description="With `queue`: points of the caller's score, see docs/acd.md. 0 if not given."
@@ -89,7 +90,7 @@ class Way(Strict):
         default=None, description="End the call, with this reason."
     )
 
-    _ways: ClassVar[tuple[str, ...]] = ("menu", "queue", "voicemail", "number", "opt_out", "hang_up")
+    _ways: ClassVar[tuple[str, ...]] = ("menu", "flow", "queue", "voicemail", "number", "opt_out", "hang_up")
 
     def judge(self) -> None:
         given = [way for way in self._ways if getattr(self, way) is not None]
@@ -110,7 +111,7 @@ class Way(Strict):
 
 
 class Goal(Way):
-    """Where a call goes: `menu`, `queue`, `voicemail`, `number`, `opt_out`, `hang_up` or `announce` (with `then`)."""
+    """Where a call goes: one of these, or `announce` (with `then`)."""
 
     announce: Said | None = Field(default=None, description="Play these prompts, then go where `then` says.")
     then: Way | None = Field(default=None, description="After `announce`; hang up if not given.")

@@ -26,6 +26,7 @@ from callctl.core.policy import (
 )
 from callctl.settings import types as t
 from callctl.settings.campaigns import CampaignModel, DispositionModel, SayingModel
+from callctl.settings.flows import FlowModel
 from callctl.settings.goals import Asks, Goal, Level, Penalty, in_order
 from callctl.settings.law import HolidaysModel, RuleSetModel
 from callctl.settings.prompts import Prompts, Said, SpeechModel
@@ -550,8 +551,9 @@ class Document(Strict):
     switches: dict[t.Name, SwitchModel] = Field(
         default={}, description="What people turn on and off: queues and calendars may be closed meanwhile."
     )
-    calendars: dict[t.Name, CalendarModel] = Field(default={}, description="Opening hours, for queues.")
+    calendars: dict[t.Name, CalendarModel] = Field(default={}, description="Opening hours, for queues and flows.")
     menus: dict[t.Name, MenuModel] = Field(default={}, description="The IVR.")
+    flows: dict[t.Name, FlowModel] = Field(default={}, description="Callers' ways of many steps: see docs/flows.md.")
     skills: dict[t.Name, t.Label] = Field(default={}, description="What agents may be good at, in words.")
     queues: dict[t.Name, QueueModel] = Field(default={}, description="Where callers wait.")
     agents: dict[t.Name, AgentModel] = Field(default={}, description="Who answers.")

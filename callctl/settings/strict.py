@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -31,6 +31,8 @@ class Strict(BaseModel):
     """A mapping with known keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    pieces: ClassVar[tuple[str, ...]] = ()
+    """Mappings of which one wrong entry takes no other with it: it is None there."""
 
     def judge(self) -> None:
         """What must hold between keys; raises `bad(...)`, or several of them by `refuse`."""

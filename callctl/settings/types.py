@@ -626,6 +626,7 @@ Headers = Annotated[
 FolderPath = Annotated[Path, Folder()]
 MenuRef = Annotated[str, Reference("menus", "menu")]
 QueueRef = Annotated[str, Reference("queues", "queue")]
+FlowRef = Annotated[str, Reference("flows", "flow")]
 _DAY = "(?:" + "|".join(WEEKDAYS) + ")"
 Weekdays = Annotated[str, Text(f"{_DAY}(?:-{_DAY})?", "a day or days such as `sat` or `mon-fri`")]
 Hours = Annotated[str, HoursOfDay()]

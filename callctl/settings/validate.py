@@ -17,7 +17,7 @@ from callctl.settings.types import kind_of, nearest
 from callctl.settings.yamlfile import Raw, Tree
 
 SECTIONS = (
-    *("menus", "queues", "phones", "nodes", "skills", "calendars", "agents", "trunks", "campaigns"),
+    *("menus", "flows", "queues", "phones", "nodes", "skills", "calendars", "agents", "trunks", "campaigns"),
     *("lookup_headers", "switches"),
 )
 """What other sections refer to."""
@@ -106,6 +106,8 @@ class Validation(Generic[Form]):
         for key, value in raw.items():
             if key not in bad:
                 values[key] = _adapter(hints[key]).validate_python(value, context=context)
+            elif key in model.pieces and isinstance(value, dict):
+                values[key] = _pieces(hints[key], value, context)
         for name, info in model.model_fields.items():
             if name not in raw and not info.is_required():
                 values[name] = info.get_default(call_default_factory=True)
@@ -175,6 +177,20 @@ def _general(what: str, detail: ErrorDetails) -> tuple[str, str]:
             return str(detail["msg"]), "see config/ for examples"
 
 
+def _pieces(kind: Any, raw: dict[str, Raw], context: dict[str, Any]) -> dict[str, Any]:
+    """The entries of a mapping, None for each that is wrong."""
+    while typing.get_origin(kind) is typing.Annotated:
+        kind = typing.get_args(kind)[0]
+    entry = _adapter(typing.get_args(kind)[1])
+    found: dict[str, Any] = {}
+    for name, value in raw.items():
+        try:
+            found[name] = entry.validate_python(value, context=context)
+        except ValidationError:
+            found[name] = None
+    return found
+
+
 def _may_be_bare(kind: Any) -> bool:
     origin = typing.get_origin(kind)
     if origin is typing.Annotated:
@@ -203,7 +219,7 @@ def _inner(kind: Any, loc: tuple[int | str, ...]) -> Any:
             continue
         model = _model(kind)
         if model is not None:
-            kind = typing.get_type_hints(model, include_extras=True).get(str(part))
+            kind = typing.get_type_hints(model, include_extras=True).get(_field(model, str(part)))
             continue
         kind = _bare(kind)
         arguments = typing.get_args(kind)
@@ -250,7 +266,12 @@ def _written(kind: Any, loc: tuple[int | str, ...]) -> KeyPath:
 
 def _keys_at(kind: Any, loc: tuple[int | str, ...]) -> list[str]:
     model = _model(_inner(kind, loc))
-    return list(model.model_fields) if model else []
+    return [info.alias or name for name, info in model.model_fields.items()] if model else []
+
+
+def _field(model: type[Strict], key: str) -> str:
+    """The field that a key of the file fills: `is` cannot be one's name."""
+    return next((name for name, info in model.model_fields.items() if info.alias == key), key)
 
 
 def _field_example(kind: Any, loc: tuple[int | str, ...]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from callctl.core.addresses import E164
-from callctl.core.ids import AgentId, MenuId, QueueId, SkillId, TrunkId
+from callctl.core.ids import AgentId, FlowId, MenuId, QueueId, SkillId, TrunkId
 from callctl.core.policy import (
     Announce,
     Destination,
@@ -16,6 +16,7 @@ from callctl.core.policy import (
     OutsideNumber,
     Requirement,
     Stage,
+    ToFlow,
     ToMenu,
     ToNumber,
     ToQueue,
@@ -38,9 +39,11 @@ class Ways:
             return self.way(goal)
         return Announce(self.speaker.said(goal.announce), HangUp() if goal.then is None else self.way(goal.then))
 
-    def way(self, way: Way) -> ToMenu | ToQueue | HangUp | Voicemail | ToNumber | OptOut:
+    def way(self, way: Way) -> ToMenu | ToFlow | ToQueue | HangUp | Voicemail | ToNumber | OptOut:
         if way.menu is not None:
             return ToMenu(MenuId(way.menu))
+        if way.flow is not None:
+            return ToFlow(FlowId(way.flow))
         if way.queue is not None:
             agent = AgentId(way.agent) if way.agent else None
             return ToQueue(QueueId(way.queue), way.priority or 0, stages(way.asks), agent)
