@@ -76,9 +76,9 @@ def flow_mistakes(document: Document, whole: bool) -> Iterator[Mistake]:
 
 def flow_oddities(goals: Iterator[tuple[KeyPath, Way]], document: Document) -> Iterator[Mistake]:
     """What may be meant, but is odd."""
+    returning = {name for name, flow in document.flows.items() if any(returns(flow))}
     for path, way in goals:
-        flow = document.flows.get(way.flow or "")
-        if flow is not None and any(returns(flow)):
+        if way.flow in returning:
             wrong = f"the flow {shown(str(way.flow))} returns, and who comes from here has nowhere to return to"
             yield Mistake((*path, "flow"), wrong, "let another flow call it: callers from here are hung up on there")
 
@@ -100,9 +100,8 @@ def _targets(path: KeyPath, flow: FlowModel) -> Iterator[Mistake]:
         return
     missing = flow.start is not None and flow.start not in nodes
     if missing:
-        yield Mistake(
-            (*path, "start"), f"there is no node {shown(str(flow.start))} in this flow", _near(flow.start, nodes)
-        )
+        wrong = f"there is no node {shown(str(flow.start))} in this flow"
+        yield Mistake((*path, "start"), wrong, nearest(flow.start or "", nodes))
     for name, node in nodes.items():
         if name == RETURN:
             wrong = "`return` leads to the flow that called this one: no node can be called so"
@@ -150,8 +149,8 @@ def _spoken_in(path: KeyPath, there: tuple[str, ...], known: tuple[str, ...]) ->
         yield Mistake(path, f"these prompts are missing in {some}", f"add `{lacking[0]}: [sound:…]`")
     for name in there:
         if name not in known:
-            right = f"{nearest(name, known)} Or add it there" if len(known) < 16 else nearest(name, known)
-            yield Mistake((*path, name), f"{shown(name)} is none of the flow's `languages`", right, of_key=True)
+            wrong = f"{shown(name)} is none of the flow's `languages`"
+            yield Mistake((*path, name), wrong, nearest(name, known), of_key=True)
 
 
 def _chosen(node: object) -> Iterator[tuple[KeyPath, str]]:
@@ -264,7 +263,7 @@ def _as(known: ValueType) -> str:
 def heard_by_keys(document: Document) -> Iterator[tuple[KeyPath, str]]:
     """Prompts of flows that a key is to stop."""
     for path, _, node in all_nodes(document):
-        if isinstance(node, LanguageModel) or (isinstance(node, MenuNodeModel | GatherModel) and node.barge_in):
+        if isinstance(node, MenuNodeModel | GatherModel | LanguageModel) and node.barge_in:
             yield from (((*path, *below), word) for below, word in words_of(node) if isinstance(word, str))
 
 

@@ -13,6 +13,7 @@ from callctl.core.hours import Calendar
 from callctl.core.policy import Announce, HangUp, OptOut, Policy, Stage, ToFlow, ToMenu, ToNumber, ToQueue, Voicemail
 from callctl.settings.build import DaemonSettings
 from callctl.settings.canonical import KEPT_ORDER
+from callctl.settings.flow_text import flow_changes, part_text
 from callctl.settings.law_text import days_text, law_changes
 from callctl.settings.secrets import Secret
 from callctl.settings.types import duration_text, hundredths_text, percent_text
@@ -30,6 +31,7 @@ _LENGTHS = frozenset(
         "lease_renewal", "longest_wait", "unstaffed_after", "last_agent", "patience", "ring_more", "busy_delay",
         "reject_delay", "service_level", "short_abandon", "least_talk", "returns", "first", "every", "delay",
         "after_conversation", "longest", "connect_timeout", "grace", "limit", "resume_after", "back_off", "fast_answer",
+        "pause",
     }
 )  # fmt: skip
 _NUMBERS: Mapping[str, Callable[[int], str]] = {
@@ -89,6 +91,9 @@ def _fields(path: str, old: Any, new: Any) -> Iterator[str]:
         if field.name == "rule_sets":
             yield from law_changes(before, after)
             continue
+        if field.name == "flows":
+            yield from flow_changes(before, after, _fields, _text)
+            continue
         if before == after:
             if field.name in KEPT_ORDER and list(before) != list(after):
                 yield f"{field.name}: the order is now {', '.join(str(k) for k in after)}"
@@ -124,7 +129,9 @@ def _differ(old: Mapping[int, Any], new: Mapping[int, Any]) -> set[int]:
 
 def _short(value: Any) -> bool:
     """Said in a few words, rather than field by field."""
-    small = (ToMenu, ToQueue, HangUp, OptOut, Announce, E164, Extension, ShortCode, Emergency, Stage)
+    if part_text(value) is not None:
+        return True
+    small = (ToMenu, ToFlow, ToQueue, HangUp, OptOut, Announce, E164, Extension, ShortCode, Emergency, Stage)
     return not is_dataclass(value) or isinstance(value, small)
 
 
@@ -157,6 +164,8 @@ def _destination(value: Any) -> str:
     match value:
         case ToMenu():
             return f"menu {value.menu}"
+        case ToFlow():
+            return f"flow {value.flow}"
         case ToQueue():
             return f"queue {value.queue}" + (f" at priority {value.priority}" if value.priority else "")
         case ToFlow():
@@ -172,4 +181,4 @@ def _destination(value: Any) -> str:
         case Announce():
             return f"announce {', '.join(value.prompts)}, then {_destination(value.then)}"
         case _:
-            return str(value)
+            return part_text(value) or str(value)

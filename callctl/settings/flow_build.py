@@ -223,6 +223,7 @@ class _Builder:
                 tries=form.tries,
                 invalid=self._prompts(form.invalid),
                 no_input=self._prompts(form.no_input),
+                barge_in=form.barge_in,
             ),
         )
         for language in form.language.values():

@@ -92,12 +92,15 @@ def _silent(document: Document) -> dict[Stop, list[Edge]]:
     edges: dict[Stop, list[Edge]] = {}
     for name, menu in document.menus.items():
         edges[(_MENU, name)] = list(_by_goal(document, ("menus", name, "give_up"), menu.give_up))
-    back = _come_back(document)
+    groups = _groups(_calls(document))
+    back = _come_back(document, groups)
+    circle = {name: at for at, group in enumerate(groups) for name, _ in group}
     for path, _, node in all_nodes(document):
         flow = str(path[1])
         here = edges[(flow, str(path[3]))] = []
         if isinstance(node, CallModel):
-            here += _into(document, (*path, "call"), node.call)
+            if circle.get(node.call) != circle[flow]:  # that is told by itself
+                here += _into(document, (*path, "call"), node.call)
             if node.call not in back:
                 continue
         for below, way in silent_ways(node):
@@ -125,10 +128,10 @@ def _into(document: Document, path: KeyPath, name: str) -> Iterator[Edge]:
         yield path, (name, start)
 
 
-def _come_back(document: Document) -> set[str]:
-    """Flows from whose start a caller who presses nothing may come to a `return`."""
+def _come_back(document: Document, groups: list[list[Stop]]) -> set[str]:
+    """Flows from whose start a caller who presses nothing may come to a `return`. `groups`: called before calling."""
     back: set[str] = set()
-    for group in _groups(_calls(document)):  # called before calling
+    for group in groups:
         for name, _ in group:
             flow = document.flows[name]
             nodes, start = nodes_of(flow), start_of(flow)

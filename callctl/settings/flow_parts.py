@@ -3,7 +3,7 @@ read is None, and has none of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias, assert_never
 
 from callctl.core.conditions import names_in
@@ -51,9 +51,9 @@ NodeForm: TypeAlias = (
 PlacedWay: TypeAlias = tuple[KeyPath, str | Goal]
 
 
-def nodes_of(flow: FlowModel) -> dict[str, NodeForm]:
+def nodes_of(flow: FlowModel) -> Mapping[str, NodeForm]:
     """Empty where nothing of them could be read."""
-    return dict(flow.nodes or {})
+    return flow.nodes or {}
 
 
 def all_nodes(document: Document) -> Iterator[tuple[KeyPath, FlowModel, NodeForm]]:
@@ -205,7 +205,8 @@ def _tested(case: CaseModel) -> Iterator[tuple[KeyPath, str]]:
 def declared(flow: FlowModel) -> Iterator[tuple[str, ValueModel]]:
     """The flow's values; a word is the type alone."""
     for name, it in (flow.values or {}).items():
-        yield name, it if isinstance(it, ValueModel) else ValueModel.model_construct(type=it)
+        if it is not None:
+            yield name, it if isinstance(it, ValueModel) else ValueModel.model_construct(type=it)
 
 
 def secrets(document: Document) -> frozenset[str]:

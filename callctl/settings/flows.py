@@ -149,7 +149,7 @@ class NothingModel(Strict):
     def _does_nothing(cls, raw: Any) -> Any:
         if isinstance(raw, dict):
             for name in raw:
-                if (right := nearest(name, KINDS)).startswith("did"):
+                if name not in _OF_ANY_NODE and (right := nearest(name, KINDS)).startswith("did"):
                     raise bad("this key is not known", right, name)
             raise bad("this node does nothing", f"write one of {', '.join(f'`{it}`' for it in KINDS)}")
         return raw
@@ -227,8 +227,8 @@ class GatherModel(NodeModel):
         if self.pattern is not None:
             least, most = lengths(self.pattern)
             if self.digits[1] < least or (most is not None and most < self.digits[0]):
-                wrong = f"digits of this pattern are {least if most == least else f'{least} or more'}"
-                raise bad(f"{wrong}, and `digits` asks for others", "change one of them", "pattern")
+                so_many = f"{least}" if most == least else f"{least} or more"
+                raise bad(f"{so_many} digits fit this pattern, and `digits` says otherwise", "change one", "pattern")
 
 
 class LookupModel(NodeModel):
@@ -371,6 +371,10 @@ class LanguageModel(NodeModel):
     tries: _TRIES = Field(default=3, description="How often the prompts are played, in all.")
     invalid: FlowPrompts = Field(default=(), description="Played after a key that is no language's.")
     no_input: FlowPrompts = Field(default=(), description="Played after a timeout.")
+    barge_in: t.Bool = Field(default=True, description="A key during the prompts counts, and stops them.")
+
+
+_OF_ANY_NODE = frozenset(name for model in NodeModel.__subclasses__() for name in model.model_fields)
 
 
 def _kind(raw: object) -> str:
@@ -399,7 +403,7 @@ AnyNode = Annotated[
 class FlowModel(Strict):
     """A caller's way, as nodes that lead to each other."""
 
-    pieces: ClassVar[tuple[str, ...]] = ("nodes",)
+    pieces: ClassVar[tuple[str, ...]] = ("nodes", "values")
 
     nodes: Annotated[dict[t.Name, AnyNode], Field(min_length=1)] = key(
         "What happens, by name.", "{bye: {goes: {hang_up: normal}}}"
