@@ -8,7 +8,7 @@ itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import assert_never
 
@@ -41,9 +41,9 @@ def fill(template: str, values: Mapping[str, str], written: Callable[[str], str]
     return _PARTS.sub(part, template)
 
 
-def names_in(template: str) -> Iterator[str]:
+def names_in(template: str) -> tuple[str, ...]:
     """The values that it names, in order."""
-    return (found[1] for found in _PARTS.finditer(template) if found[1] is not None)
+    return tuple(found[1] for found in _PARTS.finditer(template) if found[1] is not None)
 
 
 def stray_brace(template: str) -> int:

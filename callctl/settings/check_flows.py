@@ -80,7 +80,9 @@ def flow_oddities(goals: Iterator[tuple[KeyPath, Way]], document: Document) -> I
     for path, way in goals:
         if way.flow in returning:
             wrong = f"the flow {shown(str(way.flow))} returns, and who comes from here has nowhere to return to"
-            yield Mistake((*path, "flow"), wrong, "let another flow call it: callers from here are hung up on there")
+            yield Mistake(
+                (*path, "flow"), wrong, "let another flow call it: callers from here go to `last_resort` there"
+            )
 
 
 def _is_read(document: Document) -> bool:
@@ -133,8 +135,9 @@ def _languages(path: KeyPath, flow: FlowModel) -> Iterator[Mistake]:
             for i, prompt in enumerate(prompts or ()):
                 if isinstance(prompt, dict):
                     yield from _spoken_in((*here, *below, i), tuple(prompt), known)
+        of_any_region = {name.partition("_")[0] for name in known}
         for at, language in _chosen(node):
-            if known and language not in known:
+            if known and language.partition("_")[0] not in of_any_region:
                 wrong = f"{shown(language)} is none of the flow's `languages`"
                 yield Mistake((*here, *at), wrong, nearest(language, known))
 

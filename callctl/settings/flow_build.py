@@ -268,13 +268,12 @@ def _cases(case: CaseModel) -> Iterator[tuple[Test, ...]]:
         fixed.append(Open(CalendarId(case.open)))
     if case.closed is not None:
         fixed.append(Open(CalendarId(case.closed), meant=False))
-    if case.language is not None:
-        fixed.append(Compares("{language}", Relation.IS, several(case.language)))
     fixed += _of_value(case)
     fixed += _of_queue(case)
     if case.chance is not None:
         fixed.append(Chance(case.chance // 10))
     either = [_of_number(f"{{{name}}}", getattr(case, name)) for name in ("caller", "called")]
+    either.append(_of_language(case.language))
     for some in product(*(tests for tests in either if tests)):
         yield (*some, *fixed)
 
@@ -289,6 +288,16 @@ def _of_number(what: str, few: str | tuple[str, ...] | None) -> list[Test]:
         tests.append(Compares(what, Relation.BEGINS, begins))
     if whole:
         tests.append(Compares(what, Relation.IS, whole))
+    return tests
+
+
+def _of_language(few: str | tuple[str, ...] | None) -> list[Test]:
+    """`fr_CA` is French too."""
+    known = several(few or ())
+    tests: list[Test] = [Compares("{language}", Relation.IS, known)] if known else []
+    regions = tuple(f"{it}_" for it in known if "_" not in it)
+    if regions:
+        tests.append(Compares("{language}", Relation.BEGINS, regions))
     return tests
 
 

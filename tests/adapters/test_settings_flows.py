@@ -9,7 +9,6 @@ import pytest
 import yaml
 
 from callctl.core.flows import (
-    Back,
     Branch,
     Chance,
     Compares,
@@ -21,7 +20,6 @@ from callctl.core.flows import (
     InLanguage,
     Lookup,
     Menu,
-    Next,
     Note,
     Open,
     Put,
@@ -34,6 +32,7 @@ from callctl.core.flows import (
 )
 from callctl.core.ids import SECOND, CalendarId, FlowId, MenuId, QueueId
 from callctl.core.policy import Announce, HangUp, Policy, ToFlow, ToMenu, ToQueue
+from callctl.core.ways import Back, Next
 from callctl.settings import Loaded, SettingsError, changes, load, load_policy
 
 pytestmark = pytest.mark.adapter
@@ -53,14 +52,14 @@ flows:
   other: {answer: on_agent, nodes: {ask: {menu: [sound:a], options: {1: bye}, give_up: bye}, bye: {goes: return}}}
   practice:
     start: hello
-    languages: [en, fr]
+    languages: [en_GB, fr]
     values: {order: {default: ""}, tier: {type: text, default: none}, pin: {sensitive: true}, score: digits}
     nodes:
       menu: {menu: [sound:m], options: {1: order, "*": {queue: sales, priority: 5}, 9: menu, 8: {menu: main}},
              timeout: 4s, tries: 2, invalid: [sound:i], no_input: [{say: number, of: "{order}"}], barge_in: false,
              give_up: {queue: operator}}
-      hello: {play: [sound:hello-world, {say: date, of: "{due}"}, {fr: [sound:b], en: [sound:a, {say: time, of: x}]}],
-              then: open}
+      hello: {play: [sound:hello-world, {say: date, of: "{due}"},
+              {fr: [sound:b], en_GB: [sound:a, {say: time, of: x}]}], then: open}
       open:
         branch:
           - {open: office, then: menu}
@@ -68,12 +67,12 @@ flows:
           - {caller: ["+33", "+32", withheld, 101], called: "+442079460000", then: french}
           - {value: order, is: ["12", "{due}"], begins: "1", then: pin}
           - {value: "{order}-{tier}", fits: NX, above: 3, below: "{score}", then: menu}
-          - {language: [fr, en], then: menu}
+          - {language: [fr, en_GB], then: menu}
           - {queue: sales, waiting: {above: 5}, free: {below: 1}, staffed: {above: 1, below: 4}, then: menu}
         otherwise: closed
       closed: {hours: office, open: menu, closed: bye}
       french: {set: {language: fr, tier: gold, label: "{order}-x"}, then: lang}
-      lang: {language: {1: en, 2: fr}, prompts: [sound:l], then: menu, give_up: bye, tries: 1}
+      lang: {language: {1: en_GB, 2: fr}, prompts: [sound:l], then: menu, give_up: bye, tries: 1}
       order: {gather: [sound:o], into: order, digits: 4-8, end: "*", timeout: 6s, pause: 2s, tries: 4, luhn: true,
               pattern: NXX!, confirm: true, then: look, give_up: bye, invalid: [sound:i], no_input: [sound:n]}
       pin: {gather: [sound:p], into: pin, digits: 4, end: "", then: again, give_up: bye}
@@ -138,11 +137,11 @@ def test_every_way_leads_somewhere(policy: Policy) -> None:
 
 
 def test_prompts(practice: Flow) -> None:
-    in_language = InLanguage({"en": ("sound:a", Spoken("time", "x")), "fr": ("sound:b",)})
+    in_language = InLanguage({"en_GB": ("sound:a", Spoken("time", "x")), "fr": ("sound:b",)})
     assert practice.nodes["hello"] == Speak(("sound:hello-world", Spoken("date", "{due}"), in_language), node("open"))
     assert isinstance(practice.nodes["hello"], Speak)
-    assert list(in_language.of) == ["en", "fr"]
-    assert [list(it.of) for it in practice.nodes["hello"].prompts if isinstance(it, InLanguage)] == [["en", "fr"]]
+    assert list(in_language.of) == ["en_GB", "fr"]
+    assert [list(it.of) for it in practice.nodes["hello"].prompts if isinstance(it, InLanguage)] == [["en_GB", "fr"]]
 
 
 def test_a_menu(practice: Flow) -> None:
@@ -210,7 +209,8 @@ def test_branches(practice: Flow) -> None:
             ),
             node("menu"),
         ),
-        ((Compares("{language}", Relation.IS, ("fr", "en")),), node("menu")),
+        ((Compares("{language}", Relation.IS, ("fr", "en_GB")),), node("menu")),
+        ((Compares("{language}", Relation.BEGINS, ("fr_",)),), node("menu")),
         (
             (
                 QueueHas(SALES, Figure.WAITING, 6, None),
@@ -240,8 +240,12 @@ def test_other_nodes(practice: Flow) -> None:
 def test_a_choice_of_language(practice: Flow) -> None:
     found = practice.nodes["lang"]
     assert isinstance(found, Menu)
-    assert (found.options, found.give_up, found.tries) == ({"1": node("lang?en"), "2": node("lang?fr")}, node("bye"), 1)
-    assert practice.nodes["lang?en"] == Put((), node("menu"), "en")
+    assert (found.options, found.give_up, found.tries) == (
+        {"1": node("lang?en_GB"), "2": node("lang?fr")},
+        node("bye"),
+        1,
+    )
+    assert practice.nodes["lang?en_GB"] == Put((), node("menu"), "en_GB")
     assert practice.nodes["lang?fr"] == Put((), node("menu"), "fr")
 
 
@@ -253,12 +257,12 @@ def test_a_flow_returns(policy: Policy) -> None:
     ("old", "new", "same"),
     [
         ("timeout: 4s", "timeout: 5s", False),
-        ("languages: [en, fr]", "languages: [fr, en]", False),
+        ("languages: [en_GB, fr]", "languages: [fr, en_GB]", False),
         ("value: order, is", "value: tier, is", False),
         ("week: {mon-fri", "week: {mon-thu", False),
         ("zone: UTC", "zone: Asia/Tokyo", True),  # that calendar is no flow's
         ("operator: {}", "operator: {wrap_up: 7s}", True),
-        ("start: hello\n    languages: [en, fr]", "languages: [en, fr]\n    start: hello", True),
+        ("start: hello\n    languages: [en_GB, fr]", "languages: [en_GB, fr]\n    start: hello", True),
     ],
 )
 def test_the_version_follows_from_flows_and_their_calendars(tmp_path: Path, old: str, new: str, same: bool) -> None:
@@ -347,7 +351,7 @@ def test_nothing_is_missed_that_may_stand_in_a_broken_file(tmp_path: Path) -> No
             "numbers: {200: {flow: f}, 201: {flow: g}}\nflows: {f: {nodes: {a: {call: g, then: {hang_up: normal}}}}, "
             "g: {nodes: {a: {goes: return}}}}\n",
             "a.yaml:2:39: numbers.201.flow: the flow `g` returns, and who comes from here has nowhere to return to; "
-            "let another flow call it: callers from here are hung up on there",
+            "let another flow call it: callers from here go to `last_resort` there",
         ),
     ],
     ids=["unused", "used by others", "used by itself", "returns to nobody"],
@@ -389,28 +393,28 @@ def test_what_is_odd_is_a_warning(tmp_path: Path, text: str, warning: str) -> No
         ("otherwise: closed", "otherwise: closed", []),
         ("hours: office, open: menu, closed: bye", "goes: menu", ["node closed: branch → goes"]),
         (
-            "[fr, en], then: menu",
-            "en, then: menu",
-            ["node open: case 7: {language} is fr or en: node menu → {language} is en: node menu"],
+            "[fr, en_GB], then: menu",
+            "fr, then: menu",
+            ["node open: case 7: {language} is fr or en_GB: node menu → {language} is fr: node menu"],
         ),
         (
             "waiting: {above: 5}, free: {below: 1}, staffed: {above: 1, below: 4}, then: menu",
             "free: {above: 1}, then: {queue: operator}",
             [
-                "node open: case 8: sales has 6 or more waiting and sales has 0 free and sales has 2 to 3 staffed: "
+                "node open: case 9: sales has 6 or more waiting and sales has 0 free and sales has 2 to 3 staffed: "
                 "node menu → sales has 2 or more free: queue operator"
             ],
         ),
         (
-            "fr: [sound:b], en: [sound:a",
-            "fr: [sound:c], en: [sound:a",
+            "fr: [sound:b], en_GB: [sound:a",
+            "fr: [sound:c], en_GB: [sound:a",
             [
-                "node hello.prompts: sound:hello-world, {due} as date, en: sound:a, x as time; fr: sound:b → "
-                "sound:hello-world, {due} as date, en: sound:a, x as time; fr: sound:c"
+                "node hello.prompts: sound:hello-world, {due} as date, en_GB: sound:a, x as time; fr: sound:b → "
+                "sound:hello-world, {due} as date, en_GB: sound:a, x as time; fr: sound:c"
             ],
         ),
         ('csat: "{score}"', 'nps: "{score}"', ["node rate.values: csat, {score} → nps, {score}"]),
-        ("set: {language: fr,", "set: {language: en,", ["node french.language: fr → en"]),
+        ("set: {language: fr,", "set: {language: en_GB,", ["node french.language: fr → en_GB"]),
         ("pause: 2s", "pause: 1s", ["node order.pause: 2s → 1s"]),
         ("{menu: main}}, timeout", "{flow: other}}, timeout", []),
         (

@@ -39,7 +39,7 @@ def test_values_are_written_as_the_place_wants_them() -> None:
 
 
 def test_names() -> None:
-    assert list(names_in("{a}, {{b}}, {c}{a} {d")) == ["a", "c", "a"]
+    assert names_in("{a}, {{b}}, {c}{a} {d") == ("a", "c", "a")
     assert [stray_brace(text) for text in ("", "{a}", "{{", "x{", "{a}{ b}", "{1}", "}")] == [-1, -1, -1, 1, 3, 0, -1]
 
 
