@@ -164,8 +164,6 @@ def _destination(value: Any) -> str:
     match value:
         case ToMenu():
             return f"menu {value.menu}"
-        case ToFlow():
-            return f"flow {value.flow}"
         case ToQueue():
             return f"queue {value.queue}" + (f" at priority {value.priority}" if value.priority else "")
         case ToFlow():
