@@ -204,7 +204,21 @@ WORDS = st.sampled_from(
         *("match", "ari", "ami", "password", "file:x", "env:S", "kind", "ip", "register", "existing", "host"),
         *("endpoint", "extension", "name", "phone", "campaigns", "mode", "predictive", "harbour", "caller_ids"),
         *("nailed_up", "opt_out", "rule_sets", "rules", "detection", "dialing", "keep_free", "number", "outside"),
-        "trunk",
+        *("trunk", "flows", "flow", "nodes", "start", "play", "gather", "into", "branch", "value", "is", "set", "goes"),
+        *(
+            "return",
+            "language",
+            "languages",
+            "values",
+            "call",
+            "lookup",
+            "say",
+            "of",
+            "confirm",
+            "hours",
+            "{x}",
+            "sound:a",
+        ),
     ]
 )
 VALUES = st.recursive(
@@ -238,6 +252,18 @@ def test_any_bytes_are_settings_or_told(tmp_path_factory: pytest.TempPathFactory
 def test_any_values_are_settings_or_told(tmp_path_factory: pytest.TempPathFactory, sections: dict[str, object]) -> None:
     folder = folder_of(tmp_path_factory.mktemp("any"), yaml.safe_dump(sections, allow_unicode=True))
     loads_or_tells(folder)
+
+
+NODE_VALUES = st.dictionaries(WORDS, VALUES | st.dictionaries(WORDS, WORDS, max_size=3), max_size=5)
+
+
+@given(flow=st.dictionaries(WORDS, VALUES, max_size=3), nodes=st.dictionaries(WORDS, NODE_VALUES, max_size=4))
+@settings(deadline=None)
+def test_any_flow_is_settings_or_told(
+    tmp_path_factory: pytest.TempPathFactory, flow: dict[str, object], nodes: dict[str, object]
+) -> None:
+    flows = {"numbers": {"200": {"flow": "main"}}, "flows": {"main": {**flow, "nodes": nodes}, "sales": flow}}
+    loads_or_tells(folder_of(tmp_path_factory.mktemp("any"), yaml.safe_dump(flows, allow_unicode=True)))
 
 
 @given(tokens=st.lists(WORDS | st.sampled_from(list(":{}[],&*!|>%@-?\t\n \"'")), max_size=40))
