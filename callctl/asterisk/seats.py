@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from callctl.asterisk.translate import hold_bridge, music
 from callctl.asterisk.wire import Reply, Request
-from callctl.core.commands import Bridge, Command, Hold, Unhold
+from callctl.core.commands import Bridge, Command, DropBridge, Hold, Unhold
 from callctl.core.ids import LegId
 from callctl.core.policy import QueuePolicy
 
@@ -38,13 +38,15 @@ class Seats:
         self._wishes: dict[LegId, tuple[Command, int]] = {}
         """By leg: the Hold or Bridge that was last wished for it, and how often it was tried again."""
 
-    def wished(self, command: Hold | Unhold | Bridge) -> None:
+    def wished(self, command: Hold | Unhold | Bridge | DropBridge) -> None:
         """Take note of where a leg is to be."""
         match command:
             case Hold(leg=leg):
                 self._wishes[leg] = (command, 0)
             case Unhold(leg=leg):
                 self._wishes.pop(leg, None)
+            case DropBridge(out=out) if out is not None:
+                self._wishes.pop(out, None)
             case Bridge(caller=caller, agent=agent):
                 self._wishes[caller] = self._wishes[agent] = (command, 0)
 

@@ -33,7 +33,20 @@ from callctl.asterisk.translate import (
     requests,
 )
 from callctl.asterisk.wire import Reply, Request
-from callctl.core.commands import Answer, Bridge, Command, Dial, HandOver, Hold, Lease, Play, RingPhone, Unhold, Watch
+from callctl.core.commands import (
+    Answer,
+    Bridge,
+    Command,
+    Dial,
+    DropBridge,
+    HandOver,
+    Hold,
+    Lease,
+    Play,
+    RingPhone,
+    Unhold,
+    Watch,
+)
 from callctl.core.events import Event
 from callctl.core.ids import LegId, NodeId, PlaybackId
 from callctl.core.policy import OutsideNumber
@@ -103,7 +116,7 @@ class Sending:
             case HandOver(leg=leg):
                 self._leases.forget(leg)  # its life is the dialplan's now
                 return self._prompts.hush(leg)
-            case Unhold():
+            case Unhold() | DropBridge():
                 self.seats.wished(command)
             case Bridge(caller=caller, agent=agent):
                 self.seats.wished(command)

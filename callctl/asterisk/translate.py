@@ -380,7 +380,7 @@ def requests(
         case Hold():
             return _hold(command, holds)
         case Unhold(leg=leg, queue=queue):
-            return (Request("POST", ("bridges", hold_bridge(queue), "removeChannel"), (("channel", leg),)),)
+            return (_out_of(hold_bridge(queue), leg),)
         case RingPhone() | Dial():
             return _make(command, endpoint_of(command) in heard, written)
         case Bridge(bridge=bridge, caller=caller, agent=agent):
@@ -388,8 +388,9 @@ def requests(
                 Request("POST", ("bridges",), (("type", "mixing"), ("bridgeId", bridge))),
                 Request("POST", ("bridges", bridge, "addChannel"), (("channel", f"{caller},{agent}"),)),
             )
-        case DropBridge(bridge=bridge):
-            return (Request("DELETE", ("bridges", bridge)),)
+        case DropBridge(bridge=bridge, out=out):
+            drop = Request("DELETE", ("bridges", bridge))
+            return (drop,) if out is None else (_out_of(bridge, out), drop)
         case Hangup(leg=leg, reason=reason):
             return (Request("DELETE", ("channels", leg), (("reason", reason.value),)),)
         case Lease(leg=leg, length=length):
@@ -576,6 +577,11 @@ def _sounds(prompts: Iterable[str]) -> list[str]:
     return [match[1] for prompt in prompts if (match := _SOUND.fullmatch(prompt)) is not None]
 
 
+def _out_of(bridge: str, leg: LegId) -> Request:
+    """Its reply comes when the leg stands in the bridge no more."""
+    return Request("POST", ("bridges", bridge, "removeChannel"), (("channel", leg),))
+
+
 def listen(endpoint: str) -> Request:
     """Be told of every channel of a PJSIP endpoint. Asterisk counts: each is ended by one `listened`."""
     return _subscription("POST", f"endpoint:PJSIP/{endpoint}")
@@ -631,6 +637,6 @@ def harmless(command: Command, index: int, reply: Reply) -> bool:
     """Whether a refusal is part of normal life: the leg is gone, or what was to be made exists."""
     if reply.status == 404 or (isinstance(command, Making) and index != RING_MADE):
         return True
-    if isinstance(command, Unhold | Watch) and reply.status == 422:
+    if isinstance(command, Unhold | DropBridge | Watch) and reply.status == 422:
         return True  # it stands in no such bridge; there is no such channel
     return reply.status == 409 and isinstance(command, Hold | Bridge | Making)

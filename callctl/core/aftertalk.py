@@ -31,7 +31,7 @@ def goes_on(turn: Turn, call: Call, agent: Agent) -> bool:
         return False
     call.story.outcome, call.story.asked_after = Outcome.ANSWERED, turn.now
     turn.tell(AskedAfter(call.id, queue.id, agent.id, talked, queue.after))
-    turn.wish(DropBridge(call.node, phase.bridge), Lease(call.node, call.leg, world.policy.lease))
+    turn.wish(DropBridge(call.node, phase.bridge, call.leg), Lease(call.node, call.leg, world.policy.lease))
     call.lease_renew = turn.now + world.policy.lease_renewal
     ivr.enter(turn, call, queue.after, "agent leaves")
     agents.wrap_up(turn, agent, call, queue.id)

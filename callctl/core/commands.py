@@ -160,6 +160,9 @@ class Bridge:
 class DropBridge:
     node: NodeId
     bridge: BridgeId
+    out: LegId | None = None
+    """Who is to hear prompts next: taken out first, since a bridge that ends lets go of its legs when it pleases, and
+    prompts that begin before that may not be heard."""
 
 
 @dataclass(frozen=True, slots=True)

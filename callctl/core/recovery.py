@@ -214,6 +214,8 @@ def _owed_to_caller(world: World, call: Call, found: LegSeen, now: Micros) -> It
             return  # the dialplan's; and what was lost is never dialled again
         case HandedOver() as phase:
             yield Watch(call.node, call.leg)
+            if not phase.taken and is_ours(found.bridge):
+                yield DropBridge(call.node, BridgeId(found.bridge), call.leg)
             if not phase.taken:  # also who came into the app behind the lists; that others have left it was `missed`
                 yield handover.owed(world, call, phase)
             return
@@ -223,6 +225,8 @@ def _owed_to_caller(world: World, call: Call, found: LegSeen, now: Micros) -> It
                 yield Hold(call.node, call.leg, place.queue, world.policy.queues[place.queue].music)
         case InMenu() | Announcing() | LookingUp() if found.bridge.startswith("hold-"):
             yield Unhold(call.node, call.leg, QueueId(found.bridge.removeprefix("hold-")))
+        case InMenu() | Announcing() if is_ours(found.bridge):
+            yield DropBridge(call.node, BridgeId(found.bridge), call.leg)
     yield Watch(call.node, call.leg)
     if found.state is not LegState.UP:
         yield Answer(call.node, call.leg) if call.is_answered else RingBack(call.node, call.leg)

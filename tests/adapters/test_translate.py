@@ -352,6 +352,10 @@ COMMANDS: list[tuple[Command, tuple[str, ...]]] = [
         (f"POST bridges type=mixing bridgeId={LEG}", f"POST bridges/{LEG}/addChannel channel=c.1,{LEG}"),
     ),
     (DropBridge(NODE, BridgeId(LEG)), (f"DELETE bridges/{LEG}",)),
+    (
+        DropBridge(NODE, BridgeId(LEG), LegId("c.1")),
+        (f"POST bridges/{LEG}/removeChannel channel=c.1", f"DELETE bridges/{LEG}"),
+    ),
     (Hangup(NODE, LEG, HangupReason.ANSWERED_ELSEWHERE), (f"DELETE channels/{LEG} reason=answered_elsewhere",)),
     (
         Lease(NODE, LEG, 90 * SECOND + 1),

@@ -49,7 +49,7 @@ def test_the_caller_hears_the_survey_at_once_and_its_agent_wraps_up() -> None:
     it.gone(leg)
     call = it.call("c1")
     assert [type(command) for command in it.commands] == [DropBridge, Lease, Play]
-    assert it.wished(DropBridge) == [DropBridge(NODE, BridgeId(leg))]
+    assert it.wished(DropBridge) == [DropBridge(NODE, BridgeId(leg), LegId("c1"))]
     assert it.wished(Lease) == [Lease(NODE, LegId("c1"), it.world.policy.lease)]
     assert it.wished(Play)[0].prompts == ("sound:survey",)
     assert isinstance(call.phase, InMenu)
@@ -281,6 +281,7 @@ def test_an_agent_who_hung_up_while_nobody_listened_has_the_caller_asked() -> No
     it.link_up(snapshot=Snapshot((LegSeen(LegId("c1"), LegState.UP, True, leg),), (leg,)))
     kinds = [type(command) for command in it.commands]
     assert kinds.index(DropBridge) < kinds.index(Play), "prompts for who stands in a bridge would not be heard"
+    assert it.wished(DropBridge)[0].out == "c1"
     assert it.told(AskedAfter)
     assert isinstance(it.call("c1").phase, InMenu)
 
@@ -313,7 +314,7 @@ def test_an_agent_who_hangs_up_the_line_has_the_caller_asked() -> None:
     phase = it.call("c1").phase
     assert isinstance(phase, Connected)
     it.gone(leg)
-    assert it.wished(DropBridge) == [DropBridge(NODE, phase.bridge)]
+    assert it.wished(DropBridge) == [DropBridge(NODE, phase.bridge, LegId("c1"))]
     assert it.told(AskedAfter)
     assert isinstance(it.agent("ana").state, WrapUp)
 

@@ -74,7 +74,7 @@ LENGTHS = {"rang", "waited", "talked", "lasted", "length", "timeout", "took", "a
 
 UNTOLD = {"node", "considered", "fitted"}
 """What a line leaves out: there is one node, and a choice's `why` tells enough."""
-IF_ANY = {"sampled", "wants", "auto_answer", "permit", "campaign", "own", "promise", "asked"}
+IF_ANY = {"sampled", "wants", "auto_answer", "permit", "campaign", "own", "promise", "asked", "out"}
 """What a line has only where it is not as usual."""
 
 

@@ -45,6 +45,48 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "who is to be asked after the talk is hung up",
+        "core/offers.py",
+        "_is_here(turn, call) and aftertalk.goes_on(turn, call, agent):",
+        "False:",
+    ),
+    Mutation(
+        "who was not drawn is asked",
+        "core/aftertalk.py",
+        "    if not call.story.to_ask or isinstance",
+        "    if isinstance",
+    ),
+    Mutation(
+        "the bridge stays behind a caller who is asked",
+        "core/aftertalk.py",
+        "DropBridge(call.node, phase.bridge, call.leg), ",
+        "",
+    ),
+    Mutation(
+        "the agent of a caller who is asked stays on the call",
+        "core/aftertalk.py",
+        "    agents.wrap_up(turn, agent, call, queue.id)\n",
+        "",
+    ),
+    Mutation(
+        "a talk behind which something was asked is forgotten",
+        "core/calls.py",
+        "    if story.asked_after is not None:\n        story.outcome = Outcome.ANSWERED",
+        "    if False:\n        story.outcome = Outcome.ANSWERED",
+    ),
+    Mutation(
+        "the record of a call that goes on is written with the end of wrap-up",
+        "core/agents.py",
+        "    if call.story.ended is not None:  # else the record",
+        "    if True:  # else the record",
+    ),
+    Mutation(
+        "who hung up on the agent while nobody listened is asked",
+        "core/recovery.py",
+        "    unnamed.sort(key=lambda leg: leg.role is not LegRole.CALLER)",
+        "    unnamed.sort(key=lambda leg: leg.role is LegRole.CALLER)",
+    ),
+    Mutation(
         "who presses nothing waits for ever",
         "core/deadlines.py",
         "            ivr.no_digit(turn, call, phase)",

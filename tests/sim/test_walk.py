@@ -16,7 +16,7 @@ pytestmark = pytest.mark.core
 
 OFFICE = policy()
 INSIDE = [agent.id for agent in OFFICE.agents.values() if OFFICE.phones[agent.phone].outside is None]
-ACTS = st.lists(st.sampled_from([*"0123456789*#", "go on", "go on", "answer"]), max_size=25)
+ACTS = st.lists(st.sampled_from([*"0123456789*#", "go on", "go on", "answer", "agent hangs up"]), max_size=25)
 
 
 def walked(number: str, free: frozenset[AgentId], acts: list[str]) -> list[Noticed]:
@@ -28,6 +28,8 @@ def walked(number: str, free: frozenset[AgentId], acts: list[str]) -> list[Notic
             walk.go_on()
         elif act == "answer":
             walk.pick_up()
+        elif act == "agent hangs up":
+            walk.agent_hangs_up()
         else:
             walk.press(act)
     walk.hang_up()
