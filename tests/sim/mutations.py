@@ -203,8 +203,8 @@ MUTATIONS = (
     Mutation(
         "lists are believed against events",
         "core/recovery.py",
-        "if leg.node == node and leg.id not in named]:",
-        "if leg.node == node]:",
+        "if leg.node == node and leg.id not in named]",
+        "if leg.node == node]",
     ),
     Mutation(
         "a playback that is over starts the wait of another",
