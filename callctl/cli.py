@@ -138,7 +138,7 @@ def _add_daemon_commands(commands: _Commands) -> None:
         "--create",
         action="store_true",
         required=True,
-        help="make each missing file: secret of phones and nodes (mode 0600); a carrier's are yours to write",
+        help="make each missing file: secret of phones, nodes, mailboxes (mode 0600); a carrier's are yours to write",
     )
     db = _add(commands, "db", _migrate, "care for the database")
     db.add_argument(
@@ -175,8 +175,11 @@ def _add_looks(commands: _Commands) -> None:
         "--every", type=cli_people.pause, default=1.0, metavar="S", help="with --watch: seconds between looks"
     )
     trunks = _add(commands, "trunks", _trunks, "list the trunks and whether they can carry calls")
+    voicemail = _add(commands, "voicemail", _voicemail, "list the mailboxes, or the messages in one")
+    voicemail.add_argument("box", nargs="?", metavar="BOX", help="the mailbox whose messages are listed")
+    voicemail.add_argument("--unmask", action="store_true", help="show numbers")
     plan = _add(commands, "plan", _plan, "show what a reload of the running daemon would change")
-    for it in (status, calls, explain, queues, trunks, plan):
+    for it in (status, calls, explain, queues, trunks, voicemail, plan):
         _asks(it)
 
 
@@ -567,6 +570,27 @@ def _trunks(args: argparse.Namespace) -> int:
             for t in answer["trunks"]
         ]
         table(("trunk", "state", "for", "where", "why"), rows, "no trunks")
+    return OK
+
+
+def _voicemail(args: argparse.Namespace) -> int:
+    if args.box is not None:
+        return _messages(args)
+    answer = _client(args).get("voicemail")
+    if not as_json(args, answer):
+        rows = [(b["id"], b["name"], b["new"], b["old"], ", ".join(b["lamp"])) for b in answer["mailboxes"]]
+        table(("mailbox", "name", "new", "old", "lamp on"), rows, "no mailboxes", right=(2, 3))
+    return OK
+
+
+def _messages(args: argparse.Namespace) -> int:
+    answer = _client(args).get("voicemail", args.box, unmask=int(args.unmask))
+    if not as_json(args, answer):
+        rows = [
+            (clock(m["at"])[:19], m["caller"], seconds(m["length"]), "new" if m["new"] else "heard", m["folder"])
+            for m in answer["messages"]
+        ]
+        table(("begun (UTC)", "caller", "length", "state", "folder"), rows, "no messages", right=(2,))
     return OK
 
 

@@ -606,6 +606,7 @@ class Daemon:
         assert self.store is not None
         journal = self.store.journal
         pull = self.metrics.pull
+        self.metrics.mailboxes(self.links.boxes)
         pull("inbox_events", "Events that wait for the core", lambda: len(self.inbox))
         pull("inbox_dropped", "Events dropped over the inbox's bound since the start", lambda: self.inbox.dropped)
         pull("journal_waiting_batches", "Batches that wait in memory", lambda: journal.waiting_batches)

@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from callctl.api.ports import Condition, Health, Record, Reloaded, Stored, UnavailableError
+from callctl.asterisk.ami import AmiError
 from callctl.core.events import Event
 from callctl.core.facts import Fact
-from callctl.core.ids import SECOND, CallId, Micros, TrunkId
+from callctl.core.ids import SECOND, CallId, MailboxId, Micros, TrunkId
 from callctl.core.model import World
 from callctl.links import Links
 from callctl.runtime.clock import SystemClock
 from callctl.runtime.loop import Loop
+from callctl.runtime.mailboxes import BoxNow, Message
 from callctl.runtime.views import TrunkBoard, TrunkNow
 from callctl.store import cdr
 from callctl.store.errors import StoreError
@@ -86,6 +88,20 @@ class DaemonDesk:
         if self._daemon.starting:
             raise UnavailableError("callctl is starting")
         return await self._daemon.reload()
+
+    async def mailboxes(self) -> Mapping[MailboxId, BoxNow]:
+        """The configuration's mailboxes, counted now. UnavailableError: an Asterisk does not say."""
+        try:
+            return await self._daemon.links.count()
+        except AmiError as error:
+            raise UnavailableError(str(error)) from error
+
+    async def messages(self, box: MailboxId) -> Sequence[Message]:
+        """What lies in one, the newest first. UnavailableError: an Asterisk does not say."""
+        try:
+            return await self._daemon.links.messages(box)
+        except AmiError as error:
+            raise UnavailableError(str(error)) from error
 
     # ── what is stored ───────────────────────────────────────────────────────────────────────
 

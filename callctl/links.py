@@ -16,7 +16,8 @@ from callctl.asterisk.ari import AriAddress, AriError
 from callctl.asterisk.link import Link
 from callctl.asterisk.provision import Secrets, files, modules_of, write_if_changed
 from callctl.core.commands import Beat, Command
-from callctl.core.ids import NodeId, PhoneId, TrunkId
+from callctl.core.ids import MailboxId, NodeId, PhoneId, TrunkId
+from callctl.runtime.mailboxes import BoxNow, Message
 from callctl.runtime.ports import Inbox
 from callctl.settings import Loaded, NodeSettings
 
@@ -135,6 +136,21 @@ class Links:
             yield Condition(f"{name}.ari", health.up, health.why)
             yield Condition(f"{name}.ami", node.ami.up, node.ami.why)
 
+    # ── mailboxes ────────────────────────────────────────────────────────────────────────────
+
+    def boxes(self) -> dict[MailboxId, BoxNow]:
+        """The configuration's mailboxes as last counted, on all nodes together."""
+        return _together(node.ami.boxes for node in self._nodes.values())
+
+    async def count(self) -> dict[MailboxId, BoxNow]:
+        """The same, counted now. AmiError: an Asterisk does not say."""
+        return _together([await node.ami.count() for node in self._nodes.values()])
+
+    async def messages(self, box: MailboxId) -> list[Message]:
+        """What lies in one, the newest first. AmiError: an Asterisk does not say."""
+        found = [message for node in self._nodes.values() for message in await node.ami.messages(box)]
+        return sorted(found, key=lambda it: it.at or 0, reverse=True)
+
     # ── the files ────────────────────────────────────────────────────────────────────────────
 
     def _provisioned(self) -> list[NodeId]:
@@ -199,6 +215,14 @@ def _parts(settings: NodeSettings, loaded: Loaded, inbox: Inbox) -> _Node:
     )
 
 
+def _together(nodes: Iterable[Mapping[MailboxId, BoxNow]]) -> dict[MailboxId, BoxNow]:
+    sums: dict[MailboxId, BoxNow] = {}
+    for boxes in nodes:
+        for name, box in boxes.items():
+            sums[name] = sums.get(name, BoxNow()) + box
+    return sums
+
+
 def _found(folder: Path, texts: Iterable[str]) -> dict[str, str | None]:
     """These files as they are; None: not there, or no text."""
     found: dict[str, str | None] = {}
@@ -211,13 +235,16 @@ def _found(folder: Path, texts: Iterable[str]) -> dict[str, str | None]:
 
 
 def _secrets(loaded: Loaded) -> Secrets:
-    """Passwords of phones and trunks, from `phone:<id>` and `trunk:<id>`."""
+    """Passwords of phones and trunks, and PINs, from `phone:<id>`, `trunk:<id>` and `mailbox:<id>`."""
     phones: dict[PhoneId, str] = {}
     trunks: dict[TrunkId, str] = {}
+    mailboxes: dict[MailboxId, str] = {}
     for name, secret in loaded.secrets.items():
         kind, _, owner = name.partition(":")
         if kind == "phone":
             phones[PhoneId(owner)] = secret.reveal()
+        elif kind == "mailbox":
+            mailboxes[MailboxId(owner)] = secret.reveal()
         else:
             trunks[TrunkId(owner)] = secret.reveal()
-    return Secrets(phones, trunks)
+    return Secrets(phones, trunks, mailboxes)

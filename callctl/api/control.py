@@ -21,9 +21,11 @@ from callctl.api.public import readiness
 from callctl.api.requests import body_of, limit_of, masking_of, who
 from callctl.core.events import StatusAsked, SwitchAsked, Wish
 from callctl.core.facts import StatusRefused
-from callctl.core.ids import AgentId, CallId, SwitchId
+from callctl.core.ids import AgentId, CallId, MailboxId, SwitchId
+from callctl.core.policy import MailboxPolicy
 from callctl.core.waits import why_waits
 from callctl.runtime import views
+from callctl.runtime.mailboxes import BoxNow, Message
 from callctl.runtime.masking import Masking
 from callctl.runtime.views import Plain
 
@@ -70,6 +72,8 @@ def control_app(desk: Desk, people_desk: People | None = None) -> web.Applicatio
     route.add_get("/v1/switches", _switches)
     route.add_get("/v1/switches/{id}", _switch)
     route.add_put("/v1/switches/{id}", _turn)
+    route.add_get("/v1/voicemail", _voicemail)
+    route.add_get("/v1/voicemail/{box}", _mailbox)
     route.add_get("/v1/plan", _plan)
     route.add_post("/v1/reload", _reload)
     return app
@@ -156,6 +160,39 @@ async def _switches(request: web.Request) -> web.Response:
 
 async def _switch(request: web.Request) -> web.Response:
     return web.json_response(_switch_view(request.app[_DESK], request.match_info["id"]))
+
+
+async def _voicemail(request: web.Request) -> web.Response:
+    desk = request.app[_DESK]
+    counts = await desk.mailboxes()
+    boxes = desk.world.policy.mailboxes
+    return web.json_response({"mailboxes": [_box(box, counts.get(name)) for name, box in boxes.items()]})
+
+
+async def _mailbox(request: web.Request) -> web.Response:
+    desk, said = request.app[_DESK], request.match_info["box"]
+    box = desk.world.policy.mailboxes.get(MailboxId(said))
+    if box is None:
+        raise not_found("mailbox", said, desk.world.policy.mailboxes)
+    counts, messages = await desk.mailboxes(), await desk.messages(box.id)
+    masking = masking_of(request)
+    return web.json_response({**_box(box, counts.get(box.id)), "messages": [_message(it, masking) for it in messages]})
+
+
+def _box(box: MailboxPolicy, now: BoxNow | None) -> Plain:
+    """Null: Asterisk does not know the mailbox (yet)."""
+    counts = (None, None) if now is None else (now.new, now.old)
+    return {"id": box.id, "name": box.name, "new": counts[0], "old": counts[1], "lamp": list(box.lamp)}
+
+
+def _message(it: Message, masking: Masking) -> Plain:
+    return {
+        "at": views.iso_or_none(it.at),
+        "caller": masking.text(it.caller),
+        "length": views.in_seconds(it.length),
+        "new": it.new,
+        "folder": it.folder,
+    }
 
 
 # ── what people ask for ──────────────────────────────────────────────────────────────────────────

@@ -96,7 +96,7 @@ def whither(to: Way | Feature | Drop) -> str:
         case ToQueue():
             return f"queue {to.queue}" + (f" with priority {to.priority}" if to.priority else "")
         case Voicemail():
-            return f"voicemail {to.mailbox}"
+            return f"voicemail {to.box}"
         case ToNumber():
             return f"number {to.to.number} over {to.to.trunk}"
         case HangUp():
@@ -243,6 +243,10 @@ def _words(fact: f.CallerTold, _: Teller) -> str:
 
 def _handed_over(fact: f.CallHandedOver, _: Teller) -> str:
     return f"Handed over to the dialplan: {whither(fact.to)}"
+
+
+def _voicemail(fact: f.VoicemailLeft, _: Teller) -> str:
+    return f"Left a message of {fact.length / SECOND:.0f} s in mailbox {fact.mailbox}"
 
 
 def _refused(fact: f.DialRefused, _: Teller) -> str:
@@ -435,6 +439,7 @@ _TOLD: Mapping[type[Any], Callable[[Any, Teller], str]] = {
     f.CallOffered: _offered,
     f.CallerTold: _words,
     f.CallHandedOver: _handed_over,
+    f.VoicemailLeft: _voicemail,
     f.DialRefused: _refused,
     f.AgentAccepted: _accepted,
     f.AgentDropped: _dropped,

@@ -9,9 +9,10 @@ from typing import Protocol
 from callctl.core.addresses import E164
 from callctl.core.events import Event
 from callctl.core.facts import DoNotCallRead, Fact
-from callctl.core.ids import CallId, CampaignId, ContactId, Micros, TrunkId
+from callctl.core.ids import CallId, CampaignId, ContactId, MailboxId, Micros, TrunkId
 from callctl.core.law import AttemptOutcome
 from callctl.core.model import MenuVisit, QueueVisit, Ring, World
+from callctl.runtime.mailboxes import BoxNow, Message
 from callctl.runtime.masking import Masking
 from callctl.runtime.views import Plain, TrunkNow
 
@@ -224,6 +225,14 @@ class Desk(Protocol):
 
     async def reload(self) -> Reloaded:
         """Read the configuration anew and put it in force, all or nothing. Wrong: `ok` is false."""
+        ...
+
+    async def mailboxes(self) -> Mapping[MailboxId, BoxNow]:
+        """What lies in the configuration's mailboxes, as far as Asterisk knows them. Raises UnavailableError."""
+        ...
+
+    async def messages(self, box: MailboxId) -> Sequence[Message]:
+        """The messages in one, the newest first. Raises UnavailableError."""
         ...
 
     async def records(self, limit: int) -> Sequence[Record]:

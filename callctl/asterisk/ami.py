@@ -23,16 +23,20 @@ from panoramisk import Manager
 from panoramisk.actions import Action
 from panoramisk.ami_protocol import AMIProtocol
 
+from callctl.asterisk import mailboxes
 from callctl.asterisk.backoff import Backoff
 from callctl.asterisk.phones import MOST_CONTACTS, Contact, Lists, Phones, Said
-from callctl.core.ids import NodeId
-from callctl.core.policy import Policy
+from callctl.core.ids import MailboxId, NodeId
+from callctl.core.policy import MAILBOXES, Policy
+from callctl.runtime.mailboxes import BoxNow, Message
 from callctl.runtime.ports import Inbox
 
 DEADLINE = 5.0
 """Seconds for one action."""
 PING_EVERY = 5.0
 PING_DEADLINE = 3.0
+COUNT_EVERY = 15.0
+"""Seconds between two looks at the mailboxes."""
 LONGEST_UNFINISHED = 1_000_000
 """Bytes that may come without a message's end."""
 BUFFER_MOST = 50_000
@@ -193,9 +197,9 @@ class Connection:
             self._manager.protocol.responses.pop(action.id, None)
         return [_plain(message) for message in (answer if isinstance(answer, list) else [answer])]
 
-    async def listing(self, name: str, item: str) -> list[Said]:
+    async def listing(self, name: str, item: str, **headers: str) -> list[Said]:
         """The items of a list action. AmiRefusedError where the user lacks the right."""
-        answer = await self.action(name, _deadline=2 * DEADLINE)
+        answer = await self.action(name, _constant=None, _deadline=2 * DEADLINE, **headers)
         if answer[0].get("response") == "Error":
             said = answer[0].get("message", "")
             if said.startswith(("No ", "Unable to retrieve")):
@@ -233,6 +237,11 @@ class Ami:
         self._buffer: list[Said] | None = []
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._policy = policy
+        self._connection: Connection | None = None
+        self._counted_at = 0.0
+        self.boxes: dict[MailboxId, BoxNow] = {}
+        """The configuration's mailboxes, as they were a quarter of a minute ago; none while the link is down."""
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name=f"ami {self.node}")
@@ -246,11 +255,28 @@ class Ami:
     def apply(self, policy: Policy) -> None:
         """Speak of this policy's phones and trunks from now on; a full look follows."""
         self._phones = Phones(self.node, policy)
+        self._policy = policy
+        self._counted_at = 0.0
         self.relist()
 
     def relist(self) -> None:
         """Ask for a full look: everything is told again, changed or not. At once or, if the link is down, later."""
         self._wanted.set()
+
+    async def count(self) -> dict[MailboxId, BoxNow]:
+        """The configuration's mailboxes, now. AmiError: Asterisk does not say."""
+        if not self._policy.mailboxes:
+            return {}
+        if self._connection is None:
+            raise AmiError(f"{self.address.where}: {self.why}")
+        return mailboxes.boxes(await self._connection.listing("VoicemailUsersList", "VoicemailUserEntry"))
+
+    async def messages(self, box: MailboxId) -> list[Message]:
+        """What lies in a mailbox of the configuration. AmiError: Asterisk does not say."""
+        if self._connection is None:
+            raise AmiError(f"{self.address.where}: {self.why}")
+        where = {"Context": MAILBOXES, "Mailbox": box}
+        return mailboxes.messages(await self._connection.listing("VoicemailBoxSummary", "VoicemailBoxDetail", **where))
 
     async def _run(self) -> None:
         backoff, told = Backoff(), False
@@ -259,6 +285,7 @@ class Ami:
             try:
                 self._buffer = []
                 await connection.connect()
+                self._connection = connection
                 self._wanted.set()
                 await self._stay(connection, backoff)
                 why = connection.lost.result()
@@ -270,6 +297,7 @@ class Ami:
             except Exception as error:  # a fault of ours must not leave the node without telemetry
                 log.exception("ami_fault", node=self.node)
                 why = f"a fault of callctl: {type(error).__name__}"
+            self._connection, self._counted_at, self.boxes = None, 0.0, {}
             connection.close()
             told = told and not self.up
             (log.debug if told else log.warning)("ami_link_down", node=self.node, why=why)
@@ -284,6 +312,7 @@ class Ami:
                 await self._look(connection)
                 backoff.reset()
                 self._set(True, "connected")
+            await self._count_at_times()
             wanted = asyncio.create_task(self._wanted.wait())
             try:
                 await asyncio.wait((wanted, connection.lost), timeout=PING_EVERY, return_when=asyncio.FIRST_COMPLETED)
@@ -293,6 +322,17 @@ class Ami:
                     await wanted
             if not connection.lost.done() and not self._wanted.is_set():
                 await connection.ping()
+
+    async def _count_at_times(self) -> None:
+        """For the metrics. An Asterisk without voicemail, or whose user lacks the right, has no boxes to show."""
+        if time.monotonic() - self._counted_at < COUNT_EVERY:
+            return
+        self._counted_at = time.monotonic()
+        try:
+            self.boxes = await self.count()
+        except AmiRefusedError as error:
+            self.boxes = {}
+            log.debug("mailboxes_not_counted", node=self.node, why=str(error))
 
     async def _look(self, connection: Connection) -> None:
         """The three lists; events that come meanwhile are newer than the lists, and are applied after them."""

@@ -6,11 +6,12 @@ digits, plus, star and hash of it. Emergency calls, their call-backs and calls b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from callctl.core.addresses import E164
-from callctl.core.ids import SECOND, TrunkId
-from callctl.core.policy import DidFrom, NumberRules, PhonePolicy, Policy, TrunkPolicy
+from callctl.core.ids import SECOND, MailboxId, PhoneId, TrunkId
+from callctl.core.policy import MAILBOXES, DidFrom, Feature, NumberRules, PhonePolicy, Policy, TrunkPolicy
 from callctl.numbers import for_trunk
 
 LONGEST_CALL = 4 * 3600
@@ -25,6 +26,8 @@ TOLD = "UserEvent(CallctlEmergency,Phone: ${CC_PHONE},Number: ${CC_NUMBER},Resul
 NO_FORWARD = 'GotoIf($["${FORWARDERNAME}" != ""]?forward)'
 """No way on for what a phone made Asterisk dial by a 302 that names a channel driver and a context: Asterisk sets this
 variable before it follows, and on no other call."""
+
+SOUND = re.compile(r"sound:[A-Za-z0-9/_-]{1,128}")
 
 _FAILED = ("Progress()", "Playtones(congestion)", "Wait(10)", "Hangup(34)")
 """The phone is told that nobody was reached: without Progress it would hear nothing of the tone. Then 503."""
@@ -44,6 +47,8 @@ def dialplan(
         _ring(phones),
         _emergency(policy, lifelines, endpoint_of),
         _call_back(),
+        *([_mailboxes(policy)] if policy.mailboxes else []),
+        *([_hear(policy, phones)] if Feature.VOICEMAIL in policy.features.values() else []),
     ]
     return "\n".join(parts)
 
@@ -139,8 +144,9 @@ def _reach(policy: Policy, phones: Sequence[PhonePolicy]) -> str:
     taken: dict[str, str] = {}
     for number in policy.emergency.numbers:
         taken.setdefault(number.digits, f"Goto(callctl-emergency,{number.digits},1)")
-    for code in policy.features:
-        taken.setdefault(code, f"Goto(callctl-feature,{code},1)")
+    for code, feature in policy.features.items():
+        hears = f"Goto(callctl-hear,{_ringer('${CC_PHONE}')},1)"
+        taken.setdefault(code, hears if feature is Feature.VOICEMAIL else f"Goto(callctl-feature,{code},1)")
     for phone in phones:
         if phone.extension is not None:
             taken.setdefault(phone.extension.digits, f"Goto(callctl-ring,{_ringer(phone.id)},1)")
@@ -214,6 +220,44 @@ def _emergency(policy: Policy, lifelines: Sequence[TrunkPolicy], endpoint_of: En
         lines += _exten("_[0-9]!", "Set(CC_NUMBER=${EXTEN})", TOLD % "NO_EMERGENCY_TRUNK", *_FAILED)
     lines += _exten("h", 'ExecIf($["${DIALSTATUS}" != ""]?' + TOLD % "${DIALSTATUS}" + ")")
     return _context("callctl-emergency", lines)
+
+
+def boxes_of(phone: PhoneId, policy: Policy) -> list[MailboxId]:
+    """The mailboxes whose lamp is on this phone."""
+    return [box.id for box in policy.mailboxes.values() if phone in box.lamp]
+
+
+def _mailboxes(policy: Policy) -> str:
+    """What a caller hears before the beep in each mailbox of the configuration. callctl-voicemail does the rest."""
+    lines: list[str] = []
+    for box in policy.mailboxes.values():
+        said = "&".join(sound.removeprefix("sound:") for sound in box.greeting)
+        lines += _exten(
+            box.id,
+            f"Set(CC_BOX={box.id}@{MAILBOXES})",
+            *([f"Set(CC_GREETING={said})"] if said else []),
+            *([] if box.beep else ["Set(CC_BEEP=t)"]),
+            "Goto(callctl-voicemail,s,1)",
+        )
+    return _context("callctl-mailbox", lines)
+
+
+def _hear(policy: Policy, phones: Sequence[PhonePolicy]) -> str:
+    """The messages of the phone's mailbox, behind its PIN. Who has several, or none, is asked which."""
+    context = f"@{MAILBOXES}" if policy.mailboxes else ""
+    lines: list[str] = []
+    for phone in phones:
+        box, *more = [*boxes_of(phone.id, policy), ""]
+        which = "" if len(more) > 1 else box
+        lines += _exten(
+            _ringer(phone.id),
+            f"Set(TIMEOUT(absolute)={LONGEST_CALL})",
+            "Answer()",
+            "Wait(0.5)",
+            f"VoiceMailMain({which}{context})",
+            "Hangup()",
+        )
+    return _context("callctl-hear", [*lines, *_exten("T", "Hangup(16)")])
 
 
 def _call_back() -> str:

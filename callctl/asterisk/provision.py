@@ -1,4 +1,4 @@
-"""What callctl writes for Asterisk: phones and trunks as PJSIP objects, the dialplan around them, as text.
+"""What callctl writes for Asterisk: phones and trunks as PJSIP objects, the dialplan around them, mailboxes, as text.
 
 Pure but for `write_if_changed`. Every value is checked against what may stand in its place; one that may not is
 refused with its name, and nothing at all is written.
@@ -7,6 +7,7 @@ refused with its name, and nothing at all is written.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import tempfile
@@ -15,14 +16,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from callctl.asterisk import plan
-from callctl.core.ids import SECOND, NodeId, PhoneId, TrunkId
-from callctl.core.policy import PhoneKind, PhonePolicy, Policy, Transport, TrunkKind, TrunkPolicy
+from callctl.core.ids import SECOND, MailboxId, NodeId, PhoneId, TrunkId
+from callctl.core.policy import (
+    MAILBOXES,
+    Feature,
+    MailboxPolicy,
+    PhoneKind,
+    PhonePolicy,
+    Policy,
+    Transport,
+    TrunkKind,
+    TrunkPolicy,
+)
 
 PJSIP = "pjsip.conf"
 EXTENSIONS = "extensions.conf"
+VOICEMAIL = "voicemail.conf"
 MODULES: Mapping[str, tuple[str, ...]] = {
     PJSIP: ("res_pjsip.so", "res_pjsip_endpoint_identifier_ip.so", "res_pjsip_outbound_registration.so"),
     EXTENSIONS: ("pbx_config.so",),
+    VOICEMAIL: ("app_voicemail.so",),
 }
 """What to reload when a file has changed. Calls go on."""
 
@@ -47,10 +60,11 @@ class ProvisionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Passwords by phone and trunk. Never printed."""
+    """Passwords by phone and trunk, PINs by mailbox. Never printed."""
 
     phones: Mapping[PhoneId, str] = field(default_factory=dict, repr=False)
     trunks: Mapping[TrunkId, str] = field(default_factory=dict, repr=False)
+    mailboxes: Mapping[MailboxId, str] = field(default_factory=dict, repr=False)
 
 
 def trunk_endpoint(trunk: TrunkId) -> str:
@@ -66,12 +80,13 @@ def files(policy: Policy, secrets: Secrets, node: NodeId) -> dict[str, str]:
     phones = [p for p in policy.phones.values() if p.node == node and p.outside is None]
     trunks = [t for t in policy.trunks.values() if t.node == node]
     objects = [
-        *(_phone(p, secrets.phones[p.id]) for p in phones if p.kind is PhoneKind.PROVISIONED),
+        *(_phone(p, secrets.phones[p.id], policy) for p in phones if p.kind is PhoneKind.PROVISIONED),
         *(_trunk(t, secrets.trunks.get(t.id, "")) for t in trunks),
     ]
     return {
         PJSIP: HEAD + "\n" + "\n".join(objects),
         EXTENSIONS: HEAD + "\n" + plan.dialplan(policy, phones, trunks, trunk_endpoint),
+        VOICEMAIL: HEAD + "\n" + _voicemail(policy, secrets),
     }
 
 
@@ -126,6 +141,10 @@ _CODEC = re.compile(r"[a-z0-9]{1,16}")
 _PASSWORD = re.compile(r"(?!>)[!-~](?:[ -~]{0,126}[!-~])?")
 """Asterisk reads `password=>x` as `password = x`."""
 _LANGUAGE = re.compile(r"(?:[a-z]{2,3}(?:_[A-Za-z]{2,12}){0,2})?")
+_BOX = re.compile(r"[0-9]{1,10}")
+_BOX_NAME = re.compile(r"(?=.*\S)[^,;|<>\"\\=\[\]\x00-\x1f\x7f]{1,80}")
+_EMAIL = re.compile(r"(?:[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,190})?")
+_PIN = re.compile(r"[0-9]{4,20}")
 _DIGITS = re.compile(r"[0-9]{1,32}")
 _CODE = re.compile(r"[0-9*#]{1,16}")
 _DTMF = {"rfc4733", "inband", "info", "auto", "auto_info"}
@@ -145,6 +164,20 @@ def _complaints(policy: Policy, secrets: Secrets, node: NodeId) -> Iterable[str]
     for code in policy.features:
         if not _CODE.fullmatch(code):
             yield f"feature code {code!r}: digits, * and # only"
+
+    for mailbox in policy.mailboxes.values():
+        yield from _mailbox_complaints(mailbox, secrets)
+
+
+def _mailbox_complaints(mailbox: MailboxPolicy, secrets: Secrets) -> Iterable[str]:
+    where = f"mailbox {mailbox.id[:60]!r}"
+    yield from _check(where, "number", mailbox.id, _BOX, "1 to 10 digits")
+    yield from _check(where, "name", mailbox.name, _BOX_NAME, "no comma, semicolon, quote, bracket or line end")
+    yield from _check(where, "email", mailbox.email, _EMAIL, "an address, as sales@example.com")
+    for sound in mailbox.greeting:
+        yield from _check(where, "greeting", sound, plan.SOUND, "plain sounds, as sound:custom/closed")
+    if not _PIN.fullmatch(secrets.mailboxes.get(mailbox.id, "")):
+        yield f"{where}: the PIN is none of 4 to 20 digits"
 
 
 def _check(where: str, what: str, value: str, grammar: re.Pattern[str], want: str) -> Iterable[str]:
@@ -216,12 +249,12 @@ def _section(name: str, kind: str, settings: Iterable[tuple[str, str | int | boo
     return "\n".join(lines) + "\n"
 
 
-def _guards() -> list[tuple[str, str | int | bool]]:
+def _guards(subscribes: bool = False) -> list[tuple[str, str | int | bool]]:
     """What every endpoint has: no media past us, no transfers behind our back, an end to dead legs."""
     return [
         ("direct_media", False),
         ("allow_transfer", False),
-        ("allow_subscribe", False),
+        ("allow_subscribe", subscribes),
         ("rtp_timeout", RTP_TIMEOUT),
         ("rtp_timeout_hold", RTP_TIMEOUT_HOLD),
         ("timers", True),
@@ -237,9 +270,20 @@ def _nat() -> list[tuple[str, str | int | bool]]:
     return [("rtp_symmetric", True), ("force_rport", True), ("rewrite_contact", True)]
 
 
-def _phone(phone: PhonePolicy, password: str) -> str:
+def _lamp(phone: PhonePolicy, policy: Policy) -> list[tuple[str, str | int | bool]]:
+    """The mailboxes whose state the phone is told: of its own accord, or because it has asked (then not twice); and
+    what its key for voicemail dials."""
+    boxes = ",".join(f"{box}@{MAILBOXES}" for box in plan.boxes_of(phone.id, policy))
+    code = next((code for code, feature in policy.features.items() if feature is Feature.VOICEMAIL), "")
+    if not boxes:
+        return []
+    return [("mailboxes", boxes), *([("voicemail_extension", code)] if code else [])]
+
+
+def _phone(phone: PhonePolicy, password: str, policy: Policy) -> str:
     name = phone.endpoint
     number = phone.extension.digits if phone.extension is not None else ""
+    lamp = _lamp(phone, policy)
     codecs = ("opus", *(c for c in phone.codecs if c != "opus")) if phone.webrtc else phone.codecs
     endpoint: list[tuple[str, str | int | bool]] = [
         ("context", f"callctl-phone-{phone.id}"),
@@ -251,8 +295,10 @@ def _phone(phone: PhonePolicy, password: str) -> str:
         ("identify_by", "username,auth_username"),
         ("trust_id_inbound", False),
         *_language(phone.language),
-        *_guards(),
+        *_guards(subscribes=bool(lamp)),
         *_nat(),
+        *lamp,
+        *([("mwi_subscribe_replaces_unsolicited", True)] if lamp else []),
     ]
     if phone.webrtc:
         endpoint += [("webrtc", True), ("dtls_auto_generate_cert", True)]
@@ -267,6 +313,7 @@ def _phone(phone: PhonePolicy, password: str) -> str:
         ("default_expiration", 300),
         ("minimum_expiration", 60),
         ("maximum_expiration", 3600),
+        *lamp,
     ]
     auth: list[tuple[str, str | int | bool]] = [
         ("auth_type", "digest"),
@@ -351,6 +398,28 @@ def _registration(trunk: TrunkPolicy, name: str) -> list[tuple[str, str | int | 
         ("endpoint", name),
         ("line", True),
     ]
+
+
+# ── mailboxes ────────────────────────────────────────────────────────────────────────────────
+
+
+def _voicemail(policy: Policy, secrets: Secrets) -> str:
+    """The mailboxes, in a context of their own: those that the operator keeps stand in others. A box's line is split at
+    commas and bars; none is in its parts. `-` before the PIN: it is changed here, and not by phone."""
+    lines = ["[general](+)", f"maxsilence={math.ceil(policy.silence / SECOND)}", ""]
+    if policy.mailboxes:
+        lines += [f"[{MAILBOXES}]", *(_mailbox(it, secrets.mailboxes[it.id]) for it in policy.mailboxes.values())]
+    return "\n".join(lines) + "\n"
+
+
+def _mailbox(mailbox: MailboxPolicy, pin: str) -> str:
+    options = {
+        "maxsecs": math.ceil(mailbox.longest / SECOND),
+        "minsecs": math.ceil(mailbox.shortest / SECOND),
+        **({"attach": "yes"} if mailbox.email else {}),
+    }
+    said = "|".join(f"{name}={value}" for name, value in options.items())
+    return f"{mailbox.id} => -{pin},{mailbox.name},{mailbox.email},,{said}"
 
 
 def modules_of(changed: Iterable[str]) -> tuple[str, ...]:

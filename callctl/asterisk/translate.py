@@ -63,7 +63,9 @@ DIALLED_CONTEXT = "callctl-dialled"
 OUT_CONTEXT = "callctl-out"
 NO_FORWARD_CONTEXT = "callctl-no-forward"
 MESSAGE_LEFT = "CallctlMessageLeft"
-"""What the dialplan says when a message was left."""
+"""What the dialplan says when a message was left on an answering machine."""
+VOICEMAIL_LEFT = "CallctlVoicemail"
+"""And when a caller left one in a mailbox, with its length."""
 BEAT_LASTS = 10
 """Seconds that a heartbeat is believed by the dialplan."""
 DIGITS = frozenset("0123456789ABCD*#")
@@ -235,9 +237,13 @@ def _progress(reading: Reading, said: Json) -> Event | None:
 
 
 def _told(reading: Reading, said: Json) -> Event | None:
-    if said["eventname"] != MESSAGE_LEFT:
+    leg = LegId(said["channel"]["id"])
+    if said["eventname"] == MESSAGE_LEFT:
+        return MessageLeft(reading.node, leg)
+    if said["eventname"] != VOICEMAIL_LEFT:
         return None
-    return MessageLeft(reading.node, LegId(said["channel"]["id"]))
+    seconds = said["userevent"].get("Seconds", "")
+    return MessageLeft(reading.node, leg, int(seconds) * SECOND if _FIGURE.fullmatch(seconds) else 0)
 
 
 def _destroyed(reading: Reading, said: Json) -> Event:

@@ -83,7 +83,9 @@ def _use_feature(turn: Turn, call: Call, code: str) -> None:
     prompts: tuple[str, ...] = ("sound:beeperr",)
     if feature is Feature.SWITCH:
         prompts = switches.dialled(turn, call.phone, code) or prompts
-    elif feature is not None and agent is not None:
+    elif (
+        feature in FEATURE_PROMPTS and agent is not None
+    ):  # voicemail is the dialplan's: it comes from an old one alone
         refused = _say(turn, agent, code) if feature is Feature.DISPOSITION else _ask(turn, agent, feature)
         prompts = prompts if refused else FEATURE_PROMPTS[feature]
     ivr.announce(turn, call, (PAUSE_FIRST, *prompts), HangUp(), "goes to its entry")

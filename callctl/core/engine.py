@@ -97,7 +97,7 @@ from callctl.core.model import (
     World,
 )
 from callctl.core.outbound import Attempt, Campaign
-from callctl.core.policy import HangupReason, Policy
+from callctl.core.policy import HangupReason, Policy, Voicemail
 from callctl.core.routing import choose
 from callctl.core.turn import Turn
 
@@ -336,6 +336,8 @@ def _of_caller(turn: Turn, leg: Leg, event: OfLeg) -> None:
             customers.up(turn, call, event)
         case LegAnswered() if call.attempt is not None:
             customers.answered(turn, call, event)
+        case MessageLeft() if isinstance(call.phase, HandedOver) and isinstance(call.phase.to, Voicemail):
+            handover.message_left(turn, call, call.phase.to, event)
         case MessageLeft():
             customers.message_left(turn, call, event)
         case LegGone(cause=cause, sip=sip):

@@ -93,10 +93,13 @@ class LegAnswered:
 
 @dataclass(frozen=True, slots=True)
 class MessageLeft:
-    """A message for an answering machine was played to its end, after the beep."""
+    """By the dialplan: a message for an answering machine was played to its end, after the beep; or a caller has left
+    one in a mailbox."""
 
     node: NodeId
     leg: LegId
+    length: Micros = 0
+    """Of a caller's message."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,16 @@ class CallHandedOver:
 
 
 @dataclass(frozen=True, slots=True)
+class VoicemailLeft:
+    """The caller has left a message in a mailbox."""
+
+    call: CallId
+    mailbox: str
+    """As the configuration names it."""
+    length: Micros
+
+
+@dataclass(frozen=True, slots=True)
 class CallOffered:
     call: CallId
     queue: QueueId
@@ -662,6 +672,7 @@ Fact: TypeAlias = (
     | CallRelaxed
     | CallerTold
     | CallHandedOver
+    | VoicemailLeft
     | CallOffered
     | DialRefused
     | AttemptBegan

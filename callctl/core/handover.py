@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from callctl.core import calls, compliance
 from callctl.core.commands import HandOver
-from callctl.core.facts import CallHandedOver
+from callctl.core.events import MessageLeft
+from callctl.core.facts import CallHandedOver, VoicemailLeft
 from callctl.core.ids import SECOND, Micros
 from callctl.core.model import Call, HandedOver, World
 from callctl.core.permits import Permit, Purpose
@@ -55,3 +56,13 @@ def owed(world: World, call: Call, phase: HandedOver) -> HandOver:
 def taken(turn: Turn, call: Call, phase: HandedOver) -> None:
     """The dialplan has the caller."""
     calls.move(turn, call, "is taken over", replace(phase, taken=True))
+
+
+def message_left(turn: Turn, call: Call, mailbox: Voicemail, event: MessageLeft) -> None:
+    """The caller has left a message. The call is not over: the dialplan hangs up, or the caller has."""
+    if call.story.message_left is not None:
+        turn.stray(event, call.phase)
+        return
+    call.story.message_left = turn.now
+    turn.touch_call(call)
+    turn.tell(VoicemailLeft(call.id, mailbox.box, event.length))

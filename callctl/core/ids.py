@@ -36,6 +36,8 @@ DispositionId = NewType("DispositionId", str)
 LookupId = NewType("LookupId", str)
 """Of one question over HTTP that a call waits for."""
 SwitchId = NewType("SwitchId", str)
+MailboxId = NewType("MailboxId", str)
+"""Digits: people type them into phones."""
 
 Micros = int
 """Microseconds since 1970-01-01 UTC, or a length of time in microseconds. Never goes backward."""

@@ -20,6 +20,7 @@ from callctl.core.ids import (
     CalendarId,
     CampaignId,
     DispositionId,
+    MailboxId,
     MenuId,
     Micros,
     NodeId,
@@ -31,6 +32,7 @@ from callctl.core.ids import (
 )
 from callctl.core.law import RuleSet
 from callctl.core.ways import ANYBODY as ANYBODY
+from callctl.core.ways import MAILBOXES as MAILBOXES
 from callctl.core.ways import Announce as Announce
 from callctl.core.ways import Destination as Destination
 from callctl.core.ways import HangUp as HangUp
@@ -381,6 +383,8 @@ class Feature(StrEnum):
     """Says what the call in wrap-up came to: the disposition of this code."""
     SWITCH = "switch"
     """Turns the switch of this code on, or off if it is on."""
+    VOICEMAIL = "voicemail"
+    """Plays the messages of the phone's mailbox. The dialplan's alone: it needs no callctl."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,6 +402,25 @@ class SwitchPolicy:
     """The same when it is off now."""
     may: tuple[AgentId, ...] = ()
     """Who may turn it by its code; none: every phone of the house."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxPolicy:
+    """A mailbox of Asterisk's voicemail, as callctl writes it there."""
+
+    id: MailboxId
+    name: str
+    email: str = ""
+    """Where Asterisk sends each message, if it has a mail server; empty: nowhere."""
+    greeting: tuple[str, ...] = ()
+    """Plain sounds in place of Asterisk's own words, or of what the box's owner has recorded."""
+    beep: bool = True
+    longest: Micros = 180 * SECOND
+    """Of a message: then it is cut."""
+    shortest: Micros = 2 * SECOND
+    """A message that is shorter is not kept."""
+    lamp: tuple[PhoneId, ...] = ()
+    """Phones that show whether a new message is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,6 +461,9 @@ class Policy:
     """The law's, of all countries that are called."""
     campaigns: Mapping[CampaignId, CampaignPolicy] = field(default_factory=dict)
     dispositions: Mapping[DispositionId, Disposition] = field(default_factory=dict)
+    mailboxes: Mapping[MailboxId, MailboxPolicy] = field(default_factory=dict)
+    silence: Micros = 5 * SECOND
+    """Ends a message, in every mailbox: Asterisk has one for all."""
 
     lease: Micros = 90 * SECOND
     """A waiting caller's lease: unrenewed so long, Asterisk takes the caller to the fallback."""

@@ -103,12 +103,21 @@ class OutsideNumber:
     """Who calls it pays more than for a call: a premium-rate number, say."""
 
 
+MAILBOXES = "callctl"
+"""The context of the configuration's mailboxes in Asterisk's voicemail: the operator's own stand in others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Voicemail:
     """A mailbox of Asterisk's own voicemail. The dialplan takes the caller there, for good."""
 
     mailbox: str
-    """`box@context`."""
+    """`box@context`; a box of the configuration stands in the context `callctl`."""
+
+    @property
+    def box(self) -> str:
+        """As the configuration names it."""
+        return self.mailbox.removesuffix(f"@{MAILBOXES}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,8 +215,8 @@ def _shape(to: Destination) -> str:
             return f"[{_text(' '.join(prompts))}]"
         case ToNumber(number):
             return f"([{_text(f'number {number.number}')}])"
-        case Voicemail(mailbox):
-            return f"([{_text(f'voicemail {mailbox}')}])"
+        case Voicemail() as voicemail:
+            return f"([{_text(f'voicemail {voicemail.box}')}])"
         case OptOut():
             return f"([{_text('do-not-call list')}])"
         case HangUp(reason):

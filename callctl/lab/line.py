@@ -96,6 +96,12 @@ class Line:
             await self._network.ami.action("PlayDTMF", {"Channel": self.channel, "Digit": digit, "Duration": "150"})
             await asyncio.sleep(0.1)
 
+    async def say(self, sounds: str) -> None:
+        """Say something (sounds, with & between them), then be quiet; on a line that is up."""
+        await self._network.ami.action("Setvar", {"Channel": self.channel, "Variable": "SAYS", "Value": sounds})
+        where = {"Context": "talk", "Exten": "say", "Priority": "1"}
+        await self._network.ami.action("Redirect", {"Channel": self.channel, **where})
+
     async def pick_up(self) -> None:
         """Answer now: for a phone that was told to ring for ever."""
         where = {"Context": "behave", "Exten": "answer", "Priority": "1"}

@@ -12,6 +12,7 @@ from callctl.core.ids import (
     AgentId,
     CalendarId,
     CampaignId,
+    MailboxId,
     MenuId,
     NodeId,
     PhoneId,
@@ -26,6 +27,7 @@ from callctl.core.policy import (
     DialingRules,
     EmergencyPolicy,
     Feature,
+    MailboxPolicy,
     Menu,
     PhonePolicy,
     Policy,
@@ -43,6 +45,7 @@ from callctl.settings.models import (
     CallerModel,
     Document,
     EmergencyModel,
+    MailboxModel,
     MenuModel,
     PhoneModel,
     QueueModel,
@@ -189,6 +192,8 @@ def policy_of(document: Document, speaker: Speaker) -> Policy:
         campaigns={CampaignId(name): campaign_of(name, it, owned, speaker) for name, it in document.campaigns.items()},
         dispositions=dispositions_of(document.dispositions),
         rule_sets=rule_sets_of(document),
+        mailboxes={MailboxId(name): _mailbox(name, it, document, speaker) for name, it in document.mailboxes.items()},
+        silence=document.voicemail.silence,
         lease=document.lease.length,
         lease_renewal=document.lease.renewal,
     )
@@ -271,6 +276,20 @@ def _agent(name: str, agent: AgentModel) -> AgentPolicy:
         penalties={QueueId(queue): penalty for queue, penalty in agent.penalties.items() if penalty},
         skills={SkillId(skill): level for skill, level in agent.skills.items()},
         nailed_up=agent.nailed_up,
+    )
+
+
+def _mailbox(name: str, mailbox: MailboxModel, document: Document, speaker: Speaker) -> MailboxPolicy:
+    phones = (PhoneId(document.agents[it].phone if it in document.agents else it) for it in mailbox.lamp)
+    return MailboxPolicy(
+        id=MailboxId(name),
+        name=mailbox.name,
+        email=mailbox.email or "",
+        greeting=speaker.said(mailbox.greeting),
+        beep=mailbox.beep,
+        longest=mailbox.longest,
+        shortest=mailbox.shortest,
+        lamp=tuple(dict.fromkeys(phones)),
     )
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from callctl.core.addresses import E164, Address, Emergency, Extension, ShortCode, Withheld
 from callctl.core.ids import PhoneId
-from callctl.core.policy import Feature, PhoneKind, Transport, TrunkKind
+from callctl.core.policy import MAILBOXES, Feature, PhoneKind, Transport, TrunkKind
 from callctl.numbers import calling_code, country_prefix, is_premium
 from callctl.settings.calendars import days_of, span_of
 from callctl.settings.campaigns import Flag, SayingModel, chosen
@@ -33,6 +33,7 @@ from callctl.settings.prompts import SpeakModel
 from callctl.settings.rule_sets import mistakes, unverified
 from callctl.settings.strict import Strict
 from callctl.settings.types import WEEKDAYS, nearest
+from callctl.settings.ways import own_mailbox
 
 RESERVED = frozenset({"global", "system", "acl", "transport-udp", "transport-tcp", "transport-tls", "anonymous"})
 """Sections of pjsip.conf that are no phones."""
@@ -95,6 +96,7 @@ class Check:
         self._after_talks()
         self._calendars()
         self._law()
+        self._mailboxes()
         self._deaf_prompts()
         self.problems += [Problem.at(place(m.path, m.of_key), *m[:3]) for m in speech_mistakes(document, folder)]
         self._twice_in_lists()
@@ -552,6 +554,39 @@ class Check:
                     right = "have counsel check"
                     self._warn(("rule_sets", name), wrong, right)
 
+    # ── voicemail ────────────────────────────────────────────────────────────────────────────
+
+    def _mailboxes(self) -> None:
+        document = self.document
+        for path, way in self._ways():
+            box = own_mailbox(way.voicemail) if way.voicemail is not None else None
+            meant = bool(document.mailboxes) or "@" in (way.voicemail or "")
+            if meant and box is not None and box not in document.mailboxes:
+                wrong = f"there is no mailbox {shown(box)}"
+                right = f"{nearest(box, document.mailboxes)} One of Asterisk's own is written `{box}@default`"
+                self._wrong((*path, "voicemail"), wrong, right)
+        for name, mailbox in document.mailboxes.items():
+            for i, who in enumerate(mailbox.lamp or ()):
+                self._lamp(("mailboxes", name, "lamp", i), who, name)
+        for name, node in document.nodes.items() if document.mailboxes else ():
+            if node.provision is False:
+                wrong = f"nobody writes mailboxes on the node {shown(name)}"
+                self._warn(("nodes", name, "provision"), wrong, "set `provision: true`, or take no calls there")
+
+    def _lamp(self, path: KeyPath, who: str, mailbox: str) -> None:
+        document = self.document
+        agent = document.agents.get(who)
+        if agent is None and who not in document.phones:
+            wrong = f"there is no agent and no phone {shown(who)}"
+            self._wrong(path, wrong, nearest(who, [*document.agents, *document.phones]))
+            return
+        phone = document.phones.get((agent.phone if agent is not None else who) or "")
+        if phone is not None and phone.kind is PhoneKind.OUTSIDE:
+            self._wrong(path, "a phone outside has no lamp", "name an agent or a phone of the house")
+        elif phone is not None and phone.kind is PhoneKind.EXISTING:
+            right = f"write `mailboxes={mailbox}@{MAILBOXES}` for its endpoint there"
+            self._warn(path, "callctl does not write this phone: it stands in Asterisk", right, of_key=False)
+
     def _deaf_prompts(self) -> None:
         """Asterisk cannot stop what it spells out: it would speak on over the menu that a key has ended, and let every
         other call wait until it is done."""
@@ -589,6 +624,7 @@ class Check:
         lists += [(("agents", a, "queues"), v.queues) for a, v in self.document.agents.items()]
         lists += [(("flows", name, "languages"), flow.languages) for name, flow in self.document.flows.items()]
         lists += [(("trunks", n, "codecs"), v.codecs) for n, v in self.document.trunks.items()]
+        lists += [(("mailboxes", m, "lamp"), v.lamp) for m, v in self.document.mailboxes.items()]
         lists += [(("phones", PhoneId(p), "codecs"), v.codecs) for p, v in self.document.phones.items()]
         for name, model in self.document.rule_sets.items():
             lists += [(("rule_sets", name, key), getattr(model, key)) for key in ("states", "kinds")]

@@ -22,7 +22,7 @@ _WORDS = {
     "entries": "number", "menus": "menu", "queues": "queue", "agents": "agent", "phones": "phone",
     "trunks": "trunk", "features": "feature code", "options": "option", "calendars": "calendar", "callers": "caller",
     "exit_keys": "exit key", "campaigns": "campaign", "dispositions": "disposition", "retries": "after",
-    "skills": "skill", "penalties": "penalty in", "switches": "switch",
+    "skills": "skill", "penalties": "penalty in", "switches": "switch", "mailboxes": "mailbox",
 }  # fmt: skip
 _CALENDAR = {"week": "weekly hours", "dates": "dates", "zone": "time zone"}
 _LENGTHS = frozenset(
@@ -31,7 +31,7 @@ _LENGTHS = frozenset(
         "lease_renewal", "longest_wait", "unstaffed_after", "last_agent", "patience", "ring_more", "busy_delay",
         "reject_delay", "service_level", "short_abandon", "least_talk", "returns", "first", "every", "delay",
         "after_conversation", "longest", "connect_timeout", "grace", "limit", "resume_after", "back_off", "fast_answer",
-        "pause",
+        "pause", "shortest", "silence",
     }
 )  # fmt: skip
 _NUMBERS: Mapping[str, Callable[[int], str]] = {
@@ -169,7 +169,7 @@ def _destination(value: Any) -> str:
         case ToFlow():
             return f"flow {value.flow}"
         case Voicemail():
-            return f"voicemail {value.mailbox}"
+            return f"voicemail {value.box}"
         case ToNumber():
             return f"number {value.to.number} over {value.to.trunk}"
         case HangUp():

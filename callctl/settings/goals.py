@@ -78,7 +78,9 @@ class Way(Strict):
     agent: t.AgentRef | None = Field(
         default=None, description="With `queue`: for this agent alone at first, as long as the queue's `patience`."
     )
-    voicemail: t.Mailbox | None = Field(default=None, description="A mailbox of Asterisk's own voicemail, for good.")
+    voicemail: t.Mailbox | None = Field(
+        default=None, description="One of `mailboxes`, or a mailbox of Asterisk's own such as `100@default`; for good."
+    )
     number: t.NumberText | None = Field(
         default=None, description="A number of the public network that `dialing` allows, for good."
     )

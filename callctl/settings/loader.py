@@ -16,12 +16,13 @@ from callctl.settings.folder import read_all
 from callctl.settings.lists import ListForm, form_of
 from callctl.settings.models import Document
 from callctl.settings.prompts import Speaker, SpeechSettings, speaking_of, speech_of
-from callctl.settings.secrets import NoSecret, Secret, database_url, header_value, resolve, sip_password
+from callctl.settings.secrets import NoSecret, Secret, database_url, header_value, mailbox_pin, resolve, sip_password
 from callctl.settings.validate import Validation
 from callctl.spoken import Spoken
 
 SIP = ("phone:", "trunk:")
 HEADER = "header:"
+PIN = "mailbox:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Loaded:
     policy: Policy
     daemon: DaemonSettings
     secrets: Mapping[str, Secret]
-    """SIP passwords, by `phone:<id>` and `trunk:<id>`."""
+    """SIP passwords, by `phone:<id>` and `trunk:<id>`, and PINs, by `mailbox:<id>`."""
     lists: Mapping[CampaignId, ListForm]
     """How each campaign's lists are read."""
     warnings: tuple[Problem, ...]
@@ -58,6 +59,8 @@ def load(directory: Path, overlay: Path | None = None, environ: Mapping[str, str
         found = _resolved(reference, folders, os.environ if environ is None else environ)
         if isinstance(found, Secret) and name.startswith(SIP):
             found = sip_password(found) or found
+        if isinstance(found, Secret) and name.startswith(PIN):
+            found = mailbox_pin(found) or found
         if isinstance(found, Secret) and name == "database":
             found = database_url(found) or found
         if isinstance(found, Secret) and name.startswith(HEADER):
@@ -72,7 +75,7 @@ def load(directory: Path, overlay: Path | None = None, environ: Mapping[str, str
     return Loaded(
         policy=policy,
         daemon=daemon_of(document, directory, secrets),
-        secrets={k: v for k, v in secrets.items() if k.startswith(SIP)},
+        secrets={k: v for k, v in secrets.items() if k.startswith((*SIP, PIN))},
         lists={CampaignId(name): form_of(it.list) for name, it in document.campaigns.items()},
         warnings=sorted_problems(check.warnings),
         speech=speech,
@@ -143,3 +146,6 @@ def _references(document: Document) -> Iterator[tuple[str, KeyPath, str]]:
     for name, headers in document.lookup_headers.items():
         for header, reference in headers.items():
             yield f"{HEADER}{name}:{header}", ("lookup_headers", name, header), reference
+    for name, mailbox in document.mailboxes.items():
+        if mailbox.pin:
+            yield f"{PIN}{name}", ("mailboxes", name, "pin"), mailbox.pin

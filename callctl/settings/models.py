@@ -329,6 +329,33 @@ class PhoneModel(Strict):
                 raise bad(f"{what} has none", "remove it, or change `kind`", name)
 
 
+class MailboxModel(Strict):
+    """Where callers leave messages: a mailbox that callctl writes for Asterisk's voicemail."""
+
+    name: t.MailboxName = key("Whose it is.", "Reception")
+    pin: t.SecretRef = key("4 to 20 digits that are asked for before messages are played.", "file:secrets/mailbox100")
+    email: t.Email | None = Field(default=None, description="Asterisk mails messages there, if it can send mail.")
+    greeting: Annotated[tuple[t.Sound, ...], Field(max_length=32)] = Field(
+        default=(), description="Said first, in place of Asterisk's own words; these alone, if given."
+    )
+    beep: t.Bool = Field(default=True, description="A beep says when to speak.")
+    longest: Annotated[Micros, t.Length("5s", "10m")] = lasting("3m", "A message is cut after so long.")
+    shortest: Annotated[Micros, t.Length("1s", "1m", zero=True)] = lasting("2s", "A shorter one is not kept.")
+    lamp: Annotated[tuple[t.Name, ...], Field(max_length=200)] = Field(
+        default=(), description="Agents or phones whose message lamp shows it, and whose code for voicemail plays it."
+    )
+
+    def judge(self) -> None:
+        if self.shortest >= self.longest:
+            raise bad("no message is as long as this and shorter than `longest`", "lower it", "shortest")
+
+
+class VoicemailModel(Strict):
+    """What holds for all mailboxes: of this Asterisk has one."""
+
+    silence: Annotated[Micros, t.Length("1s", "30s")] = lasting("5s", "Silence for so long ends a message.")
+
+
 # ── the outside ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -558,6 +585,10 @@ class Document(Strict):
     queues: dict[t.Name, QueueModel] = Field(default={}, description="Where callers wait.")
     agents: dict[t.Name, AgentModel] = Field(default={}, description="Who answers.")
     phones: dict[t.Name, PhoneModel] = Field(default={}, description="What rings.")
+    mailboxes: dict[t.MailboxNumber, MailboxModel] = Field(
+        default={}, description="Where callers leave messages: see docs/voicemail.md."
+    )
+    voicemail: VoicemailModel = Field(default=VoicemailModel(), description="What holds for all mailboxes.")
     features: dict[t.FeatureCode, Annotated[Feature, t.OneOf(Feature)]] = Field(
         default={}, description="Codes that agents dial on their phones."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets as random
 import stat
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ LARGEST = 1024
 SIP_LONGEST = 128
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # no look-alikes: people type these into phones
 _MADE_LENGTH = 20  # of 31 letters: 99 bits
+_PIN_LENGTH = 6
 
 
 class Secret:
@@ -86,6 +88,13 @@ def header_value(secret: Secret) -> NoSecret | None:
     return NoSecret("the secret it leads to is no header's value", "ASCII characters only, such as `Bearer abc123`")
 
 
+def mailbox_pin(secret: Secret) -> NoSecret | None:
+    """What is wrong with a secret as what is typed on a phone."""
+    if re.fullmatch("[0-9]{4,20}", secret.reveal()):
+        return None
+    return NoSecret("the secret it leads to is no PIN", "4 to 20 digits")
+
+
 def database_url(secret: Secret) -> NoSecret | None:
     """What is wrong with a secret as the database's URL."""
     if secret.reveal().startswith(("postgresql://", "postgres://")):
@@ -128,35 +137,40 @@ def _checked(value: str, where: str) -> Secret | NoSecret:
 
 
 def create_missing(directory: Path, overlay: Path | None = None) -> list[Path]:
-    """Make a random secret (mode 0600) for each `file:` reference of nodes and phones that has no file yet.
+    """Make a random secret (mode 0600) for each `file:` reference of nodes, phones and mailboxes that has no file
+    yet.
 
     Relative ones go below the overlay, if there is one, else below the directory. Trunks' passwords are the
     carrier's, so they are not made up. Returns the files made. OSError when one cannot be written.
     """
     folders = [directory] if overlay is None else [overlay, directory]
     made: list[Path] = []
-    for reference in _references(read_all(directory, overlay)[0].root):
+    for reference, is_pin in _references(read_all(directory, overlay)[0].root):
         path = _found(reference.removeprefix("file:"), folders)
         if path.exists():
             continue
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as target:
-            target.write("".join(random.choice(_ALPHABET) for _ in range(_MADE_LENGTH)) + "\n")
+            alphabet, length = ("0123456789", _PIN_LENGTH) if is_pin else (_ALPHABET, _MADE_LENGTH)
+            target.write("".join(random.choice(alphabet) for _ in range(length)) + "\n")
         made.append(path)
     return made
 
 
-def _references(root: Mapping[str, Raw]) -> Iterator[str]:
+def _references(root: Mapping[str, Raw]) -> Iterator[tuple[str, bool]]:
+    """Each, and whether it is a PIN's."""
     for section in ("nodes", "phones"):
-        yield from _passwords(root.get(section))
+        yield from ((reference, False) for reference in _kept(root.get(section), "password"))
+    yield from ((reference, True) for reference in _kept(root.get("mailboxes"), "pin"))
 
 
-def _passwords(value: Raw) -> Iterator[str]:
+def _kept(value: Raw, word: str) -> Iterator[str]:
+    """What stands under this key, wherever it is."""
     if not isinstance(value, dict):
         return
     for key, inner in value.items():
-        if key == "password" and isinstance(inner, str) and inner.startswith("file:") and len(inner) > 5:
+        if key == word and isinstance(inner, str) and inner.startswith("file:") and len(inner) > 5:
             yield inner
         else:
-            yield from _passwords(inner)
+            yield from _kept(inner, word)

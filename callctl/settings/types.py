@@ -573,6 +573,16 @@ MusicClass = Annotated[str, Text(r"[A-Za-z0-9_.-]{1,80}", "the name of a class i
 Mailbox = Annotated[
     str, Text(r"[A-Za-z0-9_-]{1,20}(?:@[A-Za-z0-9_-]{1,20})?", "a mailbox such as `100` or `100@default`", number=True)
 ]
+MailboxNumber = Annotated[str, Text(r"[0-9]{1,10}", "the mailbox's number: 1 to 10 digits", number=True)]
+MailboxName = Annotated[
+    str,
+    Text(
+        r"(?=.*\S)[^,;|<>\"\\=\[\]\x00-\x1f\x7f]{1,80}",
+        "at most 80 characters, no comma, semicolon, quote or bracket",
+        number=True,
+    ),
+]
+Email = Annotated[str, Text(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,190}", "an address such as `sales@example.com`")]
 Language = Annotated[
     str, Text(r"[a-z]{2,3}(?:_[A-Za-z]{2,12}){0,2}", "a language of Asterisk's sounds such as `fr` or `en_GB`")
 ]

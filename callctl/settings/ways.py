@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from callctl.core.addresses import E164
 from callctl.core.ids import AgentId, FlowId, MenuId, QueueId, SkillId, TrunkId
 from callctl.core.policy import (
+    MAILBOXES,
     Announce,
     Destination,
     HangUp,
@@ -48,7 +49,7 @@ class Ways:
             agent = AgentId(way.agent) if way.agent else None
             return ToQueue(QueueId(way.queue), way.priority or 0, stages(way.asks), agent)
         if way.voicemail is not None:
-            return Voicemail(way.voicemail)
+            return Voicemail(mailbox_of(way.voicemail, self.document))
         if way.number is not None:
             return ToNumber(self.outside(way.number, way.trunk))
         if way.opt_out is not None:
@@ -65,6 +66,18 @@ class Ways:
         assert isinstance(number, E164)
         rules = number_rules(self.document.trunks[name], self.document)
         return outside(number, TrunkId(name), rules)
+
+
+def own_mailbox(text: str) -> str | None:
+    """The number of one of `mailboxes`, as a destination names it; None: of a context of the operator's own."""
+    box, _, context = text.partition("@")
+    return box if context in ("", MAILBOXES) else None
+
+
+def mailbox_of(text: str, document: Document) -> str:
+    """As Asterisk knows it. Without `mailboxes` there are only the operator's own."""
+    box = own_mailbox(text)
+    return text if box is None or box not in document.mailboxes else f"{box}@{MAILBOXES}"
 
 
 def number_rules(trunk: TrunkModel, document: Document) -> NumberRules:

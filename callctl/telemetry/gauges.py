@@ -3,14 +3,15 @@ enumerations of the core."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from callctl.core.ids import SECOND, Micros
+from callctl.core.ids import SECOND, MailboxId, Micros
 from callctl.core.model import Up, World
 from callctl.runtime import views
+from callctl.runtime.mailboxes import BoxNow
 
 
 class WorldGauges(Collector):
@@ -93,6 +94,24 @@ class WorldGauges(Collector):
         for name, queue in world.policy.queues.items():
             target.add_metric([name], queue.service_level / SECOND)
         yield from (waiting, longest, agents, target)
+
+
+class MailboxGauges(Collector):
+    """What lies in the mailboxes, as it was last counted."""
+
+    def __init__(self, boxes: Callable[[], Mapping[MailboxId, BoxNow]]) -> None:
+        self._boxes = boxes
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        new = GaugeMetricFamily("callctl_voicemail_new", "Messages that nobody has heard", labels=["mailbox"])
+        old = GaugeMetricFamily("callctl_voicemail_old", "Messages that were heard and kept", labels=["mailbox"])
+        for name, box in self._boxes().items():
+            new.add_metric([name], box.new)
+            old.add_metric([name], box.old)
+        yield from (new, old)
 
 
 def _counted(name: str, what: str, label: str, every: Iterable[str], found: Iterable[str]) -> GaugeMetricFamily:

@@ -26,7 +26,7 @@ from callctl import __version__
 from callctl.core import facts as f
 from callctl.core.compliance import RULES
 from callctl.core.facts import Fact
-from callctl.core.ids import SECOND, CallId, Micros, QueueId, TrunkId
+from callctl.core.ids import SECOND, CallId, MailboxId, Micros, QueueId, TrunkId
 from callctl.core.model import Outcome, Party, RingResult, World
 from callctl.core.permits import Purpose
 from callctl.core.policy import (
@@ -41,8 +41,9 @@ from callctl.core.policy import (
     ToQueue,
     Voicemail,
 )
+from callctl.runtime.mailboxes import BoxNow
 from callctl.telemetry.agents import AgentTimes
-from callctl.telemetry.gauges import WorldGauges
+from callctl.telemetry.gauges import MailboxGauges, WorldGauges
 from callctl.telemetry.outbound import OutboundGauges, OutboundMetrics, Tallies
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, that nobody asks for
@@ -160,6 +161,8 @@ class Metrics:
         for purpose in Purpose:
             for rule in RULES:
                 self.dial_refused.labels(purpose.value, rule)
+        for mailbox in policy.mailboxes:
+            self.voicemail.labels(mailbox)
         self.trunk_up.clear()  # a trunk that is configured no more is no trunk that is down
         for name, trunk in policy.trunks.items():
             self.trunk_up.labels(trunk.node, name).set(int(self._trunks_up.get(name, False)))
@@ -169,6 +172,10 @@ class Metrics:
     def pull(self, name: str, what: str, read: Callable[[], float]) -> None:
         """A gauge `callctl_<name>` that asks `read` at each scrape."""
         Gauge(f"callctl_{name}", what, registry=self.registry).set_function(read)
+
+    def mailboxes(self, boxes: Callable[[], Mapping[MailboxId, BoxNow]]) -> None:
+        """Gauges of the mailboxes, by what was last counted."""
+        self.registry.register(MailboxGauges(boxes))
 
     def poisoned(self) -> None:
         """An event raised an exception in the core and was put aside."""
@@ -243,6 +250,9 @@ class Metrics:
         self.emergency = self._counter("emergency_calls", "Emergency calls from phones", "node", "result")
         self.dial_refused = self._counter(
             "dial_refused", "Legs to the outside that the gate refused", "purpose", "rule"
+        )
+        self.voicemail = self._counter(
+            "voicemail_messages", "Messages that callers left; `other`: a box that callctl does not write", "mailbox"
         )
         self.trunk_up = self._gauge("trunk_up", "1: the trunk can carry calls", "node", "trunk")
         self._poison = self._counter("poison_events", "Events that broke the core and were put aside")
@@ -371,6 +381,10 @@ class Metrics:
     def _dial_refused(self, fact: f.DialRefused) -> None:
         self.dial_refused.labels(fact.purpose.value, fact.rule).inc()
 
+    def _voicemail(self, fact: f.VoicemailLeft) -> None:
+        known = self._world().policy.mailboxes
+        self.voicemail.labels(fact.mailbox if fact.mailbox in known else "other").inc()
+
     def _policy(self, _: f.PolicyApplied) -> None:
         self.policies.inc()
 
@@ -398,6 +412,7 @@ _COUNTED: Mapping[type[Any], Callable[[Metrics, Any], None]] = {
     f.EmergencyCalled: Metrics._emergency,
     f.DialRefused: Metrics._dial_refused,
     f.TrunkChanged: Metrics._trunk,
+    f.VoicemailLeft: Metrics._voicemail,
     f.PolicyApplied: Metrics._policy,
 }
 """The facts that are counted. Agents' changes are not: the gauges show what they come to."""

@@ -21,7 +21,7 @@ DEBUG, INFO, WARNING, ERROR = "debug", "info", "warning", "error"
 _NUMBERS = {DEBUG: logging.DEBUG, INFO: logging.INFO, WARNING: logging.WARNING, ERROR: logging.ERROR}
 
 _ADDRESSES = (E164, Extension, ShortCode, Emergency, Withheld)
-_LENGTHS = frozenset({"rang", "waited", "talked", "lasted", "after", "took", "grace_left"})
+_LENGTHS = frozenset({"length", "rang", "waited", "talked", "lasted", "after", "took", "grace_left"})
 """Fields in microseconds: said in seconds."""
 _MOMENTS = frozenset({"until", "due"})
 """Fields that are moments."""
@@ -50,6 +50,7 @@ LINES: Mapping[type[Any], Line] = {
     f.CallRelaxed: Line("call asks for less"),
     f.CallerTold: Line("caller told", DEBUG),
     f.CallHandedOver: Line("caller handed over to the dialplan"),
+    f.VoicemailLeft: Line("message left in a mailbox"),
     f.CallOffered: Line("call offered"),
     f.DialRefused: Line("not dialled", WARNING),
     f.AttemptBegan: Line("attempt began"),
