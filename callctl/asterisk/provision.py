@@ -142,7 +142,7 @@ _PASSWORD = re.compile(r"(?!>)[!-~](?:[ -~]{0,126}[!-~])?")
 """Asterisk reads `password=>x` as `password = x`."""
 _LANGUAGE = re.compile(r"(?:[a-z]{2,3}(?:_[A-Za-z]{2,12}){0,2})?")
 _BOX = re.compile(r"[0-9]{1,10}")
-_BOX_NAME = re.compile(r"(?=.*\S)[^,;|<>\"\\=\[\]\x00-\x1f\x7f]{1,80}")
+_BOX_NAME = re.compile(r"(?=.*\S)[^,;|<>\"\\=\[\]\x00-\x1f\x7f-\x9f\u2028\u2029]{1,80}")
 _EMAIL = re.compile(r"(?:[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,190})?")
 _PIN = re.compile(r"[0-9]{4,20}")
 _DIGITS = re.compile(r"[0-9]{1,32}")

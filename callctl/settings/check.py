@@ -563,7 +563,7 @@ class Check:
             meant = bool(document.mailboxes) or "@" in (way.voicemail or "")
             if meant and box is not None and box not in document.mailboxes:
                 wrong = f"there is no mailbox {shown(box)}"
-                right = f"{nearest(box, document.mailboxes)} One of Asterisk's own is written `{box}@default`"
+                right = f"{nearest(box, document.mailboxes)} (Asterisk's own is written `{box}@default`)"
                 self._wrong((*path, "voicemail"), wrong, right)
         for name, mailbox in document.mailboxes.items():
             for i, who in enumerate(mailbox.lamp or ()):

@@ -577,7 +577,7 @@ MailboxNumber = Annotated[str, Text(r"[0-9]{1,10}", "the mailbox's number: 1 to 
 MailboxName = Annotated[
     str,
     Text(
-        r"(?=.*\S)[^,;|<>\"\\=\[\]\x00-\x1f\x7f]{1,80}",
+        r"(?=.*\S)[^,;|<>\"\\=\[\]\x00-\x1f\x7f-\x9f\u2028\u2029]{1,80}",
         "at most 80 characters, no comma, semicolon, quote or bracket",
         number=True,
     ),

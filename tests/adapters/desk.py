@@ -28,6 +28,7 @@ from callctl.core.ids import (
     CallId,
     IdSource,
     LegId,
+    MailboxId,
     MenuId,
     Micros,
     NodeId,
@@ -66,6 +67,7 @@ from callctl.core.model import (
 from callctl.core.policy import (
     AgentPolicy,
     HangUp,
+    MailboxPolicy,
     Menu,
     PhoneKind,
     PhonePolicy,
@@ -77,11 +79,13 @@ from callctl.core.policy import (
     TrunkKind,
     TrunkPolicy,
 )
+from callctl.runtime.mailboxes import BoxNow, Message
 from callctl.runtime.views import TrunkNow
 from callctl.store.cdr import CallRecord
 
 NOON: Micros = 1_795_262_400 * SECOND
 PBX, SALES, MAIN = NodeId("pbx"), QueueId("sales"), MenuId("main")
+RECEPTION, NIGHT = MailboxId("100"), MailboxId("200")
 ANA, BEN, CY = AgentId("ana"), AgentId("ben"), AgentId("cy")
 FIRE = SwitchId("fire")
 CALLER = E164("33612345678")
@@ -104,6 +108,10 @@ def policy() -> Policy:
         trunks={
             TrunkId("carrier"): TrunkPolicy(TrunkId("carrier"), TrunkKind.IP, PBX, "sip.example.net"),
             TrunkId("spare"): TrunkPolicy(TrunkId("spare"), TrunkKind.IP, PBX, "spare.example.net"),
+        },
+        mailboxes={
+            RECEPTION: MailboxPolicy(RECEPTION, "Reception", lamp=(PhoneId("p-ana"),)),
+            NIGHT: MailboxPolicy(NIGHT, "Night desk"),
         },
     )
 
@@ -251,6 +259,17 @@ class FakeDesk:
 
     async def reload(self) -> Reloaded:
         return self.reloaded
+
+    async def mailboxes(self) -> Mapping[MailboxId, BoxNow]:
+        if self.away:
+            raise UnavailableError(self.away)
+        return {RECEPTION: BoxNow(2, 1)}
+
+    async def messages(self, box: MailboxId) -> Sequence[Message]:
+        return [
+            Message(NOON - 60 * SECOND, "Zoe <+33612345678>", 12 * SECOND, True, "INBOX"),
+            Message(None, "", 3 * SECOND, False, "Old"),
+        ]
 
     async def records(self, limit: int) -> Sequence[Record]:
         if self.away:

@@ -165,6 +165,20 @@ async def test_trunks_and_agents(control: Caller) -> None:
     assert (status, one) == (200, ana)
 
 
+async def test_mailboxes_and_messages(control: Caller) -> None:
+    _, body = await control.get("/v1/voicemail")
+    assert body["mailboxes"] == [
+        {"id": "100", "name": "Reception", "new": 2, "old": 1, "lamp": ["p-ana"]},
+        {"id": "200", "name": "Night desk", "new": None, "old": None, "lamp": []},
+    ]
+    _, box = await control.get("/v1/voicemail/100")
+    first, second = box["messages"]
+    assert (box["new"], first["caller"], first["length"], first["new"]) == (2, "Zoe <+33…78>", 12, True)
+    assert (second["at"], second["folder"]) == (None, "Old")
+    status, wrong = await control.get("/v1/voicemail/10")
+    assert (status, wrong["title"]) == (404, "no such mailbox")
+
+
 async def test_explain_reads_as_a_story(control: Caller) -> None:
     status, body = await control.get(f"/v1/calls/{OVER}/explain")
     assert (status, body["live"]) == (200, False)

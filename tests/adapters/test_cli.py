@@ -114,7 +114,7 @@ async def test_wrong_usage_is_2(argv: tuple[str, ...]) -> None:
     assert "callctl" in ran.err
 
 
-@pytest.mark.parametrize("command", ["calls", "agents", "queues", "trunks", "status", "reload", "plan"])
+@pytest.mark.parametrize("command", ["calls", "agents", "queues", "trunks", "voicemail", "status", "reload", "plan"])
 async def test_no_daemon_is_3_and_names_the_socket(command: str, tmp_path: Path) -> None:
     ran = await callctl(command, socket=tmp_path / "none.sock")
     assert ran.code == 3
@@ -277,6 +277,18 @@ async def test_queues_trunks_agents_and_status(desk: FakeDesk, socket: Path) -> 
     assert ran.code == 1
     assert "not ready" in ran.out
     assert "connection refused" in ran.out
+
+
+async def test_mailboxes_and_their_messages(desk: FakeDesk, socket: Path) -> None:
+    boxes = (await callctl("voicemail", socket=socket)).out
+    assert boxes.splitlines()[1].split() == ["100", "Reception", "2", "1", "p-ana"]
+    messages = (await callctl("voicemail", "100", socket=socket)).out
+    assert "+33…78" in messages
+    assert "heard" in messages
+    assert "33612345678" in (await callctl("voicemail", "100", "--unmask", socket=socket)).out
+    ran = await callctl("voicemail", "7", socket=socket)
+    assert ran.code == 1
+    assert "no such mailbox" in ran.err or "no mailbox" in ran.err
 
 
 async def test_nothing_there_is_said(desk: FakeDesk, socket: Path) -> None:

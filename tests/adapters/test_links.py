@@ -110,7 +110,7 @@ def test_all_nodes_files_are_written_or_none(tmp_path: Path, monkeypatch: pytest
     links = two_nodes(folder, 100)
     links.write(load(folder, environ=ENVIRON))
     before = found(folder)
-    assert len(before) == 4
+    assert len(before) == 6
     two_nodes(folder, 200)
     really = write_if_changed
     written: list[str] = []

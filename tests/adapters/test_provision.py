@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from callctl.asterisk.provision import (
     EXTENSIONS,
     PJSIP,
+    VOICEMAIL,
     ProvisionError,
     Secrets,
     client_uri,
@@ -20,11 +21,12 @@ from callctl.asterisk.provision import (
     write_if_changed,
 )
 from callctl.core.addresses import E164, Emergency, Extension
-from callctl.core.ids import SECOND, NodeId, PhoneId, QueueId, TrunkId
+from callctl.core.ids import SECOND, MailboxId, NodeId, PhoneId, QueueId, TrunkId
 from callctl.core.policy import (
     DidFrom,
     EmergencyPolicy,
     Feature,
+    MailboxPolicy,
     NumberRules,
     OutsideNumber,
     PhoneKind,
@@ -54,20 +56,31 @@ FIXED = TrunkPolicy(
     TrunkId("fixed"), TrunkKind.IP, NODE, "192.0.2.1", match=("192.0.2.0/28", "192.0.2.99:5070"),
     numbers=NumberRules("FR", "national"), qualify=0, max_channels=30, dtmf="info", emergency=True,
 )  # fmt: skip
+RECEPTION = MailboxPolicy(
+    MailboxId("100"), "Réception (1er)", "sales@example.com", lamp=(PhoneId("anna"), PhoneId("web"))
+)
+NIGHT = MailboxPolicy(
+    MailboxId("200"), "Night desk", "", ("sound:custom/closed", "sound:vm-intro"), False, 60 * SECOND, 0,
+    (PhoneId("anna"), PhoneId("kept")),
+)  # fmt: skip
 POLICY = Policy(
     country="FR",
     entries={E164("33123456789"): ToQueue(QueueId("q")), Extension("8000"): ToQueue(QueueId("q"))},
     phones={p.id: p for p in (ANNA, WEB, KEPT, replace(ANNA, id=PhoneId("away"), endpoint="away", node=OTHER))},
     trunks={t.id: t for t in (CARRIER, FIXED)},
-    features={"*45": Feature.LOGIN, "#1": Feature.LOGOUT},
+    features={"*45": Feature.LOGIN, "#1": Feature.LOGOUT, "*97": Feature.VOICEMAIL},
+    mailboxes={box.id: box for box in (RECEPTION, NIGHT)},
     emergency=EmergencyPolicy((Emergency("112"), Emergency("15"))),
 )
+PINS = {MailboxId("100"): "471147", MailboxId("200"): "0815"}
 SECRETS = Secrets(
-    {PhoneId("anna"): "pass;--word #1", PhoneId("web"): "w" * 24, PhoneId("away"): "x"}, {TrunkId("carrier"): "s3cret"}
+    {PhoneId("anna"): "pass;--word #1", PhoneId("web"): "w" * 24, PhoneId("away"): "x"},
+    {TrunkId("carrier"): "s3cret"},
+    PINS,
 )
 
 
-@pytest.mark.parametrize("name", [PJSIP, EXTENSIONS])
+@pytest.mark.parametrize("name", [PJSIP, EXTENSIONS, VOICEMAIL])
 def test_the_files_are_as_reviewed(name: str, request: pytest.FixtureRequest) -> None:
     """`--rewrite` writes them as they are now; they were loaded by a real Asterisk (tests/e2e/test_link.py)."""
     golden, text = GOLDEN / f"generated-{name}", files(POLICY, SECRETS, NODE)[name]
@@ -121,15 +134,31 @@ def test_an_emergency_number_cannot_be_taken_by_an_extension() -> None:
         ({"secret": ">leading"}, "password"),
         ({"policy": {"emergency": EmergencyPolicy((Emergency("11x"),))}}, "emergency number"),
         ({"policy": {"features": {"*4,5": Feature.LOGIN}}}, "feature code"),
+        ({"box": {"id": MailboxId("_X")}}, "number"),
+        ({"box": {"id": MailboxId("100,1")}}, "number"),
+        ({"box": {"name": "a,b"}}, "name"),
+        ({"box": {"name": "a|maxsecs=1"}}, "name"),
+        ({"box": {"name": "a\n[x]"}}, "name"),
+        ({"box": {"email": "a@b,c"}}, "email"),
+        ({"box": {"email": "a|b@c"}}, "email"),
+        ({"box": {"greeting": ("sound:a,b",)}}, "greeting"),
+        ({"box": {"greeting": ("sound:${X}",)}}, "greeting"),
+        ({"box": {"greeting": ("number:7",)}}, "greeting"),
+        ({"pin": "12,34"}, "PIN"),
+        ({"pin": "123"}, "PIN"),
+        ({"pin": ""}, "PIN"),
     ],
 )
 def test_what_may_not_be_written_is_refused_by_name(change: dict[str, Any], complaint: str) -> None:
     phone, trunk = replace(ANNA, **change.get("phone", {})), replace(FIXED, **change.get("trunk", {}))
-    wrong = replace(POLICY, phones={phone.id: phone}, trunks={trunk.id: trunk}, **change.get("policy", {}))
-    secret = change.get("secret", "good")
+    box = replace(NIGHT, **change.get("box", {}))
+    wrong = replace(POLICY, phones={phone.id: phone}, trunks={trunk.id: trunk}, mailboxes={box.id: box})
+    wrong = replace(wrong, **change.get("policy", {}))
+    secret, pin = change.get("secret", "good"), change.get("pin", "4711")
     with pytest.raises(ProvisionError, match=complaint) as caught:
-        files(wrong, Secrets({phone.id: secret}), NODE)
+        files(wrong, Secrets({phone.id: secret}, {}, {box.id: pin}), NODE)
     assert secret == "" or secret not in str(caught.value)
+    assert pin == "" or pin not in str(caught.value)
 
 
 def test_all_complaints_come_at_once() -> None:
@@ -144,15 +173,50 @@ def test_no_value_makes_a_line_of_its_own(endpoint: str, host: str, secret: str)
     phone, trunk = replace(ANNA, endpoint=endpoint), replace(FIXED, host=host, match=(host,))
     policy = replace(POLICY, phones={phone.id: phone}, trunks={trunk.id: trunk})
     try:
-        text = files(policy, Secrets({phone.id: secret}), NODE)
+        text = files(policy, Secrets({phone.id: secret}, {}, PINS), NODE)
     except ProvisionError:
         return
     for line in "".join(text.values()).splitlines():
         assert line == "" or line[0] in ";[" or line.startswith(("exten => ", " same => ")) or "=" in line
 
 
+@given(st.text(max_size=40), st.text(max_size=40), st.text(max_size=40), st.text(max_size=20))
+def test_no_value_makes_a_mailbox_of_its_own(name: str, email: str, sound: str, pin: str) -> None:
+    box = replace(NIGHT, name=name, email=email, greeting=(f"sound:{sound}",))
+    try:
+        text = files(replace(POLICY, mailboxes={box.id: box}), replace(SECRETS, mailboxes={box.id: pin}), NODE)
+    except ProvisionError:
+        return
+    (line,) = [line for line in text[VOICEMAIL].splitlines() if "=>" in line]
+    assert line.count(",") == 4
+    assert line.startswith("200 => -")
+
+
+def test_a_lamp_is_the_phones_own() -> None:
+    """The key for voicemail dials the code; a phone that the operator keeps is not written."""
+    sections = files(POLICY, SECRETS, NODE)[PJSIP].split("\n[")
+    anna = [part for part in sections if part.startswith("anna]")]
+    assert [part.count("mailboxes=100@callctl,200@callctl\n") for part in anna] == [1, 1, 0]
+    assert "allow_subscribe=yes" in anna[0]
+    assert "voicemail_extension=*97" in anna[0]
+    assert all(
+        "allow_subscribe=no" in part for part in sections if part.startswith("trunk-") and "type=endpoint" in part
+    )
+
+
+def test_who_has_one_mailbox_is_not_asked_which() -> None:
+    lines = files(POLICY, SECRETS, NODE)[EXTENSIONS].splitlines()
+    assert [line for line in lines if "VoiceMailMain" in line] == [
+        f" same => n,VoiceMailMain({which}@callctl)" for which in ("", "100", "200")
+    ]
+    bare = files(replace(POLICY, mailboxes={}), SECRETS, NODE)
+    assert "VoiceMailMain()" in bare[EXTENSIONS]
+    assert "=>" not in bare[VOICEMAIL]
+
+
 def test_secrets_are_not_printed() -> None:
     assert "s3cret" not in repr(SECRETS)
+    assert "471147" not in repr(SECRETS)
 
 
 def test_the_registration_is_named_as_ami_names_it() -> None:

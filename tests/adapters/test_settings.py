@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from callctl.asterisk import provision
 from callctl.core.addresses import E164, Emergency, Extension, ShortCode
 from callctl.core.campaigns import Mode
-from callctl.core.ids import SECOND, AgentId, CampaignId, MenuId, NodeId, PhoneId, QueueId, TrunkId
+from callctl.core.ids import SECOND, AgentId, CampaignId, MailboxId, MenuId, NodeId, PhoneId, QueueId, TrunkId
 from callctl.core.law import CallKind
 from callctl.core.policy import (
     Announce,
@@ -23,6 +24,7 @@ from callctl.core.policy import (
     ToMenu,
     ToQueue,
     TrunkKind,
+    Voicemail,
 )
 from callctl.numbers import Numbering
 from callctl.settings import (
@@ -209,6 +211,29 @@ def test_secrets_are_made_once_and_for_us_alone(tmp_path: Path) -> None:
     assert loaded.secrets["phone:q"].reveal() == "sip-pw"
     assert len(loaded.secrets["phone:p"].reveal()) == 20
     assert len({secret.reveal() for secret in loaded.secrets.values()}) == 3
+
+
+def test_a_pin_is_made_of_digits(tmp_path: Path) -> None:
+    box = "mailboxes: {100: {name: Reception, pin: file:s/100, lamp: [ana, p2, p1]}}\n"
+    people = """
+agents: {ana: {name: Ana, phone: p1, queues: []}}
+phones: {p1: {password: "env:SIP"}, p2: {password: "env:SIP"}}
+numbers: {"200": {voicemail: 100}, "201": {voicemail: "100@callctl"}, "202": {voicemail: "100@default"}}
+voicemail: {silence: 1500ms}
+"""
+    folder = write(tmp_path, nodes=NODES, a=box, b=people)
+    (pin,) = [path for path in create_missing(folder) if path.name == "100"]
+    assert re.fullmatch("[0-9]{6}\n", pin.read_text())
+    loaded = load(folder, environ=ENVIRON)
+    assert loaded.secrets["mailbox:100"].reveal() == pin.read_text().strip()
+    policy = loaded.policy
+    assert policy.mailboxes[MailboxId("100")].lamp == (PhoneId("p1"), PhoneId("p2"))
+    assert policy.silence == 1_500_000
+    assert [policy.entries[Extension(n)] for n in ("200", "201", "202")] == [
+        Voicemail("100@callctl"),
+        Voicemail("100@callctl"),
+        Voicemail("100@default"),
+    ]
 
 
 def test_a_secret_is_never_printed(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def blocks() -> list[str]:
 def messages(folder: Path, overlay: Path | None = None) -> list[str]:
     """What is said about a folder, with its name taken away."""
     with pytest.raises(SettingsError) as caught:
-        load(folder, overlay, environ={"S": "x"})
+        load(folder, overlay, environ={"S": "x", "PIN": "4711"})
     return [str(problem).replace(f"{folder}/", "") for problem in caught.value.problems]
 
 

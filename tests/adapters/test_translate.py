@@ -230,6 +230,15 @@ def test_the_dialplan_tells_that_a_message_was_left() -> None:
     assert READING.event({**said, "channel": None}) is None
 
 
+@pytest.mark.parametrize(
+    ("seconds", "length"), [("12", 12 * SECOND), ("", 0), ("12;x", 0), ("-3", 0), ("9" * 30, 0), (None, 0)]
+)
+def test_the_dialplan_tells_that_a_caller_left_a_message(seconds: str | None, length: int) -> None:
+    more = {} if seconds is None else {"Seconds": seconds}
+    said = {"type": "ChannelUserevent", "eventname": "CallctlVoicemail", "channel": {"id": LEG}, "userevent": more}
+    assert READING.event(said) == MessageLeft(NODE, LEG, length)
+
+
 # ── who calls, and whom ──────────────────────────────────────────────────────────────────────
 
 

@@ -7,11 +7,31 @@ from dataclasses import replace
 import pytest
 
 from callctl.core.commands import Bridge, HandOver, Hangup, Hold, Play, StopPlay, Unhold
-from callctl.core.events import DigitPressed, LegLeft, LegSeen, LegState, LinkLost, LinkRestored, Snapshot, Synced, Wish
-from callctl.core.facts import CallConnected, CallEnded, CallerTold, DialRefused
-from callctl.core.ids import AgentId, LegId, seconds
+from callctl.core.events import (
+    DigitPressed,
+    LegLeft,
+    LegSeen,
+    LegState,
+    LinkLost,
+    LinkRestored,
+    MessageLeft,
+    Snapshot,
+    Synced,
+    Wish,
+)
+from callctl.core.facts import CallConnected, CallEnded, CallerTold, DialRefused, VoicemailLeft
+from callctl.core.ids import SECOND, AgentId, LegId, seconds
 from callctl.core.model import HandedOver, InMenu, Offered, Outcome, Queued
-from callctl.core.policy import Announce, DialingRules, HangUp, HangupReason, ToNumber, Voicemail, WaitingWords
+from callctl.core.policy import (
+    MAILBOXES,
+    Announce,
+    DialingRules,
+    HangUp,
+    HangupReason,
+    ToNumber,
+    Voicemail,
+    WaitingWords,
+)
 from callctl.core.waiting import WORDS_MOST, position_prompts
 from callctl.core.waits import why_waits
 from callctl.sim.office import DESK, HELP, NODE, OUT, TO_DESK, TO_QUEUE, TO_VOICEMAIL, policy
@@ -138,6 +158,28 @@ def test_voicemail_is_the_dialplans_business() -> None:
     it.gone("c1")
     (ended,) = it.told(CallEnded)
     assert (ended.outcome, ended.by) == (Outcome.VOICEMAIL, "caller")
+
+
+def test_a_message_that_a_caller_leaves_is_told_once() -> None:
+    it = stage()
+    it.arrive("c1", TO_VOICEMAIL)
+    it.do(LegLeft(NODE, LegId("c1")))
+    it.wait(20)
+    left = MessageLeft(NODE, LegId("c1"), 12 * SECOND)
+    call = it.call("c1")
+    it.do(left)
+    assert it.told(VoicemailLeft) == [VoicemailLeft(call.id, "100", 12 * SECOND)]
+    it.do(left)
+    assert it.told(VoicemailLeft) == []
+    assert isinstance(call.phase, HandedOver), "the dialplan hangs up"
+    it.gone("c1")
+    assert call.story.message_left is not None
+    assert call.story.outcome is Outcome.VOICEMAIL
+
+
+def test_a_mailbox_of_the_configuration_is_told_by_its_number() -> None:
+    assert Voicemail(f"100@{MAILBOXES}").box == "100"
+    assert Voicemail("100@default").box == "100@default"
 
 
 def test_a_caller_sent_out_counts_for_the_trunk() -> None:
