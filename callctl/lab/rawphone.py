@@ -52,16 +52,36 @@ class RawPhone:
     @property
     def invites(self) -> list[bytes]:
         """The INVITEs that came, each once."""
-        return list({_call_id(m): m for m in self.sip.received if m.startswith(b"INVITE")}.values())
+        return list({call_id(m): m for m in self.sip.received if m.startswith(b"INVITE")}.values())
 
     async def register(self, expires: int = 120) -> None:
         """Register with the account's password (0 seconds: unregister). RuntimeError when refused."""
         first = self._send_register(expires, b"")
-        challenge = await self.sip.wait(lambda m: m.startswith(b"SIP/2.0 401") and _call_id(m) == first)
+        challenge = await self.sip.wait(lambda m: m.startswith(b"SIP/2.0 401") and call_id(m) == first)
         second = self._send_register(expires, self._credentials(challenge))
-        answer = await self.sip.wait(lambda m: m.startswith(b"SIP/2.0") and _call_id(m) == second)
+        answer = await self.sip.wait(lambda m: m.startswith(b"SIP/2.0") and call_id(m) == second)
         if not answer.startswith(b"SIP/2.0 200"):
             raise RuntimeError(answer.split(b"\r\n", 1)[0].decode())
+
+    async def subscribe(self, event: str, accept: str, wants: bytes = b"200") -> bytes:
+        """SUBSCRIBE to an event package of its own; the Call-ID. RuntimeError: the answer's status is not `wants`."""
+        first = self._send_subscribe(event, accept, b"")
+        answer = await self.sip.wait(lambda m: m.startswith(b"SIP/2.0") and call_id(m) == first)
+        if answer.startswith(b"SIP/2.0 401"):
+            first = self._send_subscribe(event, accept, self._credentials(answer, "SUBSCRIBE"))
+            answer = await self.sip.wait(lambda m: m.startswith(b"SIP/2.0") and call_id(m) == first)
+        if not answer.startswith(b"SIP/2.0 " + wants):
+            raise RuntimeError(answer.split(b"\r\n", 1)[0].decode())
+        return first
+
+    def _send_subscribe(self, event: str, accept: str, authorization: bytes) -> bytes:
+        name = self.account.name
+        address = f"<sip:{name}@{HOST}:{self.node_sip}>".encode()
+        lines = [b"From: " + address + b";tag=sub", b"To: " + address, b"Expires: 120"]
+        lines += [f"Event: {event}".encode(), f"Accept: {accept}".encode()]
+        if authorization:
+            lines.append(authorization)
+        return self.sip.request("SUBSCRIBE", name, self.node_sip, lines)
 
     def _send_register(self, expires: int, authorization: bytes) -> bytes:
         name = self.account.name
@@ -71,7 +91,7 @@ class RawPhone:
             lines.append(authorization)
         return self.sip.request("REGISTER", name, self.node_sip, lines)
 
-    def _credentials(self, challenge: bytes) -> bytes:
+    def _credentials(self, challenge: bytes, method: str = "REGISTER") -> bytes:
         """RFC 2617 without qop, or with qop=auth."""
         given = {
             key.decode(): value.decode()
@@ -79,7 +99,7 @@ class RawPhone:
         }
         name, uri = self.account.name, f"sip:{self.account.name}@{HOST}:{self.node_sip}"
         secret = _md5(f"{name}:{given['realm']}:{self.account.password}")
-        request = _md5(f"REGISTER:{uri}")
+        request = _md5(f"{method}:{uri}")
         fields = {"username": name, "realm": given["realm"], "nonce": given["nonce"], "uri": uri}
         text = ""
         if "qop" in given:
@@ -97,6 +117,7 @@ def _md5(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def _call_id(message: bytes) -> bytes:
+def call_id(message: bytes) -> bytes:
+    """Empty: it has none."""
     match = re.search(rb"\r\nCall-ID:\s*(\S+)", message, re.IGNORECASE)
     return match[1] if match else b""

@@ -335,7 +335,7 @@ class MailboxModel(Strict):
     name: t.MailboxName = key("Whose it is.", "Reception")
     pin: t.SecretRef = key("4 to 20 digits that are asked for before messages are played.", "file:secrets/mailbox100")
     email: t.Email | None = Field(default=None, description="Asterisk mails messages there, if it can send mail.")
-    greeting: Annotated[tuple[t.Sound, ...], Field(max_length=32)] = Field(
+    greeting: Annotated[tuple[t.PlainSound, ...], Field(max_length=32)] = Field(
         default=(), description="Said first, in place of Asterisk's own words; these alone, if given."
     )
     beep: t.Bool = Field(default=True, description="A beep says when to speak.")

@@ -569,6 +569,7 @@ NumberText = Annotated[
 ]
 Media = Annotated[str, Text(_MEDIA, "an Asterisk media URI such as `sound:queue-thankyou`, or `{speak: the words}`")]
 Sound = Annotated[str, Text(_SOUND, "a sound of Asterisk's such as `sound:vm-goodbye`, or `{speak: the words}`")]
+PlainSound = Annotated[str, Text(r"sound:[A-Za-z0-9/_-]{1,128}", "a plain sound such as `sound:custom/closed`")]
 MusicClass = Annotated[str, Text(r"[A-Za-z0-9_.-]{1,80}", "the name of a class in musiconhold.conf")]
 Mailbox = Annotated[
     str, Text(r"[A-Za-z0-9_-]{1,20}(?:@[A-Za-z0-9_-]{1,20})?", "a mailbox such as `100` or `100@default`", number=True)

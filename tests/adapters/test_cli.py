@@ -359,7 +359,7 @@ async def test_check_tells_every_mistake_and_counts_what_is_good(tmp_path: Path)
     assert (await callctl("secrets", "--create", "--config", str(config))).out == "nothing is missing\n"
     ran = await callctl("check", "--config", str(config))
     assert ran.code == 0
-    assert ran.out.startswith(f"{config}: good: 1 node, 1 trunk, 6 numbers, ")
+    assert ran.out.startswith(f"{config}: good: 1 node, 1 trunk, 7 numbers, ")
     as_json = (await callctl("check", "--json", "--config", str(config))).json
     assert as_json["ok"] is True
     assert as_json["counts"]["agents"] > 0

@@ -254,4 +254,4 @@ def test_everything_that_a_call_can_reach_is_drawn_once(flow: Flow) -> None:
     assert len(set(shapes)) == len(shapes)
     for place in ('(["+442079460000"])', '(["200"])', '{{"menu main"}}', '[["queue operator"]]'):
         assert sum(shape.endswith(place) for shape in shapes) == 1, place
-    assert sum(line.startswith("    in") and "-->" in line for line in lines) == 6
+    assert sum(line.startswith("    in") and "-->" in line for line in lines) == 7

@@ -92,6 +92,7 @@ def test_the_sample_is_a_small_call_centre(overlay: Path) -> None:
         "*46": Feature.LOGOUT,
         "*47": Feature.PAUSE,
         "*48": Feature.UNPAUSE,
+        "*97": Feature.VOICEMAIL,
         **{f"*60{n}": Feature.DISPOSITION for n in range(1, 7)},
         "*70": Feature.SWITCH,
     }
@@ -99,7 +100,9 @@ def test_the_sample_is_a_small_call_centre(overlay: Path) -> None:
     numbering = Numbering.of(policy)
     assert numbering.parse("101") == Extension("101")
     assert numbering.parse("*45") == ShortCode("*45")
-    assert set(loaded.secrets) == {f"phone:phone{i}" for i in (*range(101, 109), *range(121, 124))}
+    phones = {f"phone:phone{i}" for i in (*range(101, 109), *range(121, 124))}
+    assert set(loaded.secrets) == {*phones, "mailbox:100"}
+    assert policy.mailboxes[MailboxId("100")].lamp == (PhoneId("phone101"),)
     assert loaded.daemon.http.port == 9799
 
 
@@ -286,17 +289,20 @@ def test_what_is_good_here_can_be_written_for_asterisk(tmp_path: Path, overlay: 
         "  1.t: {kind: register, host: '::1', username: a+b@c.example, password: 'env:ODD', match: ['2001:db8::/32'],\n"
         "    transport: tls, srtp: true, nat: true, qualify: 0s, dtmf: auto, emergency: true}\n"
         "  2: {kind: ip, host: '[::2]', match: [192.0.2.1:5060, 192.0.2.0/24, '::1'], numbers: {country: GB}}\n"
-        "features: {'#*#': login}\n"
+        "features: {'#*#': login, '*1': voicemail}\n"
+        "mailboxes: {007: {name: \"Zoë & Co. 'x' ${X} a:b/c#1\", pin: 'env:PIN', email: a+b@c.example,"
+        " greeting: ['sound:a/b_c-1', 'sound:x'], beep: false, longest: 5s, shortest: 0s, lamp: ['0', a.b_c-d]}}\n"
         "emergency: {numbers: [112, 17]}\n"
-        "short_codes: ['*1', 118500]\n"
+        "short_codes: ['*2', 118500]\n"
         "numbers: {'+442079460000': {hang_up: busy}, 118500: {hang_up: busy}, 10000: {hang_up: busy}}\n"
     )
-    environ = {**ENVIRON, "ODD": 'a;b \\"#${x} [c]=>'}
+    environ = {**ENVIRON, "PIN": "0000", "ODD": 'a;b \\"#${x} [c]=>'}
     for loaded in (load(SAMPLE, overlay, {}), load(write(tmp_path / "c", a=text), environ=environ)):
         passwords = {name: secret.reveal() for name, secret in loaded.secrets.items()}
         secrets = provision.Secrets(
             {p: passwords[f"phone:{p}"] for p in loaded.policy.phones if f"phone:{p}" in passwords},
             {t: passwords[f"trunk:{t}"] for t in loaded.policy.trunks if f"trunk:{t}" in passwords},
+            {m: passwords[f"mailbox:{m}"] for m in loaded.policy.mailboxes},
         )
         assert provision.files(loaded.policy, secrets, NodeId("pbx"))
 

@@ -84,7 +84,7 @@ async def test_a_caller_leaves_a_message(floor: Floor) -> None:
     await floor.house.daemon.kill()
     await floor.house.daemon.start()
     assert (await floor.until_phase(caller, "handed_over", timeout=10))["id"] == caller.call
-    box = floor.house.node.folder / "spool/voicemail/default/100"
+    box = floor.house.node.folder / "spool/voicemail/callctl/100"
     async with asyncio.timeout(30):
         while not list(box.rglob("*.wav")):  # noqa: ASYNC110 - another process: the greeting, then the beep
             await asyncio.sleep(0.2)
