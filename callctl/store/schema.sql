@@ -176,7 +176,7 @@ comment on column call.rang is 'Of a campaign''s call: when the network first sa
 comment on column call.picked_up is 'Of a campaign''s call: when it was answered, by whomever.';
 comment on column call.heard is 'Of a campaign''s call: what answering machine detection made of the answer: human, machine, unsure, silence, fax, sit; nothing: detection was off.';
 comment on column call.harboured is 'Of a campaign''s call: when the safe harbour''s message began, since no agent had come.';
-comment on column call.message_left is 'Of a campaign''s call: when the message for an answering machine had been played to its end.';
+comment on column call.message_left is 'Of a campaign''s call: when the message for an answering machine had been played to its end. Of a caller''s: when a message in a mailbox had been left; null: none was kept.';
 comment on column call.asked_after is 'When the agent had ended the talk and the caller went on to what the queue says `after`; null: the call ended with the talk, or there was none. The talk lasted until coalesce(asked_after, ended).';
 
 create index call_entered on call (entered);
