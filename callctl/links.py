@@ -14,7 +14,7 @@ from callctl.api.ports import Condition
 from callctl.asterisk.ami import Ami, AmiAddress
 from callctl.asterisk.ari import AriAddress, AriError
 from callctl.asterisk.link import Link
-from callctl.asterisk.provision import Secrets, files, modules_of, write_if_changed
+from callctl.asterisk.provision import FILES, VOICEMAIL, Secrets, files, modules_of, write_if_changed
 from callctl.core.commands import Beat, Command
 from callctl.core.ids import MailboxId, NodeId, PhoneId, TrunkId
 from callctl.runtime.mailboxes import BoxNow, Message
@@ -69,7 +69,8 @@ class Links:
         for node in self._nodes.values():
             if node.settings.provision:
                 # Asterisk may have started before the files were written, or with older ones: it reads them once more.
-                node.stale.update(modules_of(files(loaded.policy, _secrets(loaded), node.settings.id)))
+                # Without mailboxes there need be no voicemail in it.
+                node.stale.update(modules_of(it for it in FILES if it != VOICEMAIL or loaded.policy.mailboxes))
             node.link.on_live = self._live(node)
             node.link.start()
             node.ami.start()

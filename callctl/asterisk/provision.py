@@ -38,6 +38,8 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     VOICEMAIL: ("app_voicemail.so",),
 }
 """What to reload when a file has changed. Calls go on."""
+FILES = tuple(MODULES)
+"""All that are written."""
 
 RTP_TIMEOUT = 60
 RTP_TIMEOUT_HOLD = 600

@@ -231,8 +231,8 @@ class Story:
     harboured: Micros | None = None
     """Of such a call: when the safe harbour's message began, since no agent had come."""
     message_left: Micros | None = None
-    """Of such a call: when the message for an answering machine had been played to its end. Of a caller in voicemail: when
-    their own had been left; None: none was kept."""
+    """Of such a call: when the message for an answering machine had been played to its end. Of a caller's:
+    when a message in a mailbox had been left; None: none was kept."""
     path: tuple[str, ...] = ()
     """The nodes of flows that the caller came through, the newest in order: `flow/node`."""
     notes: Mapping[str, str] = field(default_factory=dict)

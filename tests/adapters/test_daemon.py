@@ -174,7 +174,7 @@ async def test_a_reload_puts_everything_in_force(
         answer = await house.reload()
         assert answer.ok
         assert "phone more: added" in answer.changes
-        assert answer.changes[-1].startswith("node pbx: Asterisk has not reloaded pbx_config.so, res_pjsip.so")
+        assert answer.changes[-1].startswith("node pbx: Asterisk has not reloaded app_voicemail.so, pbx_config.so")
         assert "(the link is down)" in answer.changes[-1]
         new_sha, new_files = in_force(house, tmp_path)
         assert new_sha != sha

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 BOX_DID, SHORT_DID = "+442079460040", "+442079460041"
 PIN = "482913"
-SPEECH = "vm-enter-num-to-call"
+SPEECH = "queue-periodic-announce"
 LAMP = "phone110"
 BEEP = 700.0
 """Hz: of Asterisk's own."""
@@ -94,7 +94,7 @@ async def leave(floor: Floor, did: str = BOX_DID, box: str = "200") -> Caller:
     caller = await floor.call(did)
     await until_recorded(floor, box)
     await caller.line.say(SPEECH)
-    await caller.line.wait_ended(20)
+    await caller.line.wait_ended(30)
     return caller
 
 
@@ -163,7 +163,8 @@ async def test_what_lies_in_a_mailbox_is_listed(boxes: Floor) -> None:
     box = await listed(boxes, "200", "--unmask")
     newest = box["messages"][0]
     assert (newest["caller"], newest["new"], newest["folder"]) == (caller.number, True, "INBOX")
-    assert 3 <= newest["length"] <= 6
+    spoken = sound_of(boxes, SPEECH).seconds
+    assert spoken - 1.5 < newest["length"] < spoken + 2.5
     row = await boxes.row(caller.call)
     begun = datetime.fromisoformat(newest["at"])
     assert row["entered"].replace(microsecond=0) <= begun <= row["ended"]
