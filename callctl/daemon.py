@@ -36,6 +36,7 @@ from callctl.core.outbound import keep
 from callctl.core.recovery import restore
 from callctl.desk import DaemonDesk
 from callctl.links import Links
+from callctl.lookups import Lookups
 from callctl.outbound import Outbound
 from callctl.people import PeopleDesk
 from callctl.runtime.clock import SystemClock
@@ -46,7 +47,7 @@ from callctl.runtime.loop import Loop
 from callctl.runtime.notify import Notify
 from callctl.runtime.poison import AGAIN, GIVE_UP, SET_ASIDE, Poison, PoisonedError, culprits
 from callctl.runtime.ports import Batch, Restored
-from callctl.settings import Loaded, SettingsError, changes, load, needs_restart, new_passwords
+from callctl.settings import Loaded, SettingsError, changed_headers, changes, load, needs_restart, new_passwords
 from callctl.speech import EspeakNg, SpeechError, build, sweep
 from callctl.store.embedded import EmbeddedPostgres
 from callctl.store.errors import StoreError
@@ -54,6 +55,7 @@ from callctl.store.journal import Mode
 from callctl.store.start import Life, Store, open_store
 from callctl.tallies import Tallies
 from callctl.telemetry.log import configure
+from callctl.telemetry.lookups import LookupMetrics
 from callctl.telemetry.metrics import Metrics
 from callctl.telemetry.story import Storyteller
 
@@ -203,6 +205,10 @@ class Daemon:
                 lambda: self.world_now.policy,
                 journal.committed,
             )
+            self.lookups = Lookups(
+                self.inbox.put, lambda: self.loaded.lookup_headers, LookupMetrics(self.metrics.registry)
+            )
+            stack.push_async_callback(self.lookups.stop)
             self.loop = Loop(
                 self.world,
                 self.inbox,
@@ -214,6 +220,7 @@ class Daemon:
                 self.notify.alive,
                 [agent.id for agent in self.store.restored.agents],
                 lists=self.outbound,
+                servers=self.lookups,
             )
             switches = restored.switches, self.loaded.policy.switches
             first = first_step(restored.calls, restored.attempts, settings.nodes, self.clock.now(), *switches)
@@ -556,6 +563,7 @@ class Daemon:
             (
                 *changes(old.policy, new.policy),
                 *new_passwords(old.secrets, new.secrets),
+                *changed_headers(old.lookup_headers, new.lookup_headers),
                 *needs_restart(old.daemon, new.daemon),
             ),
         )

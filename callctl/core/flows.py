@@ -246,6 +246,8 @@ class Flow:
     """Those that a caller has on entering, unless they have one of that name already."""
     answers: bool = True
     """The caller is answered on entering; else when something is played first, or an agent has the call."""
+    language: str = ""
+    """Of callers who have none yet; empty: what their channel has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ def _arrive(turn: Turn, call: Call, node: Stay, at: Spot, trigger: str) -> None:
             _ask(turn, call, node, at, trigger)
         case Speak(prompts, then):
             calls.answer(turn, call)
-            announce(turn, call, walk.heard(call, prompts) or NOTHING, then, trigger, at=at)
+            announce(turn, call, walk.heard(turn.world, call, prompts) or NOTHING, then, trigger, at=at)
         case Lookup():
             calls.answer(turn, call)
             _look_up(turn, call, node, at, LookupId(turn.world.ids.ulid(turn.now)), trigger)
@@ -340,12 +340,12 @@ def _heard(turn: Turn, call: Call, phase: InMenu | Announcing | LookingUp, faile
 def _prompts(turn: Turn, call: Call, phase: InMenu | Announcing | LookingUp) -> tuple[str, ...]:
     match phase:
         case InMenu():
-            return walk.heard(call, _node(turn, phase).prompts)
+            return walk.heard(turn.world, call, _node(turn, phase).prompts)
         case Announcing(prompts=prompts):
             return prompts
         case LookingUp(spot):
             node = walk.node_at(turn.world, spot)
-            return walk.heard(call, node.meanwhile) if isinstance(node, Lookup) else ()
+            return walk.heard(turn.world, call, node.meanwhile) if isinstance(node, Lookup) else ()
 
 
 def resume(turn: Turn, call: Call) -> None:
@@ -371,7 +371,7 @@ def resume(turn: Turn, call: Call) -> None:
 
 def _look_up(turn: Turn, call: Call, node: Lookup, at: Spot, request: LookupId, trigger: str) -> None:
     """Ask, and wait for the answer."""
-    url = fill(node.url, walk.plain(call))
+    url = fill(node.url, walk.plain(turn.world, call))
     if url is None:  # no value where one is needed
         turn.tell(LookupAnswered(call.id, at.name, LookupFailure.MISSING, 0))
         enter(turn, call, node.failed, trigger, at)
@@ -445,7 +445,7 @@ def _again(turn: Turn, call: Call, node: Menu | Gather, phase: InMenu, first: Pr
 def _play_menu(
     turn: Turn, call: Call, node: Menu | Gather, at: Spot | None, tries: int, first: Prompts, trigger: str
 ) -> None:
-    playback = _play(turn, call, walk.heard(call, (*first, *node.prompts)) or NOTHING)
+    playback = _play(turn, call, walk.heard(turn.world, call, (*first, *node.prompts)) or NOTHING)
     calls.move(turn, call, trigger, InMenu(node.id, tries, playback, None, turn.now + PROMPTS_MOST, at))
     turn.tell(MenuEntered(call.id, node.id, tries))
 

@@ -39,6 +39,7 @@ from callctl.core.flows import (
 from callctl.core.hours import is_open
 from callctl.core.ids import FlowId, QueueId
 from callctl.core.model import Call, Hidden, World
+from callctl.core.spoken import NoGrammarError, Saying, UnsayableError, say
 from callctl.core.turn import Turn
 from callctl.core.ways import Back, Destination, Next, ToFlow, Way
 
@@ -107,6 +108,7 @@ def _begin(turn: Turn, call: Call, name: FlowId, at: Spot | None) -> Spot | None
     if flow.answers:
         calls.answer(turn, call)
     call.values = {**flow.values, **call.values}
+    call.language = call.language or flow.language
     return Spot(version, name, flow.start)
 
 
@@ -117,12 +119,12 @@ def _through(turn: Turn, call: Call, node: Node, at: Spot) -> tuple[Way, Spot]:
             to = next((way for tests, way in cases if all(_holds(turn, call, it, at) for it in tests)), otherwise)
             return to, at
         case Put(values, then, language):
-            known = plain(call)
+            known = plain(turn.world, call)
             call.values = {**call.values, **{name: conditions.fill(text, known) for name, text in values}}
             call.language = language or call.language
             return then, at
         case Note(values, then):
-            known = plain(call)
+            known = plain(turn.world, call)
             noted = {name: conditions.fill(text, known) for name, text in values}
             call.story.notes = {**call.story.notes, **noted}
             turn.tell(Noted(call.id, call.story.agent, noted))
@@ -181,8 +183,8 @@ def _needed(node: Node) -> tuple[str, ...]:
         case Lookup(url=url):
             return conditions.names_in(url)
         case Branch(cases):
-            tests = [test for tests, _ in cases for test in tests]
-            return tuple(n for test in tests if isinstance(test, Compares) for n in conditions.names_in(test.what))
+            tests = [test for tests, _ in cases for test in tests if isinstance(test, Compares)]
+            return tuple(name for it in tests for text in (it.what, *it.to) for name in conditions.names_in(text))
         case _:
             return ()
 
@@ -205,21 +207,31 @@ def _asker(world: World, name: str, at: Spot) -> tuple[Gather, Spot] | None:
 # ── values and tests ─────────────────────────────────────────────────────────────────────────
 
 
-def plain(call: Call) -> dict[str, str]:
+def language_of(world: World, call: Call) -> str:
+    """The caller's language: the one that was chosen, or else the channel's own, English where none is said."""
+    if call.language:
+        return call.language
+    known = (world.policy.trunks.get(call.trunk) if call.trunk is not None else None) or (
+        world.policy.phones.get(call.phone) if call.phone is not None else None
+    )
+    return (known.language if known is not None else "") or "en"
+
+
+def plain(world: World, call: Call) -> dict[str, str]:
     """What a flow can name, as text."""
     known = {
         "caller": "" if isinstance(call.caller, Withheld) else str(call.caller),
         "called": call.called,
         "name": call.caller_name,
-        "language": call.language,
+        "language": language_of(world, call),
     }
     return known | {name: value.text if isinstance(value, Hidden) else value for name, value in call.values.items()}
 
 
 def _holds(turn: Turn, call: Call, test: Test, at: Spot) -> bool:
     match test:
-        case Compares(what, relation, to):
-            return conditions.compares(relation, conditions.fill(what, plain(call)), to)
+        case Compares():
+            return conditions.holds(test, plain(turn.world, call))
         case Open(name, meant):
             calendar = flows_of(turn.world, at.version).calendars.get(name)
             return calendar is not None and is_open(calendar, turn.now, turn.world.switches) == meant
@@ -245,16 +257,20 @@ def in_language(of: Mapping[str, tuple[str | Spoken, ...]], language: str) -> tu
     return of.get(language) or of.get(language.partition("_")[0]) or next(iter(of.values()), ())
 
 
-def _said(call: Call, part: Spoken) -> tuple[str, ...]:
-    text = conditions.fill(part.of, plain(call))
-    return tuple(f"sound:digits/{digit}" for digit in text if digit.isdecimal())
-
-
-def heard(call: Call, prompts: Prompts) -> tuple[str, ...]:
+def heard(world: World, call: Call, prompts: Prompts) -> tuple[str, ...]:
     """What is played: values put into words, and of several languages the caller's."""
+    language = language_of(world, call)
     media: list[str] = []
     for prompt in prompts:
-        chosen = in_language(prompt.of, call.language) if isinstance(prompt, InLanguage) else (prompt,)
+        chosen = in_language(prompt.of, language) if isinstance(prompt, InLanguage) else (prompt,)
         for part in chosen:
-            media += _said(call, part) if isinstance(part, Spoken) else (part,)
+            media += _said(world, call, part, language) if isinstance(part, Spoken) else (part,)
     return tuple(media)
+
+
+def _said(world: World, call: Call, part: Spoken, language: str) -> tuple[str, ...]:
+    """A value in words. What a server or a caller gave may be none that can be said so: then nothing is said of it."""
+    try:
+        return say(Saying(part.kind), conditions.fill(part.of, plain(world, call)), language)
+    except (UnsayableError, NoGrammarError):
+        return ()

@@ -270,6 +270,8 @@ class Loop:
         if self._servers is not None:
             for question in result.asks:
                 self._servers.ask(question)
+            for gone in result.touched.closed:
+                self._servers.drop(gone)
         if result.facts:
             for observer in self._observers:
                 observer.saw(now, result.facts)

@@ -100,6 +100,10 @@ class Servers(Protocol):
         """Ask a server for a flow. Never blocks, never raises: `LookedUp` answers, whatever happens."""
         ...
 
+    def drop(self, call: CallId) -> None:
+        """The call is over: nobody waits for what it has asked."""
+        ...
+
 
 class Observer(Protocol):
     def saw(self, at: Micros, facts: Sequence[Fact]) -> None:

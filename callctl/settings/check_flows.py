@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from callctl.core.conditions import BUILT_IN
+from callctl.core.spoken import Saying
 from callctl.settings import flow_graph
 from callctl.settings.errors import KeyPath, Mistake, shown
 from callctl.settings.flow_parts import (
@@ -34,21 +35,20 @@ from callctl.settings.flows import (
     LookupModel,
     MenuNodeModel,
     NoteModel,
-    Said,
     SayModel,
     SetModel,
     ValueType,
 )
 from callctl.settings.goals import Way
 from callctl.settings.models import Document
+from callctl.settings.prompts import SpeakModel
 from callctl.settings.types import nearest
 
 _SAYS = {
-    Said.NUMBER: {ValueType.NUMBER, ValueType.DIGITS},
-    Said.ORDINAL: {ValueType.NUMBER, ValueType.DIGITS},
-    Said.MONEY: {ValueType.MONEY, ValueType.NUMBER},
-    Said.DATE: {ValueType.DATE},
-    Said.TIME: {ValueType.TIME},
+    Saying.NUMBER: {ValueType.NUMBER, ValueType.DIGITS},
+    Saying.MONEY: {ValueType.MONEY, ValueType.NUMBER},
+    Saying.DATE: {ValueType.DATE},
+    Saying.TIME: {ValueType.TIME},
 }
 """Values of which types can be said so, beside text; anything can be said by its digits, or spelt."""
 _COUNTS = {ValueType.TEXT, ValueType.DIGITS, ValueType.NUMBER, ValueType.MONEY}
@@ -135,6 +135,8 @@ def _languages(path: KeyPath, flow: FlowModel) -> Iterator[Mistake]:
             for i, prompt in enumerate(prompts or ()):
                 if isinstance(prompt, dict):
                     yield from _spoken_in((*here, *below, i), tuple(prompt), known)
+                elif isinstance(prompt, SpeakModel) and isinstance(prompt.speak, dict):
+                    yield from _spoken_in((*here, *below, i, "speak"), tuple(prompt.speak), known)
         of_any_region = {name.partition("_")[0] for name in known}
         for at, language in _chosen(node):
             if known and language.partition("_")[0] not in of_any_region:
@@ -257,7 +259,7 @@ def _types(path: KeyPath, flow: FlowModel) -> Iterator[Mistake]:
 
 
 def _as(known: ValueType) -> str:
-    return known.value if known.value in set(Said) else Said.SPELL.value
+    return known.value if known.value in set(Saying) else Saying.SPELLED.value
 
 
 # ── for other checks ─────────────────────────────────────────────────────────────────────────

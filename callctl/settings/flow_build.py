@@ -25,6 +25,7 @@ from callctl.core.flows import (
     Node,
     Note,
     Open,
+    Prompt,
     Prompts,
     Put,
     QueueHas,
@@ -44,6 +45,7 @@ from callctl.settings.flow_types import several
 from callctl.settings.flows import (
     RETURN,
     AnyPrompt,
+    AnyWord,
     BranchModel,
     CallModel,
     CaseModel,
@@ -63,6 +65,7 @@ from callctl.settings.flows import (
 )
 from callctl.settings.goals import Goal
 from callctl.settings.models import Document
+from callctl.settings.prompts import SpeakModel
 from callctl.settings.ways import Ways
 
 WITHHELD = "withheld"
@@ -103,7 +106,8 @@ class _Builder:
         start = start_of(self.model)
         assert start is not None
         values = {name: it.default for name, it in declared(self.model) if it.default is not None}
-        return Flow(FlowId(self.name), start, nodes, values, self.model.answer is Answering.ON_ENTRY)
+        answers = self.model.answer is Answering.ON_ENTRY
+        return Flow(FlowId(self.name), start, nodes, values, answers, next(iter(self.model.languages), ""))
 
     def _nodes(self, name: str, form: NodeForm) -> Iterator[tuple[str, Node]]:
         """The node, and those that it is short for."""
@@ -238,20 +242,30 @@ class _Builder:
         return Back() if way == RETURN else Next(way)
 
     def _prompts(self, prompts: tuple[AnyPrompt, ...]) -> Prompts:
-        return tuple(
-            InLanguage(self._in_order({name: tuple(_word(word) for word in words) for name, words in prompt.items()}))
-            if isinstance(prompt, dict)
-            else _word(prompt)
-            for prompt in prompts
-        )
+        return tuple(map(self._prompt, prompts))
 
-    def _in_order(self, by_language: dict[str, tuple[str | Spoken, ...]]) -> dict[str, tuple[str | Spoken, ...]]:
-        """The flow's first language first: it is for callers of any other."""
-        return {name: by_language[name] for name in self.model.languages}
+    def _prompt(self, prompt: AnyPrompt) -> Prompt:
+        match prompt:
+            case dict():
+                by_language = {name: prompt[name] for name in self.model.languages}
+                return InLanguage({k: tuple(self._word(it, k) for it in words) for k, words in by_language.items()})
+            case SpeakModel() if isinstance(prompt.speak, dict):
+                return InLanguage({name: (self._media(prompt, name),) for name in self.model.languages})
+            case _:
+                return self._word(prompt, next(iter(self.model.languages), ""))
 
+    def _word(self, word: AnyWord, language: str) -> str | Spoken:
+        match word:
+            case SayModel():
+                return Spoken(word.say.value, word.of)
+            case SpeakModel():
+                return self._media(word, language)
+            case _:
+                return word
 
-def _word(word: str | SayModel) -> str | Spoken:
-    return Spoken(str(word.say), word.of) if isinstance(word, SayModel) else word
+    def _media(self, prompt: SpeakModel, language: str) -> str:
+        (media,) = self.ways.speaker.said((prompt,), language)
+        return media
 
 
 def _key_sound(key: str) -> str:

@@ -12,6 +12,7 @@ from callctl.settings.flow_types import names_of, several
 from callctl.settings.flows import (
     RETURN,
     AnyPrompt,
+    AnyWord,
     BranchModel,
     CallModel,
     CaseModel,
@@ -151,7 +152,7 @@ def prompts_of(node: NodeForm) -> Iterator[tuple[KeyPath, tuple[AnyPrompt, ...]]
             yield ("meanwhile",), node.meanwhile
 
 
-def words_of(node: NodeForm) -> Iterator[tuple[KeyPath, str | SayModel]]:
+def words_of(node: NodeForm) -> Iterator[tuple[KeyPath, AnyWord]]:
     """All that may be played at a node, in any language."""
     for path, prompts in prompts_of(node):
         for i, prompt in enumerate(prompts or ()):

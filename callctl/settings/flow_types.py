@@ -11,6 +11,7 @@ from pydantic import Discriminator, Field, Tag
 from pydantic.json_schema import JsonSchemaValue
 
 from callctl.core.conditions import MOST_DIGITS, NAME, is_pattern, names_in, stray_brace
+from callctl.core.lookups import pointer_mistake, template_mistake
 from callctl.settings import types as t
 from callctl.settings.errors import shown
 from callctl.settings.types import Kind, Text, bad
@@ -111,41 +112,28 @@ class LookupUrl(Kind):
     wanted = "a URL such as `https://crm.example/orders/{order}`"
 
     def read(self, text: str, known: dict[str, Any]) -> object:
-        parts = re.fullmatch(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^#]*)(#.*)?", text)
-        if parts is None or len(text) > LONGEST:
-            raise bad(f"{shown(text)} is no URL", f"write {self.wanted}")
-        scheme, server, rest, fragment = parts.groups()
-        if scheme not in ("http", "https"):
-            raise bad(f"{shown(scheme)} is not understood here", "write a URL that begins with https:// or http://")
-        if "@" in server:
-            raise bad("a user name or password stands in the URL", "remove it, and name `headers` that say who asks")
-        if "{" in server or "}" in server:
-            raise bad("a value says which server is asked", "write the server out: values go behind it")
-        if not _is_server(server):
-            raise bad(f"{shown(server)} is no server's name", f"write {self.wanted}")
-        if fragment:
-            raise bad("what follows a `#` is never sent", "remove it")
-        plain = re.sub(rf"\{{{NAME}\}}", "", rest)
-        if "{" in plain or "}" in plain:
-            raise bad("a brace that names no value", "write `{order}`, or `%7B` and `%7D` for braces")
-        if not re.fullmatch(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*", plain):
-            raise bad("a character that does not belong in a URL", "write it as `%` and two hex digits")
+        if (wrong := template_mistake(text, names_in(text))) is not None:
+            raise bad(wrong, f"write {self.wanted}")
         return text
 
     def schema(self) -> JsonSchemaValue:
         return {"type": "string", "pattern": "^https?://"}
 
 
-def _is_server(text: str) -> bool:
-    host, _, port = text.rpartition(":") if re.search(r":[^\]]*$", text) else (text, "", "80")
-    if not (re.fullmatch(r"[0-9]{1,5}", port) and 0 < int(port) < 65536):
-        return False
-    if host.startswith("[") and host.endswith("]"):
-        return ":" in host and _is_ip(host[1:-1])
-    label = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-    if re.fullmatch(r"[0-9.]+", host):
-        return _is_ip(host)
-    return len(host) <= 253 and re.fullmatch(rf"{label}(?:\.{label})*\.?", host) is not None
+@dataclass(frozen=True)
+class JsonPointer(Kind):
+    """Where a value stands in an answer: RFC 6901."""
+
+    wanted = "where it stands in the answer, such as `/order/status`"
+
+    def read(self, text: str, known: dict[str, Any]) -> object:
+        wrong = pointer_mistake(text) if 0 < len(text) <= 200 else f"{shown(text)} does not fit"
+        if wrong is not None:
+            raise bad(wrong, f"write {self.wanted}")
+        return text
+
+    def schema(self) -> JsonSchemaValue:
+        return {"type": "string", "pattern": "^/"}
 
 
 def _is_ip(text: str) -> bool:
@@ -194,9 +182,7 @@ Template = Annotated[str, TemplateText()]
 ValueOrTemplate = Annotated[str, ValueText()]
 NumberOrTemplate = Annotated[str, SomeNumber()]
 EndKey = Annotated[str, Text(r"[0-9*#]?", 'one key in quotes, such as `"#"`, or `""` for none', number=True)]
-Pointer = Annotated[
-    str, Text(r"(?=.{2,200}$)(?:/(?:[^~/]|~[01])*)+", "where it stands in the answer, such as `/order/status`")
-]
+Pointer = Annotated[str, JsonPointer()]
 _Start = Annotated[
     str, Text(r"\+[1-9][0-9]{0,14}|[0-9*#]{2,8}|withheld", 'a beginning such as `"+33"`, an extension, or `withheld`')
 ]

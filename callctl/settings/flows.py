@@ -10,14 +10,16 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, TypeAlias
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
 from callctl.core.conditions import lengths
 from callctl.core.ids import Micros
 from callctl.core.policy import Answering
+from callctl.core.spoken import Saying
 from callctl.settings import flow_types as ft
 from callctl.settings import types as t
 from callctl.settings.goals import Goal
+from callctl.settings.prompts import SpeakModel
 from callctl.settings.strict import Strict, key, lasting
 from callctl.settings.types import bad, nearest
 
@@ -35,47 +37,42 @@ FlowWay = Annotated[
 RETURN = "return"
 
 
-class Said(StrEnum):
-    """As what a value is said."""
-
-    DIGITS = "digits"
-    NUMBER = "number"
-    MONEY = "money"
-    DATE = "date"
-    TIME = "time"
-    SPELL = "spell"
-    ORDINAL = "ordinal"
-
-
 class SayModel(Strict):
     """A value, said in the caller's language."""
 
-    say: Annotated[Said, t.OneOf(Said)] = key("As what.", "date")
+    say: Annotated[Saying, t.OneOf(Saying)] = key("As what.", "date")
     of: ft.Template = key("The value, or text with values in it.", '"{due}"')
 
 
+def _word_form(raw: object) -> str:
+    if not isinstance(raw, dict | BaseModel):
+        return "text"
+    return "speak" if isinstance(raw, SpeakModel) or (isinstance(raw, dict) and "speak" in raw) else "say"
+
+
 _Word = Annotated[
-    Annotated[t.Prompt, Tag("text")] | Annotated[SayModel, Tag("mapping")],
-    Discriminator(lambda raw: "mapping" if isinstance(raw, dict) else "text"),
+    Annotated[t.Media, Tag("text")] | Annotated[SayModel, Tag("say")] | Annotated[SpeakModel, Tag("speak")],
+    Discriminator(_word_form),
 ]
 _Words = Annotated[tuple[_Word, ...], Field(min_length=1, max_length=32)]
 
 
 def _prompt_form(raw: object) -> str:
-    if not isinstance(raw, dict):
-        return "text"
-    return "say" if "say" in raw or "of" in raw else "languages"
+    languages = isinstance(raw, dict) and not {"say", "of", "speak"} & raw.keys()
+    return "languages" if languages else _word_form(raw)
 
 
 _Prompt = Annotated[
-    Annotated[t.Prompt, Tag("text")]
+    Annotated[t.Media, Tag("text")]
     | Annotated[SayModel, Tag("say")]
+    | Annotated[SpeakModel, Tag("speak")]
     | Annotated[Annotated[dict[t.Language, _Words], Field(min_length=1)], Tag("languages")],
     Discriminator(_prompt_form),
 ]
 FlowPrompts = Annotated[tuple[_Prompt, ...], Field(max_length=32)]
 SomePrompts = Annotated[tuple[_Prompt, ...], Field(min_length=1, max_length=32)]
-AnyPrompt: TypeAlias = str | SayModel | dict[str, tuple[str | SayModel, ...]]
+AnyWord: TypeAlias = str | SayModel | SpeakModel
+AnyPrompt: TypeAlias = AnyWord | dict[str, tuple[AnyWord, ...]]
 
 
 # ── values ───────────────────────────────────────────────────────────────────────────────────
@@ -240,7 +237,7 @@ class LookupModel(NodeModel):
     )
     then: FlowWay = key("Where the caller goes with these values.", "tell")
     failed: FlowWay = key("Where the caller goes without them.", "sorry")
-    headers: t.Name | None = Field(default=None, description="The name of headers that are sent along.")
+    headers: t.HeadersRef | None = Field(default=None, description="The name of headers that are sent along.")
     timeout: Annotated[Micros, t.Length("100ms", "30s")] = lasting("5s", "How long to wait for the answer.")
     meanwhile: FlowPrompts = Field(default=(), description="Played until the answer is there, again and again.")
 

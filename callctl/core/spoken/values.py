@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import Enum, unique
+from enum import StrEnum, unique
 
 LONGEST = 60
 """Characters. Nobody listens to more, and a playlist has to fit into one request."""
@@ -18,7 +18,7 @@ _MONTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 @unique
-class Saying(Enum):
+class Saying(StrEnum):
     """How a value is said."""
 
     DIGITS = "digits"
