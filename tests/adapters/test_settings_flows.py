@@ -76,7 +76,7 @@ flows:
       order: {gather: [sound:o], into: order, digits: 4-8, end: "*", timeout: 6s, pause: 2s, tries: 4, luhn: true,
               pattern: NXX!, confirm: true, then: look, give_up: bye, invalid: [sound:i], no_input: [sound:n]}
       pin: {gather: [sound:p], into: pin, digits: 4, end: "", then: again, give_up: bye}
-      again: {gather: [sound:g], into: score, confirm: {play: [sound:s, {say: spell, of: "{score}"}], yes: 5, no: "#"},
+      again: {gather: [sound:g], into: score, confirm: {play: [sound:s, {say: spelled, of: "{score}"}], yes: 5, no: "#"},
               then: rate, give_up: bye}
       look: {lookup: "https://crm.example/orders/{order}", headers: crm, timeout: 4s, meanwhile: [sound:w],
              into: {status: /status, due: /a~1b/0}, then: sub, failed: {announce: [sound:a], then: {flow: other}}}
@@ -179,7 +179,7 @@ def test_digits_are_said_back(practice: Flow) -> None:
     assert (asks.invalid, asks.no_input) == (("sound:i",), ("sound:n",))
     own = practice.nodes["again?"]
     assert isinstance(own, Menu)
-    assert own.prompts == ("sound:s", Spoken("spell", "{score}"))
+    assert own.prompts == ("sound:s", Spoken("spelled", "{score}"))
     assert own.options == {"5": node("rate"), "#": node("again")}
 
 
