@@ -81,7 +81,7 @@ async def enter(store: Store, *entries: Entry, seq: int | None = None) -> None:
     """As the journal stores them, with a step."""
     seq = store.journal.stored_seq + 1 if seq is None else seq
     store.journal.append(Batch(seq, NOW, ledger=entries))
-    await store.journal.flushed(seq)
+    await store.journal.committed(seq)  # a slow machine: what is only spooled is not yet there to be asked for
 
 
 # ── the claim ────────────────────────────────────────────────────────────────────────────────

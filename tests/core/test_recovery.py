@@ -306,6 +306,7 @@ def restored(it: Stage, config: Policy | None = None) -> World:
         it.now,
         campaigns=rows.campaigns.values(),
         attempts=rows.attempts.values(),
+        switches=rows.switches.values(),
         flows=rows.flows.values(),
     )
     assert check(world) == []
@@ -334,6 +335,7 @@ def test_every_situation_is_restored_under_another_policy(situation: str, config
     after.rows.agents = copied(after.world.agents)
     after.rows.nodes = copied(after.world.nodes)
     after.rows.calls = copied(after.world.calls)
+    after.rows.switches = copied(after.world.switches)
     after.link_up("boot-1", Snapshot(tuple(up(leg) for leg in after.world.legs)))
     after.wait(60)
     for leg in list(after.world.legs):
