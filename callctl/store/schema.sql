@@ -137,7 +137,9 @@ create table call (
     heard text,
     harboured timestamptz,
     message_left timestamptz,
-    asked_after timestamptz
+    asked_after timestamptz,
+    path jsonb not null default '[]',
+    notes jsonb not null default '{}'
 );
 comment on table call is 'Call records: every time of a call''s way, who ended it and how.';
 comment on column call.id is 'The call''s id: a ULID.';
@@ -178,12 +180,15 @@ comment on column call.heard is 'Of a campaign''s call: what answering machine d
 comment on column call.harboured is 'Of a campaign''s call: when the safe harbour''s message began, since no agent had come.';
 comment on column call.message_left is 'Of a campaign''s call: when the message for an answering machine had been played to its end. Of a caller''s: when a message in a mailbox had been left; null: none was kept.';
 comment on column call.asked_after is 'When the agent had ended the talk and the caller went on to what the queue says `after`; null: the call ended with the talk, or there was none. The talk lasted until coalesce(asked_after, ended).';
+comment on column call.path is 'The nodes of flows that the caller came through, in order: ["flow/node", …].';
+comment on column call.notes is 'What flows wrote down, by name: the answers of a survey, say; of the agent in `agent`. Text, from the caller''s keys or a server.';
 
 create index call_entered on call (entered);
 create index call_queue on call (queue, entered) where queue is not null;
 create index call_agent on call (agent, entered) where agent is not null;
 create index call_answered on call (ended) where agent is not null;
 create index call_abandoned on call (ended) where outcome = 'abandoned';
+create index call_noted on call (ended) where notes <> '{}';
 
 create table list_import (
     id bigint generated always as identity primary key,

@@ -76,8 +76,8 @@ flows:
       order: {gather: [sound:o], into: order, digits: 4-8, end: "*", timeout: 6s, pause: 2s, tries: 4, luhn: true,
               pattern: NXX!, confirm: true, then: look, give_up: bye, invalid: [sound:i], no_input: [sound:n]}
       pin: {gather: [sound:p], into: pin, digits: 4, end: "", then: again, give_up: bye}
-      again: {gather: [sound:g], into: score, confirm: {play: [sound:s, {say: spelled, of: "{score}"}], yes: 5, no: "#"},
-              then: rate, give_up: bye}
+      again: {gather: [sound:g], into: score,
+              confirm: {play: [sound:s, {say: spelled, of: "{score}"}], yes: 5, no: "#"}, then: rate, give_up: bye}
       look: {lookup: "https://crm.example/orders/{order}", headers: crm, timeout: 4s, meanwhile: [sound:w],
              into: {status: /status, due: /a~1b/0}, then: sub, failed: {announce: [sound:a], then: {flow: other}}}
       rate: {note: {csat: "{score}"}, then: bye}

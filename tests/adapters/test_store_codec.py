@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from callctl.core.addresses import E164, Withheld
 from callctl.core.campaigns import CampaignPhase
 from callctl.core.facts import CallQueued, DigitTaken, Fact
-from callctl.core.ids import AgentId, CallId, CampaignId, LegId, MenuId, NodeId, QueueId
+from callctl.core.flows import Flow, Flows, Node
+from callctl.core.ids import AgentId, CallId, CampaignId, FlowId, LegId, MenuId, NodeId, QueueId
 from callctl.core.model import Agent, Available, Call, CallPhase, Idle, Place, Queued, Reachable, WrapUp
 from callctl.core.outbound import Campaign
 from callctl.core.pacing import Learned, Pacer, Seen
@@ -34,7 +35,7 @@ st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_every_stored_type_comes_back_whole(kind: Any, data: st.DataObject) -> None:
-    value = data.draw(_one_field_drawn(kind) if kind is Policy else st.from_type(kind))
+    value = data.draw(_one_field_drawn(kind) if kind is Policy else _flows() if kind is Flows else st.from_type(kind))
     text = dumps(value)
     back = loads(kind, text)
     assert "\\u0000" not in text
@@ -47,6 +48,13 @@ def _one_field_drawn(kind: type[Policy]) -> st.SearchStrategy[Policy]:
     """A policy is too large to be drawn whole: one of its fields is, the others have their defaults."""
     hints = get_type_hints(kind)
     return st.sampled_from(sorted(hints)).flatmap(lambda name: st.builds(kind, **{name: st.from_type(hints[name])}))
+
+
+def _flows() -> st.SearchStrategy[Flows]:
+    """The same of flows: one node at a time."""
+    node = st.sampled_from(get_args(Node)).flatmap(st.from_type)
+    made = node.map(lambda it: Flow(FlowId("f"), "n", {"n": it}))
+    return st.one_of(made.map(lambda flow: Flows("v", {flow.id: flow})), st.builds(Flows, of=st.just({})))
 
 
 @pytest.mark.parametrize("kind", get_args(CallPhase), ids=lambda kind: kind.__name__)
