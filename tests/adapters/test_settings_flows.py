@@ -43,6 +43,7 @@ country: GB
 calendars:
   office: {zone: Europe/London, week: {mon-fri: ["08:00-18:00"]}}
   other: {zone: UTC, week: {mon: ["08:00-18:00"]}}
+lookup_headers: {crm: {Authorization: "env:S"}}
 queues: {sales: {hours: other}, operator: {}}
 menus: {main: {prompts: [sound:a], options: {1: {flow: practice}}, give_up: {announce: [sound:a], then: {flow: other}}}}
 numbers: {"+442079460000": {flow: practice}, 200: {menu: main}, 201: {queue: sales}}
