@@ -68,7 +68,7 @@ async def test_the_agent_hangs_up_and_the_caller_marks_the_talk(floor: Floor, ta
     await hears_the_survey(caller)
     assert (await floor.until_phase(caller, "in_menu"))["menu"] == "survey"
     assert await floor.bridge(call["agent_leg"]) == set()
-    await floor.until_lease(call["leg"], 0, 180)  # while prompts play; of the talk it was four hours
+    await floor.until_lease(call["leg"], 0, 210)  # while prompts play; of the talk it was four hours
     await floor.until_agent("agent6", state="idle")  # wrap-up is over, and the caller is still asked
     await caller.line.press("4")
     await caller.line.wait_ended()

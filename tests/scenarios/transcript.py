@@ -74,7 +74,7 @@ LENGTHS = {"rang", "waited", "talked", "lasted", "length", "timeout", "took", "a
 
 UNTOLD = {"node", "considered", "fitted"}
 """What a line leaves out: there is one node, and a choice's `why` tells enough."""
-IF_ANY = {"sampled", "wants", "auto_answer", "permit", "campaign", "own", "promise", "asked", "out"}
+IF_ANY = {"sampled", "wants", "auto_answer", "permit", "campaign", "own", "promise", "asked", "out", "language"}
 """What a line has only where it is not as usual."""
 
 
@@ -264,6 +264,7 @@ def _killed(it: Transcript, lost: str = "0") -> None:
         campaigns=rows.campaigns.values(),
         attempts=rows.attempts.values(),
         switches=switches,
+        flows=rows.flows.values(),
     )
     it.counts["kill"] += 1
     rows.agents, rows.nodes = copied((world.agents, world.nodes))
