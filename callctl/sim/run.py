@@ -418,6 +418,7 @@ class _Run:
         yield from (f"attempt {attempt} goes on" for attempt in (*out.attempts, *self._database.rows.attempts))
         yield from (f"{whom} is busy" for whom in out.busy)
         yield from (f"contact {contact} is claimed still" for contact in out.contacts)
+        yield from (f"contacts are on their way to {campaign}" for campaign in out.claiming)
 
     def _unaccounted(self, live: Set[LegId] = frozenset()) -> Iterator[str]:
         """Calls with no record, with two, or with one that changed its mind; but for those of these callers."""
