@@ -5,8 +5,10 @@ A daemon that goes away is waited for: what was last known stays on the screen, 
 
 from __future__ import annotations
 
+import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from rich.console import Console, Group, RenderableType
@@ -39,18 +41,27 @@ def follow(look: Callable[[], Seen], shown: Callable[[Seen, float, str], Rendera
     since 1970), and what has gone wrong since. What `look` raises at the very first time."""
     seen = look()
     since, why = time.time(), ""
-    with Live(console=Console(), screen=True, auto_refresh=False) as live:
-        try:
-            while True:
-                live.update(Group(shown(seen, since, why), Text("Ctrl-C ends", style="dim")), refresh=True)
-                time.sleep(every)
-                try:
-                    seen = look()
-                    since, why = time.time(), ""
-                except (NoDaemonError, RefusedError) as error:
-                    why = str(error)
-        except KeyboardInterrupt:
-            return 0
+    with _waited_for(signal.SIGINT) as pressed, Live(console=Console(), screen=True, auto_refresh=False) as live:
+        while True:
+            live.update(Group(shown(seen, since, why), Text("Ctrl-C ends", style="dim")), refresh=True)
+            if pressed(every):
+                return 0
+            try:
+                seen = look()
+                since, why = time.time(), ""
+            except (NoDaemonError, RefusedError) as error:
+                why = str(error)
+
+
+@contextmanager
+def _waited_for(number: signal.Signals) -> Iterator[Callable[[float], bool]]:
+    """A signal that is only taken where it is waited for, for some seconds: as an exception out of anywhere it would
+    now and then be raised where Python can only ignore it, and Ctrl-C would do nothing."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield lambda length: signal.sigtimedwait({number}, length) is not None
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def heading(what: str, since: float, why: str) -> Text:
