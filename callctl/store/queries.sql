@@ -559,15 +559,19 @@ delete from do_not_call where not prefix and number = any ($1)
 update do_not_call set how = '' where not prefix and number = any ($1)
 
 -- name: erase_calls
-update call set caller = 'erased', caller_kind = 'Withheld', caller_name = '', diverted_from = null, note = ''
+-- What they pressed, and what flows noted of it, may say who they are as well.
+update call set
+    caller = 'erased', caller_kind = 'Withheld', caller_name = '', diverted_from = null, note = '', notes = '{}',
+    menus = coalesce((select jsonb_agg(it || '{"digits": ""}' order by n) from jsonb_array_elements(menus) with ordinality as v (it, n)), '[]')
 where caller = any ($1) or diverted_from = any ($1)
 
 -- name: erase_texts
 -- Where another's call names them: that alone.
 update call set
     dialled = case when dialled ~ any ($1) then 'erased' else dialled end,
-    note = case when note ~ any ($1) then '' else note end
-where dialled ~ any ($1) or note ~ any ($1)
+    note = case when note ~ any ($1) then '' else note end,
+    notes = case when notes::text ~ any ($1) then '{}' else notes end
+where dialled ~ any ($1) or note ~ any ($1) or notes::text ~ any ($1)
 
 -- name: erase_events
 -- Of those calls, and all else that names a number. Every event is looked at: there is no index of what they say.

@@ -13,9 +13,10 @@ import pytest
 from callctl.core.addresses import E164
 from callctl.core.contacts import Happened, Past
 from callctl.core.facts import DoNotCallChanged
-from callctl.core.ids import SECOND, ContactId
+from callctl.core.ids import SECOND, ContactId, MenuId
 from callctl.core.law import AttemptOutcome
 from callctl.core.ledger import AttemptMade, AttemptOver, ConsentGiven, Entry, Listed, Remembered, Withheld
+from callctl.core.model import MenuVisit
 from callctl.runtime.ports import Batch
 from callctl.store import contacts, person
 from callctl.store.contacts import Wanted
@@ -29,6 +30,7 @@ from tests.adapters.test_store_contacts import SPRING, made, put
 pytestmark = pytest.mark.adapter
 
 ADA, HER_OTHER, ZOE = E164("447911123481"), E164("447911123482"), E164("447911123483")
+OTHER = E164("447911123488")
 SECRET = "Ada the Countess of Nowhere"
 
 
@@ -50,8 +52,12 @@ async def _story(store: Store, url: str) -> list[int]:
             Withheld(NOW, SPRING.id, contact, one, "us.hours", "1", f"{name} sleeps", None),
         )
         call = ended(10 + seq, caller=one, caller_name=name)
+        call.story.menus.append(MenuVisit(MenuId("who/number"), NOW, one.digits))
+        call.story.notes = {"who": name}
+        other = ended(20 + seq, caller=OTHER, caller_name="Other")
+        other.story.notes = {"calls_for": f"+{one.digits}"}
         told = (DoNotCallChanged("", one.digits, False, False, name),)
-        store.journal.append(batch(3 * seq + 1, call, ended=(call,)))
+        store.journal.append(batch(3 * seq + 1, call, ended=(call, other)))
         store.journal.append(Batch(3 * seq + 2, NOW, ledger=entries, facts=((3 * seq + 2, NOW, told[0]),)))
         store.journal.append(batch(3 * seq + 3, closed=frozenset({call.id})))
     await store.journal.flushed(6)
@@ -157,6 +163,8 @@ async def test_who_shares_a_number_or_a_part_of_it_is_not_erased(postgres_url: s
         await person.erase(store.pool, who, forget=True)
         assert await ask(postgres_url, "select caller_name from call where caller <> 'erased' order by 1") == [
             "Near",
+            "Other",
+            "Other",
             "Zoe",
         ]
         assert await ask(postgres_url, "select id from happened where contact = " + str(zoe)) == ["zoes"]
