@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         choices=("calls", "step", "import", "law", "pacing", "hello", "ivr"),
         default="calls",
-        help="real calls (default), the core alone, an import, the gate and claims, pacing, what agents hear, menus",
+        help="real calls (default), the core alone, an import, the gate and claims, pacing, what agents hear, a flow",
     )
     parser.add_argument("--calls", type=int, default=hello.CALLS, help="to customers who say hello (%(default)s)")
     parser.add_argument("--contacts", type=int, default=law.CONTACTS, help="to claim from (%(default)s)")

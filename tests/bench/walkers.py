@@ -1,4 +1,4 @@
-"""Callers who walk through menus, on SIP phones by hand: they press a key by RFC 4733, and know when they hear what.
+"""Callers who walk through nodes, on SIP phones by hand: they press keys by RFC 4733, and know when they hear what.
 
 All of them share one socket for SIP and one for RTP: Asterisk gives each call a port of its own, by which its packets
 are told apart. What is heard is stamped with the time at which the kernel got it, what is pressed with the time at
@@ -32,10 +32,12 @@ PRESSED = 5
 """Packets that a key is held down: 100 ms, more than the 80 ms to which Asterisk would make a shorter one."""
 ENDS = 3
 """A key's end is sent so often."""
+PAUSE = 5
+"""Packets of silence between two keys of one input: 100 ms."""
 SLOTS = 5
 """Callers speak in turns, these many within 20 ms."""
 REACTS = (0.1, 0.8)
-"""Seconds from hearing a menu's last prompt begin to pressing the key."""
+"""Seconds from hearing a node's last prompt begin to pressing its first key."""
 PATIENCE = 15.0
 """Seconds after which a call is given up."""
 MAIN = 0.5
@@ -74,8 +76,10 @@ def _tone_in(payload: bytes) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One key, and what came of it. Unix times."""
+    """A node's last key, and what came of it. Unix times."""
 
+    node: int
+    """From 0."""
     pressed: float
     """When the key's first packet was sent."""
     released: float
@@ -88,29 +92,33 @@ class Step:
 
 @dataclass(slots=True)
 class Walker:
-    """One call. Node after node plays two tones of its own; the caller presses a key in the second, or after it."""
+    """One call. Node after node plays two tones of its own; the caller begins to press keys in the second, or after
+    it."""
 
     keys: Sequence[str]
-    """What to press at each node."""
+    """What to press at each node, one after the other; empty: only listen."""
     draw: random.Random
     steps: list[Step] = field(default_factory=list)
     walked: bool = False
-    """Every key was pressed, and the other end hung up."""
+    """Every node was heard, every key pressed, and then the other end hung up."""
     why: str = ""
     """Why not."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
     port: int = 0
     """Where Asterisk listens; 0: not known yet."""
-    _at: int = 0
-    """The node at which the caller is, from 0."""
+    _at: int = -1
+    """The node at which the caller is, from 0; -1: at none yet."""
     _expects: int = 0
     """The tone that means something next."""
     _pressed: float = 0.0
     _released: float = 0.0
     _last_heard: float = 0.0
     _sends: int = 0
+    _to_press: str = ""
+    """At this node, the key that is held first."""
     _event: int | None = None
-    """How many packets of the key that is pressed are sent; None: no key is."""
+    """How many packets of the key that is pressed are sent; below 0: it is pressed in so many packets; None: no key
+    is."""
     _event_at: int = 0
     _source: int = field(default_factory=lambda: secrets.randbits(32))
 
@@ -120,50 +128,59 @@ class Walker:
                 self._hears_node(at)
             else:
                 self._expects = tone + 1
-                asyncio.get_running_loop().call_later(self.draw.uniform(*REACTS), self._press)
+                if self.keys[self._at]:
+                    asyncio.get_running_loop().call_later(self.draw.uniform(*REACTS), self._press)
         self._last_heard = at
 
     def _hears_node(self, at: float) -> None:
         if self._released:
             during = self._released - self._last_heard < 2 * EVERY
-            self.steps.append(Step(self._pressed, self._released, at, during))
-            self._at += 1
+            self.steps.append(Step(self._at, self._pressed, self._released, at, during))
+        self._at += 1
         self._released = 0.0
         self._expects += 1
 
     def _press(self) -> None:
         if not self.over.is_set():
-            self._event, self._event_at = 0, self._sends * FRAME
+            self._to_press, self._event = self.keys[self._at], 0
 
     def packets(self) -> Iterator[bytes]:
         """What is to be sent now."""
         at = self._sends
         self._sends += 1
-        if self._event is None:
+        if self._event is None or self._event < 0:
+            self._event = None if self._event is None else self._event + 1
             yield _RTP.pack(0x80, ALAW, at & 0xFFFF, at * FRAME & 0xFFFFFFFF, self._source) + QUIET
             return
         n, self._event = self._event, self._event + 1
         if n == 0:
-            self._pressed = time.time()
+            self._pressed, self._event_at = time.time(), at * FRAME
         if n < PRESSED:
             yield self._key(at, n == 0, False, (n + 1) * FRAME)
             return
-        self._event = None
-        self._released = time.time()
+        released = time.time()
         for _ in range(ENDS):
             yield self._key(self._sends - 1, False, True, PRESSED * FRAME)
             self._sends += 1
+        self._to_press = self._to_press[1:]
+        self._event = -PAUSE if self._to_press else None
+        self._released = 0.0 if self._to_press else released
 
     def _key(self, number: int, first: bool, last: bool, lasts: int) -> bytes:
-        code = "0123456789*#".index(self.keys[self._at])
+        code = "0123456789*#".index(self._to_press[0])
         head = _RTP.pack(0x80, EVENTS | (0x80 if first else 0), number & 0xFFFF, self._event_at, self._source)
         return head + _EVENT.pack(code, (0x80 if last else 0) | 10, lasts)
 
     def ended(self, why: str) -> None:
         if not self.over.is_set():
-            self.walked = why == "" and len(self.steps) == len(self.keys) - 1 and self._released > 0.0
-            self.why = "" if self.walked else why or f"hung up at node {self._at + 1}"
+            heard = self._expects == 2 * len(self.keys)
+            self.walked = why == "" and heard and (not self.keys[-1] or self._released > 0.0)
+            self.why = "" if self.walked else why or self.place("hung up")
             self.over.set()
+
+    def place(self, what: str) -> str:
+        """That this happened where the caller is."""
+        return f"{what} at node {self._at + 1}"
 
 
 class Line(RawSip):
@@ -271,7 +288,7 @@ class Line(RawSip):
                 self._slot(walker.port)[walker.port] = walker
                 await walker.over.wait()
         except TimeoutError:
-            walker.ended(f"stuck at node {len(walker.steps) + 1}" if walker.port else "not answered")
+            walker.ended(walker.place("stuck") if walker.port else "not answered")
             if walker.port:
                 self._in_dialog("BYE", answer, node_sip)
         finally:
