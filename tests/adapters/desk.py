@@ -211,6 +211,8 @@ def record(call: CallId) -> CallRecord:
         campaign="spring",
         picked_up=start + 7 * SECOND,
         heard="human",
+        path=("orders/menu", "orders/number"),
+        notes={"csat": "4", "call_back": "+33612345678"},
     )
 
 

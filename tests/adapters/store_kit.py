@@ -59,11 +59,12 @@ def life(seed: int = 2**64 - 1, holder: str = "host:1") -> Life:
 
 
 def queued(n: int, **fields: Any) -> Call:
+    """`phase`: another one."""
     return Call(
         CallId(f"call-{n}"),
         NodeId("pbx"),
         LegId(f"leg-{n}"),
-        Queued(Place(SALES, 0, NOW)),
+        fields.pop("phase", Queued(Place(SALES, 0, NOW))),
         NOW,
         E164("33140000000"),
         **fields,

@@ -101,6 +101,10 @@ async def test_a_call_is_found_alive_and_ended(control: Caller) -> None:
     assert (status, ended["live"], ended["outcome"]) == (200, False, "answered")
     assert ended["caller"] == "+33…78"
     assert ended["menus"][0]["digits"] == "•"
+    assert ended["path"] == ["orders/menu", "orders/number"]
+    assert ended["notes"] == {"csat": "4", "call_back": "+33…78"}
+    _, shown = await control.get(f"/v1/calls/{OVER}?unmask=1")
+    assert shown["notes"]["call_back"] == "+33612345678"
 
 
 @pytest.mark.parametrize("path", ["", "/explain"])

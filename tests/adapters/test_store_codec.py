@@ -16,8 +16,21 @@ from callctl.core.addresses import E164, Withheld
 from callctl.core.campaigns import CampaignPhase
 from callctl.core.facts import CallQueued, DigitTaken, Fact
 from callctl.core.flows import Flow, Flows, Node
-from callctl.core.ids import AgentId, CallId, CampaignId, FlowId, LegId, MenuId, NodeId, QueueId
-from callctl.core.model import Agent, Available, Call, CallPhase, Idle, Place, Queued, Reachable, WrapUp
+from callctl.core.ids import AgentId, CallId, CampaignId, FlowId, LegId, MenuId, NodeId, PlaybackId, QueueId
+from callctl.core.model import (
+    Agent,
+    Announcing,
+    Available,
+    Call,
+    CallPhase,
+    Idle,
+    InMenu,
+    Place,
+    Queued,
+    Reachable,
+    Story,
+    WrapUp,
+)
 from callctl.core.outbound import Campaign
 from callctl.core.pacing import Learned, Pacer, Seen
 from callctl.core.policy import Feature, HangUp, HangupReason, Policy, ToQueue
@@ -92,6 +105,19 @@ def test_an_older_daemons_missing_field_takes_its_default() -> None:
     data = encode(agent)
     del data["misses"], data["phone"], data["held_until"]
     assert decode(Agent, data) == agent
+
+
+def test_a_call_of_a_daemon_that_knew_no_flows_is_read() -> None:
+    menu = InMenu(MenuId("main"), 1, None, 7)
+    call = Call(CallId("C"), NodeId("pbx"), LegId("L"), menu, 5, Withheld(), story=Story(answered_by_pbx=6))
+    data: Any = encode(call)
+    del data["values"], data["language"], data["story"]["path"], data["story"]["notes"]
+    del data["phase"]["spot"], data["phase"]["digits"]
+    assert decode(Call, data) == call
+    told = Announcing(PlaybackId("P"), ("sound:a",), HangUp(), 9)
+    data = encode(told)
+    del data["spot"]
+    assert decode(CallPhase, data) == told
 
 
 def test_a_row_without_tags_of_plain_classes_is_read() -> None:

@@ -11,8 +11,10 @@ import pytest
 from callctl.core.addresses import E164, Withheld
 from callctl.core.events import Heard
 from callctl.core.facts import CallQueued
-from callctl.core.ids import SECOND, AgentId, CallId
-from callctl.core.model import MenuVisit, Outcome, Ring, RingResult
+from callctl.core.flows import Flow, Flows, Menu, Spot
+from callctl.core.ids import SECOND, AgentId, CallId, FlowId, MenuId
+from callctl.core.model import InMenu, MenuVisit, Outcome, Ring, RingResult
+from callctl.core.ways import HangUp, Next
 from callctl.runtime.ports import Restored
 from callctl.store import cdr
 from callctl.store import pool as pool_module
@@ -156,6 +158,7 @@ async def test_a_record_of_who_was_asked_after_the_talk_has_the_talk_and_the_cal
 
 async def test_a_record_that_an_older_version_spooled_is_stored(postgres_url: str, tmp_path: Path) -> None:
     new = ("campaign", "attempt", "rang", "picked_up", "heard", "harboured", "message_left", "asked_after")
+    new += ("path", "notes")
     async with opened(postgres_url, tmp_path) as store:
         epoch = store.journal.epoch
         unit = Unit()
@@ -168,6 +171,52 @@ async def test_a_record_that_an_older_version_spooled_is_stored(postgres_url: st
         record = await cdr.call(store.pool, "call-1")
         assert record is not None
         assert (record.outcome, record.campaign) == ("answered", None)
+        assert (record.path, record.notes) == ((), {})
+
+
+async def test_a_record_tells_the_way_through_flows(postgres_url: str, tmp_path: Path) -> None:
+    call = ended(1)
+    call.story.path, call.story.notes = ("orders/menu", "orders/bye"), {"csat": "4", "odd": "x\0ÿ"}
+    async with opened(postgres_url, tmp_path) as store:
+        store.journal.append(batch(1, ended=(call, ended(2))))
+        await store.journal.flushed(1)
+        record, other = await cdr.call(store.pool, "call-1"), await cdr.call(store.pool, "call-2")
+        assert record is not None
+        assert other is not None
+        assert record.path == ("orders/menu", "orders/bye")
+        assert record.notes == {"csat": "4", "odd": "x␀ÿ"}
+        assert (other.path, other.notes) == ((), {})
+        listed = {it.id: it.path for it in await cdr.recent_calls(store.pool)}
+        assert listed == {"call-1": record.path, "call-2": ()}
+        assert await ask(postgres_url, "select id from call where notes <> '{}'") == ["call-1"]
+
+
+async def test_flows_in_which_callers_are_are_restored_until_they_are_forgotten(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    def of(version: str) -> Flows:
+        node = Menu(MenuId("orders/menu"), ("sound:a",), {"1": Next("menu")}, HangUp())
+        return Flows(version, {FlowId("orders"): Flow(FlowId("orders"), "menu", {"menu": node})})
+
+    spot = Spot("1", FlowId("orders"), "menu")
+    inside = queued(1, phase=InMenu(MenuId("orders/menu"), 1, None, NOW, spot=spot), values={"order": "12"})
+    async with opened(postgres_url, tmp_path) as store:
+        store.journal.append(batch(1, inside, flows={"1": of("1"), "2": of("2")}))
+        await store.journal.flushed(1)
+        assert await ask(postgres_url, "select id from live where kind = 'flows' order by id") == ["1", "2"]
+    async with opened(postgres_url, tmp_path, life=life(3)) as store:
+        assert store.restored.calls == (inside,)
+        assert sorted(store.restored.flows, key=lambda it: it.version) == [of("1"), of("2")]
+        store.journal.append(batch(1, closed=frozenset({inside.id}), forgotten=frozenset({"1"})))
+        await store.journal.flushed(1)
+        assert store.restore().flows == (of("2"),)
+    async with opened(postgres_url, tmp_path, life=life(4)) as store:
+        assert store.restored.flows == (of("2"),)
+        store.journal.append(batch(1, forgotten=frozenset({"2"})))
+        store.journal.append(batch(2, flows={"2": of("2")}))  # in one unit: entered again
+        await store.journal.flushed(2)
+    async with opened(postgres_url, tmp_path, life=life(5)) as store:
+        assert store.restored.flows == (of("2"),)
 
 
 async def test_whom_a_campaign_called_has_no_place_in_a_queue_but_an_agent_to_come_back_to(

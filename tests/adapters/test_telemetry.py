@@ -21,6 +21,7 @@ from callctl.core.facts import (
     CallEnded,
     CallEntered,
     CallRequeued,
+    DigitsTaken,
     DigitTaken,
     EmergencyCalled,
     Fact,
@@ -30,9 +31,10 @@ from callctl.core.facts import (
     RingEnded,
     StrayEvent,
     TrunkChanged,
+    Walked,
     WrapUpEnded,
 )
-from callctl.core.ids import SECOND, CallId, LegId, PhoneId, QueueId, TrunkId
+from callctl.core.ids import SECOND, CallId, LegId, MenuId, PhoneId, QueueId, TrunkId
 from callctl.core.model import Down, Outcome, Party, Paused, RingResult, Switch
 from callctl.core.policy import QueuePolicy, ToMenu
 from callctl.runtime.masking import MASKED, Masking
@@ -117,6 +119,25 @@ def test_a_new_configuration_starts_its_series() -> None:
     found = see(metrics, PolicyApplied("abc"))
     assert found["callctl_queue_entered_total{queue=care}"] == 0
     assert found["callctl_policies_applied_total"] == 1
+
+
+def test_nodes_of_flows_and_digits_there_are_counted(metrics: Metrics) -> None:
+    call, number = desk.WAITING, MenuId("orders/number")
+    found = see(
+        metrics,
+        Walked(call, ("orders/hello", "orders/menu")),
+        Walked(call, ("orders/menu",)),
+        DigitsTaken(call, number, "4711", 4, True),
+        DigitsTaken(call, number, "", 9, False),
+    )
+    nodes = {name: value for name, value in found.items() if name.startswith("callctl_flow_nodes_total")}
+    assert nodes == {
+        "callctl_flow_nodes_total{flow=orders,node=hello}": 1,
+        "callctl_flow_nodes_total{flow=orders,node=menu}": 2,
+    }
+    assert found["callctl_menu_choices_total{choice=digits,menu=orders/number}"] == 1
+    assert found["callctl_menu_choices_total{choice=invalid,menu=orders/number}"] == 1
+    assert not any("4711" in name for name in found)
 
 
 def test_what_a_caller_says_is_never_a_label(metrics: Metrics) -> None:

@@ -348,6 +348,13 @@ COMMANDS: list[tuple[Command, tuple[str, ...]]] = [
             f"POST channels/{LEG}/play media=sound:a,number:3 playbackId=p1",
         ),
     ),
+    (
+        Play(NODE, LEG, PlaybackId("p1"), ("sound:a",), language="fr_CA"),
+        (
+            f"POST channels/{LEG}/variable variable=CC_PLAYBACK value=p1",
+            f"POST channels/{LEG}/play media=sound:a playbackId=p1 lang=fr_CA",
+        ),
+    ),
     (StopPlay(NODE, PlaybackId("p1")), ("DELETE playbacks/p1",)),
     (
         Hold(NODE, LEG, QueueId("sales"), "jazz"),
@@ -566,6 +573,13 @@ def test_a_contact_that_could_be_read_otherwise_is_never_dialled(contact: str) -
 )  # fmt: skip
 def test_what_phones_register_is_a_contact(contact: str) -> None:
     assert is_contact(contact)
+
+
+@pytest.mark.parametrize("language", ["../en", "en/../fr", "fr FR", "en,fr", "EN", "${X}", "e", "en_", "fr\n"])
+def test_what_is_no_language_is_never_played(language: str) -> None:
+    """Asterisk makes a folder's name of it."""
+    with pytest.raises(ValueError, match="no language"):
+        requests(Play(NODE, LEG, PlaybackId("p"), ("sound:a",), language=language), 0)
 
 
 def test_an_endpoint_is_a_name() -> None:
