@@ -180,6 +180,16 @@ direct_media=no
 dtmf_mode=rfc4733
 aors=node
 trust_id_inbound=yes
+; As a carrier whose key presses travel as SIP INFO.
+[node-info]
+type=endpoint
+transport=transport-trunk
+context=from-node
+disallow=all
+allow=alaw,ulaw
+direct_media=no
+dtmf_mode=info
+aors=node
 [node]
 type=aor
 contact=sip:{HOST}:{node_sip}
