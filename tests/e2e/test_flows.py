@@ -34,6 +34,7 @@ DID = "+442079460060"
 FIRST, SECOND, THIRD = 1250.0, 1350.0, 1450.0
 """In Hz: the prompts of a menu's levels."""
 COOKBOOK = Path(__file__).parents[2] / "docs/cookbook"
+ALWAYS = {"zone": "Europe/London", "week": {"mon-sun": ["00:00-24:00"]}}
 Nodes = Mapping[str, Any]
 
 
@@ -141,8 +142,7 @@ async def test_three_levels_by_hours(floor: Floor, editor: Editor) -> None:  # n
         "third": {"menu": [sound(floor, "third")], "options": {1: {"queue": "desk"}, "*": "second"}, **stays()},
         "closed": {"play": [sound(floor, "goodbye")], "then": {"hang_up": "normal"}},
     }
-    always = {"zone": "Europe/London", "week": {"mon-sun": ["00:00-24:00"]}}
-    await one_flow(editor, nodes, calendars={"front": always})
+    await one_flow(editor, nodes, calendars={"front": ALWAYS})
     caller = await floor.call(DID)
     for hz, key in ((FIRST, "1"), (SECOND, "*"), (FIRST, "1"), (SECOND, "1"), (THIRD, "1")):
         await hears(caller.line, hz)
@@ -428,6 +428,37 @@ async def test_a_pin_is_in_no_row_no_log_and_no_file(floor: Floor, editor: Edito
 def luhn(digits: str) -> bool:
     doubled = [int(it) * (1 + n % 2) for n, it in enumerate(reversed(digits))]
     return sum(it - 9 * (it > 9) for it in doubled) % 10 == 0
+
+
+# ── a feature code ───────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_code_closes_a_flow_and_opens_it_again(floor: Floor, editor: Editor) -> None:  # noqa: F811
+    """By the cookbook's calendar that is always open, but for the switch."""
+    written = yaml.safe_load((COOKBOOK / "emergency/emergency.yaml").read_text(encoding="utf-8"))
+    calendars = {"no_emergency": written["calendars"]["no_emergency"], "always": ALWAYS}
+    flows = recipe("emergency", {"hours: office,": "hours: always,"})
+    queue = {"music": "floor", "wrap_up": "0s"}
+    await in_force(editor, flows=flows, calendars=calendars, queues={"office": queue}, numbers={DID: {"flow": "front"}})
+
+    async def comes_to(node: str) -> None:
+        caller = await floor.call(DID)
+        await at_node(floor, caller, f"front/{node}")
+        await caller.line.hangup()
+
+    async def dial(code: str) -> None:
+        line = await floor.dial("phone107", code)
+        await line.wait_answered()
+        await line.wait_ended(15)
+
+    try:
+        await comes_to("menu")
+        await dial("*70")
+        await comes_to("closed_today")
+        await dial("*70")
+        await comes_to("menu")
+    finally:
+        await floor.cli("switch", "closed_today", "off")  # the house is everybody's
 
 
 # ── after the talk ───────────────────────────────────────────────────────────────────────────
