@@ -216,7 +216,7 @@ async def until_dtmf(floor: Floor, mode: str) -> None:
 
 
 async def test_who_is_inside_ends_on_the_version_that_they_began(floor: Floor, editor: Editor) -> None:  # noqa: F811
-    """The file is edited under them: another good-bye, and their own node renamed away."""
+    """The file is edited under them (another good-bye, and their own node renamed away), and callctl is killed."""
 
     def nodes(menu: str, says: str) -> Nodes:
         return {
@@ -230,7 +230,10 @@ async def test_who_is_inside_ends_on_the_version_that_they_began(floor: Floor, e
     await one_flow(editor, nodes("new", "sound:queue-thankyou"))
     later = await floor.call(DID)
     await at_node(floor, later, "f/new")
-    for caller in (inside, later):
+    await floor.house.daemon.kill()  # nobody's version was in memory alone
+    await floor.house.daemon.start()
+    for caller, node in ((inside, "f/old"), (later, "f/new")):
+        await at_node(floor, caller, node)
         await caller.line.press("1")
         await caller.line.wait_ended(15)
     thanks = recorded(floor, "en", "queue-thankyou").between(0, 2)
