@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 
 from callctl.core.engine import step
-from callctl.core.events import Event, LegSeen, LegState, LinkRestored, Snapshot, Synced, TimePassed
+from callctl.core.events import DigitPressed, Event, LegSeen, LegState, LinkRestored, Snapshot, Synced, TimePassed
 from callctl.core.ids import SECOND, CallId, Micros
 from callctl.core.model import Call, World
 from callctl.runtime.loop import copied
@@ -48,9 +48,10 @@ class Poison:
     def keep(self, now: Micros, event: Event, error: BaseException) -> int:
         """Keep what made the core fail, for people who mend it; returns how many failures there were in a minute.
 
-        A full disk must not make it worse.
+        A full disk must not make it worse. Which key was pressed is not written: it may be one of a PIN, and the World
+        that would tell is half-changed.
         """
-        text = f"{event!r}\n\n{''.join(traceback.format_exception(error))}"
+        text = f"{_without_key(event)!r}\n\n{''.join(traceback.format_exception(error))}"
         self._times.append(now)
         try:
             self._folder.mkdir(exist_ok=True, mode=0o700)
@@ -80,6 +81,10 @@ class Poison:
                 file.writelines(f"\nset aside: {call!r}\n" for call in calls)
         except OSError as trouble:
             log.error("poison_not_kept", why=str(trouble))
+
+
+def _without_key(event: Event) -> Event:
+    return replace(event, digit="•") if isinstance(event, DigitPressed) else event
 
 
 def culprits(build: Callable[[Restored], World], restored: Restored, event: Event, now: Micros) -> frozenset[CallId]:

@@ -13,7 +13,18 @@ from callctl.asterisk.link import Link
 from callctl.asterisk.translate import BEAT_LASTS
 from callctl.core.commands import Beat, Command
 from callctl.core.engine import Step, step
-from callctl.core.events import Event, LegGone, LegLeft, LegSeen, LegState, LinkRestored, Snapshot, Synced, TimePassed
+from callctl.core.events import (
+    DigitPressed,
+    Event,
+    LegGone,
+    LegLeft,
+    LegSeen,
+    LegState,
+    LinkRestored,
+    Snapshot,
+    Synced,
+    TimePassed,
+)
 from callctl.core.ids import SECOND, CallId, LegId, Micros, NodeId
 from callctl.core.model import World
 from callctl.lab.ports import free_tcp
@@ -186,3 +197,12 @@ def test_the_newest_are_kept_and_counted_over_lives(tmp_path: Path) -> None:
     again = Poison(tmp_path / "poison")
     assert again.recent(at + 25 * SECOND) == FILES_KEPT > GIVE_UP
     assert again.recent(at + 25 * SECOND + WINDOW) == 0
+
+
+def test_which_key_was_pressed_is_not_kept(tmp_path: Path) -> None:
+    """It may be one of a PIN."""
+    poison = Poison(tmp_path / "poison")
+    poison.keep(SECOND, DigitPressed(NODE, LegId("leg-a"), "7"), ValueError("x"))
+    text = (tmp_path / "poison" / f"{SECOND}.txt").read_text("utf-8")
+    assert "DigitPressed" in text
+    assert "'7'" not in text
