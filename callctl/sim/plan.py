@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from callctl.core.events import CampaignWish, PreviewWish, Wish
 from callctl.core.policy import Strategy
+from callctl.sim.flows import FLOW_ENTRIES
 from callctl.sim.lists import CAMPAIGNS, NAILED, digits_of
 from callctl.sim.office import CALL_BACK, ENTRIES, NEVER_AGAIN, NOT_THEIRS, SOLD, TO_DESK, TO_FRONT, TO_MENU, TO_QUEUE
 
@@ -290,7 +291,7 @@ def draw(seed: int) -> Plan:
         (rng.randint(1, 5), lambda: _mishap(rng, rng.uniform(0, length))),
     )
     acts += [make() for count, make in some for _ in range(count)]
-    acts += _flips(seed, length)
+    acts += _flips(seed, length) + _into_flows(seed, length)
     contacts = tuple(rng.choice((1, 1, 2)) for _ in agents)
     slowness, audit_every = rng.choice((1.0, 1.0, 5.0, 40.0)), rng.choice((30.0, 30.0, 7.0, 1.0))
     strategy = rng.choice(list(Strategy))
@@ -390,6 +391,28 @@ def _flips(seed: int, length: float) -> list[Flip]:
     """In every third office. Of a generator of their own: what else happens there is as it was without them."""
     rng = Random(f"flips {seed}")
     return [Flip(rng.uniform(0, length), rng.random() < 0.6) for _ in range(rng.choice((0, 0, rng.randint(1, 5))))]
+
+
+def _into_flows(seed: int, length: float) -> list[Act]:
+    """Callers who press much, in every other office; of a generator of their own too."""
+    rng = Random(f"flows {seed}")
+    return [_flow_call(rng, n, rng.uniform(0, length)) for n in range(rng.choice((0, rng.randint(1, 6))))]
+
+
+PRESSED = ("1", "2", "3", "4", "6", "8", "0", "18#", "2222", "9876", "5", "#", "*#", "0123456789*#")
+"""At a time: keys of the flows' menus, numbers that they ask for, and whatever comes."""
+
+
+def _flow_call(rng: Random, n: int, at: float) -> Call:
+    presses: list[tuple[float, str]] = []
+    now = 0.0
+    for keys in rng.choices(PRESSED, k=rng.choice((0, 1, 4, 8))):
+        now += rng.choice((rng.uniform(0.05, 2), rng.uniform(2, 8)))
+        for key in keys:
+            presses.append((now, key))
+            now += rng.uniform(0.05, 0.5)
+    number = rng.choice(list(FLOW_ENTRIES))
+    return Call(round(at, 6), f"f{n}", number, tuple(presses), rng.uniform(5, 90), rng.uniform(0.2, 30), n % 2 == 0)
 
 
 def _mishap(rng: Random, at: float, ills: tuple[Ill, ...] = tuple(Ill)) -> Mishap:

@@ -24,6 +24,7 @@ from callctl.sim.link import AUDITABLE, VirtualLink
 from callctl.sim.office import NODE
 from callctl.sim.plan import Plan
 from callctl.sim.rows import copied
+from callctl.sim.servers import VirtualServers
 from callctl.sim.store import Database, VirtualJournal, VirtualLists
 from callctl.sim.switch import Listener, Switch
 
@@ -100,6 +101,7 @@ class Process:
         self.link = VirtualLink(switch, self.inbox, Random(f"link {seed}"), plan.slowness, plan.audit_every)
         self.journal = VirtualJournal(database, Random(f"journal {seed}"), self.inbox.put if plan.lists else None)
         self.lists = VirtualLists(database, self.journal, Random(f"lists {seed}"), self.inbox.put, self.clock.now)
+        self.servers = VirtualServers(self._answered, Random(f"servers {seed}"))
         self.journal.ahead.agents = copied(world.agents)
         self.journal.ahead.nodes = copied(world.nodes)
         self._watch = watch
@@ -118,6 +120,7 @@ class Process:
             with_rows=with_rows,
             decide=self._decide,
             lists=self.lists,
+            servers=self.servers,
         )
         if first.touched.over or first.touched.off:
             self.loop.begin(first)
@@ -136,6 +139,7 @@ class Process:
         self.dead = True
         self.journal.die(much)
         self.lists.die()
+        self.servers.die()
         self.lost = self.link.break_(1.0)
         for task in self._tasks:
             task.cancel()
@@ -181,6 +185,10 @@ class Process:
             loop.call_soon(self.link.break_, 1.0)
         else:
             loop.call_later(AUDITABLE, self.link.audit)
+
+    def _answered(self, event: Event) -> None:
+        if not self.dead:
+            self.inbox.put(event)
 
     def send(self, command: Command) -> None:
         self._burn()

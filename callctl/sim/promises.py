@@ -21,7 +21,7 @@ from callctl.core.facts import (
 )
 from callctl.core.ids import SECOND, CallId, ContactId, LegId, Micros, SwitchId
 from callctl.core.law import AttemptOutcome
-from callctl.core.model import Available, Call, LegRole, Outcome, Party, World
+from callctl.core.model import Announcing, Available, Call, InMenu, LegRole, LookingUp, Outcome, Party, World
 from callctl.core.outbound import EVERYWHERE, Attempt
 from callctl.core.policy import HangUp, OptOut
 from callctl.sim.customers import PEOPLE
@@ -33,6 +33,11 @@ BACK_OFF: Micros = 5 * SECOND
 THANKS = OptOut().prompts
 NOT_AWAY = 1.0
 """Seconds after Postgres has gone in which what it had taken may still go out."""
+
+
+SILENT_MOST = 25.0
+"""Seconds for which a caller may hear nothing in the office's menus and flows: the time for a first key, the pauses
+between four, and behind them a lookup until its time is over."""
 
 
 class Promises:
@@ -53,6 +58,8 @@ class Promises:
         """Switches that callctl has said are on."""
         self._away = False
         self._held_until: Micros = 0
+        self._silent: dict[LegId, float] = {}
+        """Callers in menus and flows who hear nothing, and since when."""
 
     def begin(self) -> None:
         """A new life: it knows what was stored."""
@@ -115,6 +122,25 @@ class Promises:
             return False
         agent, policy = world.agents[line.agent], world.policy.agents.get(line.agent)
         return policy is not None and policy.nailed_up and isinstance(agent.status, Available)
+
+    # ── what callers hear ────────────────────────────────────────────────────────────────────
+
+    def listen(self, world: World) -> Iterator[str]:
+        """Who walks menus and flows hears something every now and then. Asked while nothing is under way."""
+        now, silent = self._loop.time(), dict[LegId, float]()
+        for channel in self._pbx.channels.values():
+            leg = world.legs.get(channel.id)
+            phase = world.calls[leg.call].phase if leg is not None and leg.call in world.calls else None
+            if isinstance(phase, InMenu | Announcing | LookingUp) and channel.in_app and channel.playing is None:
+                silent[channel.id] = self._silent.get(channel.id, now)
+        self._silent = silent
+        yield from (
+            f"{leg} has heard nothing for {SILENT_MOST} s" for leg, at in silent.items() if now > at + SILENT_MOST
+        )
+
+    def deaf(self) -> None:
+        """What callers hear is not looked at for a while."""
+        self._silent.clear()
 
     # ── what reaches the PBX ─────────────────────────────────────────────────────────────────
 

@@ -334,10 +334,12 @@ class _Run:
             process, switch = self._process, self._crowd.switch
             link = process.link
             if process.dead or process.inbox.frozen or process.inbox or process.gate or not link.has_the_app:
+                self._promises.deaf()
                 continue
             if link.live and link.faithful and link.quiet and process.world.node_up(NODE):
                 self._report.counts["glances"] += 1
                 self._wrong(*amiss(process.world, switch.model), *stale(process.world, switch.model))
+                self._wrong(*self._promises.listen(process.world))
 
     async def _hours(self) -> None:
         """In a long run: how much there is of everything, and what can be forgotten of the store."""

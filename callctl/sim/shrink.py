@@ -174,10 +174,10 @@ class _Writer:
                 return f"{switch} is turned {'on' if on else 'off'}"
             case CampaignAsked() | DoNotCallAsked() | PersonErased() | PreviewAsked() | DispositionChosen():
                 return self._of_people(event)
-            case DatabaseState() | ContactsClaimed() | DoNotCallLists() | ClockCompared():
+            case DatabaseState() | ContactsClaimed() | DoNotCallLists() | ClockCompared() | LookedUp():
                 return self._of_store(event)
-            case LookedUp() | ConsentAsked():
-                raise AssertionError(f"a transcript has no words for {type(event).__name__} yet")
+            case ConsentAsked():
+                raise AssertionError("a transcript has no words for ConsentAsked yet")
             case _:
                 assert_never(event)
 
@@ -207,7 +207,7 @@ class _Writer:
             case DispositionChosen(agent=agent, disposition=said, callback_at=at):
                 return f"{agent} says {said}" + ("" if at is None else f" {(at - START) / SECOND:.6f}")
 
-    def _of_store(self, event: DatabaseState | ContactsClaimed | DoNotCallLists | ClockCompared) -> str:
+    def _of_store(self, event: DatabaseState | ContactsClaimed | DoNotCallLists | ClockCompared | LookedUp) -> str:
         match event:
             case DatabaseState(up=up):
                 return f"the database is {'back' if up else 'away'}"
@@ -217,6 +217,9 @@ class _Writer:
                 return " ".join(("do-not-call lists are read", *map(str, numbers.get(EVERYWHERE, ()))))
             case ClockCompared():
                 return "the clock is compared"
+            case LookedUp(call=call, found=found, failed=failed):
+                values = (f"{name}={value}" for name, value in found.items())
+                return " ".join((f"{self._callers[call]} gets the answer", *([failed] if failed else []), *values))
 
     def _of_office(self, event: PhoneContacts | PhoneBusy | StatusAsked | PolicyChanged) -> str:
         match event:

@@ -45,6 +45,7 @@ from callctl.core.events import (
     LegUp,
     LinkLost,
     LinkRestored,
+    LookedUp,
     MessageLeft,
     PersonErased,
     PlaybackEnded,
@@ -58,8 +59,20 @@ from callctl.core.events import (
     Wish,
 )
 from callctl.core.facts import AgentStateChanged, Fact
-from callctl.core.ids import AgentId, CampaignId, ContactId, DispositionId, LegId, Micros, PlaybackId, SwitchId, seconds
+from callctl.core.ids import (
+    AgentId,
+    CampaignId,
+    ContactId,
+    DispositionId,
+    LegId,
+    LookupId,
+    Micros,
+    PlaybackId,
+    SwitchId,
+    seconds,
+)
 from callctl.core.law import AttemptOutcome
+from callctl.core.lookups import Ask
 from callctl.core.model import Announcing, Briefed, Connected, InMenu, LookingUp, Offered, Queued
 from callctl.core.outbound import EVERYWHERE
 from callctl.core.policy import AutoAnswer, Policy, Strategy
@@ -164,7 +177,10 @@ class Transcript:
         for attempt in self.stage.world.outbound.attempts:
             self._give(attempt, "attempt")
         self.out += [f"    > {self._told(c)}" for c in done.commands if not isinstance(c, Beat)]
+        for ask in done.asks:
+            self._give(ask.request, "question")
         self.out += [f"    > {self._told(c)}" for c in done.claims]
+        self.out += [f"    > {self._told(c)}" for c in done.asks]
         self.out += [f"    . {self._told(f)}" for f in done.facts if not isinstance(f, AgentStateChanged)]
 
     def _name(self, command: Command) -> None:
@@ -183,7 +199,7 @@ class Transcript:
             self.names[real] = f"{stem}-{self.counts[stem]}"
         return self.names[real]
 
-    def _told(self, value: Command | ClaimContacts | Fact) -> str:
+    def _told(self, value: Command | ClaimContacts | Ask | Fact) -> str:
         names = [f.name for f in fields(value) if f.name not in UNTOLD]
         names = [n for n in names if n not in IF_ANY or getattr(value, n) not in (None, "", False, AutoAnswer.NO)]
         parts = [f"{name}={self._text(name, getattr(value, name))}" for name in names]
@@ -357,6 +373,14 @@ def _says(it: Transcript, agent: str, disposition: str, back: str = "") -> None:
     it.stage.do(DispositionChosen(AgentId(agent), DispositionId(disposition), callback_at=at))
 
 
+def _server_answers(it: Transcript, leg: str, *said: str) -> None:
+    """`name=Ada`: what was looked up; `timeout`: why not."""
+    call = it.stage.call(it.leg(leg))
+    request = call.phase.request if isinstance(call.phase, LookingUp) else LookupId("old")
+    found = dict(word.split("=", 1) for word in said if "=" in word)
+    it.stage.do(LookedUp(call.id, request, found, next((word for word in said if "=" not in word), "")))
+
+
 def _feature(it: Transcript, phone: str, code: str, leg: str) -> None:
     assert code in FEATURES
     it.stage.feature(leg, phone, code)
@@ -374,6 +398,7 @@ def _asks(it: Transcript, agent: str, wish: str) -> None:
 
 VERBS: dict[str, Callable[..., object]] = {
     "dials feature": _feature,
+    "gets the answer": _server_answers,
     "dials": lambda it, leg, number: it.stage.arrive(leg, number),
     "presses": lambda it, leg, digit: it.stage.press(it.leg(leg), digit),
     "has heard the prompts": _heard,
