@@ -20,6 +20,8 @@ KEYS = """\
   answer           the agent whose phone rings picks up
   hang up          the caller hangs up; so does the end of the input
   agent hangs up   the agent does, after half a minute of talk
+  at 14:30         it is so late now (the next 14:30), or at 2026-12-25 10:00: time only goes forward
+  found name=Ada due="1 May"   what is being looked up is found; or: failed timeout
   help             this"""
 
 TRY_EPILOG = f"""\
@@ -35,17 +37,19 @@ TEST_EPILOG = """\
 a file of cases:
 cases:
   who presses 1 talks with Ana:
-    entry: "+442079460000"             # or a menu, or a queue
+    entry: "+442079460000"             # or a menu, a queue or a flow
     at: 2026-12-24T18:30               # noon of Wednesday 2026-01-07 if not given
     caller: "+442079460999"            # withheld if not given
     agents: [ana, ben]                 # logged in, each with a phone to ring; nobody if not given
     on: [closed_today]                 # switches that are on; none if not given
     does: [listen, 1, answer, hang up] # as behind the prompt of `callctl flow try`
-    path: [menu main, queue sales, agent ana]
+    lookups: {orders/look: {status: sent}}   # what a flow's node finds, or why it does not: timeout; [..]: in order
+    path: [menu main, queue sales, agent ana]   # nodes of a flow are written `node orders/hello`
+    notes: {csat: "5"}                 # among what is in the record
     hears: [sound:hello]               # among what is played, in this order
     end: answered                      # as in the call record
 
-whoever has done everything hangs up; path, hears and end: at least one of them
+whoever has done everything hangs up; path, hears, notes and end: at least one of them
 exit codes: 0 all good · 1 a case is wrong · 2 a file or the usage"""
 
 DRAW_EPILOG = """\
@@ -61,7 +65,7 @@ def arguments(
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     what = "walk a caller's way in the terminal: press keys, wait, hang up, and read what becomes of the call and why"
     tried = add(actions, "try", walk, what, epilog=TRY_EPILOG)
-    tried.add_argument("entry", metavar="ENTRY", help="a number of `numbers:`, a menu or a queue")
+    tried.add_argument("entry", metavar="ENTRY", help="a number of `numbers:`, a menu, a queue or a flow")
     tried.add_argument("--caller", default="", metavar="NUMBER", help="who calls (default: the number is withheld)")
     tried.add_argument(
         "--at", metavar="TIME", help="when, such as 2026-12-24T18:30 (this machine's zone) or …+01:00 (default: now)"
@@ -74,6 +78,8 @@ def arguments(
     tested.add_argument("files", nargs="+", type=Path, metavar="FILE", help="YAML files of cases")
     tested.add_argument("--json", action="store_true", help="print JSON")
     drawn = add(actions, "draw", draw, "draw where calls may go, as a Mermaid flowchart", epilog=DRAW_EPILOG)
-    drawn.add_argument("entry", nargs="?", metavar="ENTRY", help="from this number, menu or queue on (default: all)")
+    drawn.add_argument(
+        "entry", nargs="?", metavar="ENTRY", help="from this number, menu, queue or flow on (default: all)"
+    )
     for it in (tried, tested, drawn):
         files(it)

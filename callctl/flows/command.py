@@ -10,7 +10,7 @@ from datetime import datetime
 
 from callctl.api.explain import Teller
 from callctl.core.ids import SECOND, Micros
-from callctl.flows.acts import HANG_UP, act, is_act, words
+from callctl.flows.acts import FOUND, HANG_UP, act, is_act, words
 from callctl.flows.arguments import KEYS
 from callctl.flows.cases import cases_of, ran
 from callctl.flows.draw import drawn
@@ -80,12 +80,16 @@ def _lines(way: Walk) -> Iterator[str]:
     """What is typed; behind its end the caller hangs up."""
     while True:
         if sys.stdin.isatty():
-            print("hears the prompts > " if way.keeps_hearing else "> ", end="", flush=True)
+            doing = (
+                "looks up > " if way.waits_for is not None else "hears the prompts > " if way.keeps_hearing else "> "
+            )
+            print(doing, end="", flush=True)
         line = sys.stdin.readline()
         if not line:
             yield HANG_UP
             return
-        yield line.strip().lower()
+        line = line.strip()
+        yield line if line[:6].lower() == f"{FOUND} " else line.lower()  # a value is as it is typed
 
 
 def _do(way: Walk, line: str) -> None:

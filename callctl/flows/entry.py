@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, time, timedelta
 
 from callctl.core.addresses import Address, Extension, Withheld
-from callctl.core.ids import SECOND, AgentId, MenuId, Micros, QueueId, SwitchId
-from callctl.core.policy import Destination, NumberRules, Policy, ToMenu, ToQueue
+from callctl.core.ids import SECOND, AgentId, FlowId, MenuId, Micros, QueueId, SwitchId
+from callctl.core.policy import Destination, NumberRules, Policy, ToFlow, ToMenu, ToQueue
 from callctl.numbers import Numbering
 from callctl.settings.errors import shown
 from callctl.settings.types import nearest
 from callctl.sim.walk import Walk
 
 _PLACE = Extension("000000")
-"""Dialled by who is to begin at a menu or a queue, in a policy of the walk alone."""
+"""Dialled by who is to begin at a menu, a queue or a flow, in a policy of the walk alone."""
 
 
 @dataclass
@@ -42,15 +42,17 @@ def begun(
 
 
 def destination(text: str, policy: Policy) -> Destination:
-    """A menu, a queue, or where a number of `numbers:` leads. MistakenError says what there is instead."""
+    """A menu, a queue, a flow, or where a number of `numbers:` leads. MistakenError says what there is instead."""
     if MenuId(text) in policy.menus:
         return ToMenu(MenuId(text))
     if QueueId(text) in policy.queues:
         return ToQueue(QueueId(text))
+    if FlowId(text) in policy.flows.of:
+        return ToFlow(FlowId(text))
     if (to := policy.entries.get(_number(text, policy))) is not None:
         return to
-    names = [*policy.menus, *policy.queues, *map(str, policy.entries)]
-    raise MistakenError(f"there is no number, menu or queue {shown(text)}", nearest(text, names))
+    names = [*policy.menus, *policy.queues, *policy.flows.of, *map(str, policy.entries)]
+    raise MistakenError(f"there is no number, menu, queue or flow {shown(text)}", nearest(text, names))
 
 
 def caller_of(text: str, policy: Policy) -> Address:
@@ -67,6 +69,21 @@ def moment_of(text: str) -> Micros:
         return round(datetime.fromisoformat(text).timestamp()) * SECOND
     except (ValueError, OverflowError):
         raise MistakenError(f"{shown(text)} is not a time", "write one such as 2026-12-24T18:30") from None
+
+
+def later_than(now: Micros, text: str) -> Micros:
+    """A moment as `moment_of` reads it, or a time of day alone: the next one. MistakenError: it is none, or is over."""
+    try:
+        of_day = time.fromisoformat(text)
+    except ValueError:
+        moment = moment_of(text)
+    else:
+        here = datetime.fromtimestamp(now / SECOND)
+        day = here if here.time() <= of_day else here + timedelta(days=1)
+        moment = round(datetime.combine(day, of_day).timestamp()) * SECOND
+    if moment < now:
+        raise MistakenError(f"{shown(text)} is over", "write a later time: it only goes forward")
+    return moment
 
 
 def agent_of(name: str, policy: Policy) -> AgentId:

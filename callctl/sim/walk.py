@@ -5,7 +5,7 @@ Prompts take no time here: how long they are only the PBX knows.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from callctl.core.addresses import Address
@@ -24,7 +24,8 @@ from callctl.core.events import (
 )
 from callctl.core.facts import Fact
 from callctl.core.ids import SECOND, AgentId, CallId, LegId, Micros, NodeId, SwitchId, TrunkId
-from callctl.core.model import Switch
+from callctl.core.lookups import Ask, LookedUp, LookupFailure
+from callctl.core.model import LookingUp, Switch
 from callctl.core.policy import Policy
 from callctl.core.recovery import restore
 from callctl.sim.office import NODE
@@ -46,6 +47,8 @@ class Noticed:
     prompts: tuple[str, ...] = ()
     to_agent: bool = False
     """The prompts are for the agent alone."""
+    asked: Ask | None = None
+    """A question to a server, of which nobody here knows the answer."""
 
     @property
     def kind(self) -> str:
@@ -74,6 +77,8 @@ class Walk:
         """When the PBX stops ringing a phone."""
         self._call: CallId | None = None
         self._noticed: list[Noticed] = []
+        self._asked: Ask | None = None
+        """The newest question."""
         self._do(LinkRestored(self._node, self._pbx.booted))
         self._do(Synced(self._node, self._pbx.snapshot()))
         for agent in policy.agents.values():
@@ -130,6 +135,30 @@ class Walk:
             self._deliver()
         return True
 
+    def found(self, values: Mapping[str, str]) -> bool:
+        """The server answers with these values, of which those count that are asked for; whether anything is asked."""
+        if (ask := self.waits_for) is None:
+            return False
+        wanted = [name for name, _ in ask.into]
+        known = {name: value for name, value in values.items() if name in wanted}
+        self._answer(ask, known, "" if len(known) == len(set(wanted)) else LookupFailure.MISSING)
+        return True
+
+    def failed(self, why: LookupFailure) -> bool:
+        """The server does not answer as it should; whether anything is asked."""
+        if (ask := self.waits_for) is None:
+            return False
+        self._answer(ask, {}, why)
+        return True
+
+    def set_time(self, moment: Micros) -> bool:
+        """It is so late at once: what the caller does next is done then, and what would have come by itself in the
+        meantime comes when the walk goes on. False: that moment is over."""
+        if moment < self.now:
+            return False
+        self.now = moment
+        return True
+
     def go_on(self) -> bool:
         """What plays is heard out; where nothing plays, time passes until the caller notices something. Whether there
         was anything to wait for."""
@@ -155,6 +184,14 @@ class Walk:
     def is_over(self) -> bool:
         """The caller has no line any more."""
         return CALLER not in self._pbx.channels
+
+    @property
+    def waits_for(self) -> Ask | None:
+        """What is being looked up."""
+        call = self._world.calls.get(self._call) if self._call is not None else None
+        phase = call.phase if call is not None else None
+        ask = self._asked
+        return ask if isinstance(phase, LookingUp) and ask is not None and ask.request == phase.request else None
 
     @property
     def is_in_dialplan(self) -> bool:
@@ -186,6 +223,10 @@ class Walk:
             del self._gives_up[leg]
             self._pbx.end(self._pbx.channels[leg], 19, 480)
 
+    def _answer(self, ask: Ask, values: Mapping[str, str], failed: str) -> None:
+        self._do(LookedUp(ask.call, ask.request, values, failed))
+        self._deliver()
+
     def _deliver(self) -> None:
         while self._pbx.news:
             event = self._pbx.news.pop(0)
@@ -199,6 +240,9 @@ class Walk:
         if self._call is not None:
             told = (fact for fact in done.facts if getattr(fact, "call", None) == self._call)
             self._noticed += [Noticed(self.now, fact) for fact in told]
+        for ask in done.asks:
+            self._asked = ask
+            self._noticed.append(Noticed(self.now, None, asked=ask))
         for command in done.commands:
             self._carry(command)
 

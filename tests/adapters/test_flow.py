@@ -127,11 +127,11 @@ def test_a_word_that_is_none_is_explained_and_harms_nothing(flow: Flow) -> None:
 @pytest.mark.parametrize(
     ("argv", "wrong"),
     [
-        (["try", "mian"], "there is no number, menu or queue `mian`; did you mean `main`?"),
+        (["try", "mian"], "there is no number, menu, queue or flow `mian`; did you mean `main`?"),
         (["try", "main", "--agents", "agnt1"], "there is no agent `agnt1`; did you mean `agent1`?"),
         (["try", "main", "--at", "noon"], "`noon` is not a time; write one such as 2026-12-24T18:30"),
         (["try", "main", "--caller", "abc"], "`abc` is not a number; write one such as +442079460999"),
-        (["draw", "sails"], "there is no number, menu or queue `sails`; did you mean `sales`?"),
+        (["draw", "sails"], "there is no number, menu, queue or flow `sails`; did you mean `sales`?"),
     ],
 )
 def test_what_is_wrong_is_told_with_what_would_be_right(flow: Flow, argv: list[str], wrong: str) -> None:
@@ -184,7 +184,7 @@ def test_every_mistake_in_the_cases_is_told_at_once(flow: Flow, tmp_path: Path) 
     assert flow("test", str(file), code=2) == []
     told = [line.removeprefix(f"{file}:") for line in flow.err.splitlines()]
     assert [line.split("; ")[0] for line in told] == [
-        "2:14: cases.x.entry: there is no number, menu or queue `mian`",
+        "2:14: cases.x.entry: there is no number, menu, queue or flow `mian`",
         "2:24: cases.x.at: `noon` is not a time",
         "2:47: cases.x.agents[1]: there is no agent `bob`",
         "2:60: cases.x.does[0]: `jump` is nothing that a caller does",
@@ -255,3 +255,77 @@ def test_everything_that_a_call_can_reach_is_drawn_once(flow: Flow) -> None:
     for place in ('(["+442079460000"])', '(["200"])', '{{"menu main"}}', '[["queue operator"]]'):
         assert sum(shape.endswith(place) for shape in shapes) == 1, place
     assert sum(line.startswith("    in") and "-->" in line for line in lines) == 7
+
+
+# ── flows ────────────────────────────────────────────────────────────────────────────────────────
+
+ORDERS = """
+flows:
+  parcels:
+    values: {order: digits}
+    nodes:
+      ask: {gather: [sound:vm-toenternumber], into: order, digits: 2, then: look, give_up: {hang_up: normal}}
+      look:
+        lookup: "https://crm.example/orders/{order}"
+        into: {owner: /name}
+        then: told
+        failed: sorry
+      told: {note: {who: "{owner}"}, then: bye}
+      bye: {play: [{say: digits, of: "{order}"}], then: {hang_up: normal}}
+      sorry: {play: [sound:im-sorry], then: {hang_up: normal}}
+"""
+
+
+@pytest.fixture
+def parcels(flow: Flow, tmp_path: Path) -> Flow:
+    folder = tmp_path / "overlay"
+    folder.mkdir()
+    (folder / "parcels.yaml").write_text(ORDERS)
+    flow.overlay = ("--overlay", str(folder))
+    return flow
+
+
+def test_a_lookup_is_answered_by_hand(parcels: Flow) -> None:
+    told = parcels.walk("parcels", keys='12\nfound owner="Ada L"\n\n')
+    asked = "Asks https://crm.example/orders/12; answer it: found owner=…, or failed timeout"
+    at = told.index(asked)
+    assert "Noted who: Ada L" in told[at:]
+    assert "Hears sound:digits/1 sound:digits/2" in told[at:]
+
+
+def test_a_lookup_may_fail_by_hand(parcels: Flow) -> None:
+    told = parcels.walk("parcels", keys="found owner=x\n12\nfailed late\nfound owner\nfailed timeout\n")
+    assert "nothing is being looked up" in told
+    assert any(line.startswith("`failed late` is neither keys") for line in told)
+    assert "Hears sound:im-sorry" in told
+
+
+def test_cases_of_flows_say_what_is_found(parcels: Flow, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    path = "path: [node parcels/ask, node parcels/look, node parcels/told, node parcels/bye]"
+    file.write_text(
+        "cases:\n"
+        "  a: {entry: parcels, does: [12, listen], lookups: {parcels/look: {owner: Ada}}, notes: {who: Ada}, "
+        f"{path}}}\n"
+        "  b: {entry: parcels, does: [12], lookups: [timeout], hears: [sound:im-sorry]}\n"
+        "  c: {entry: parcels, does: [12, failed status], hears: [sound:im-sorry], notes: {who: Ada}}\n"
+    )
+    lines = parcels("test", str(file), code=1)
+    assert lines[:2] == ["good   a", "good   b"]
+    assert lines[3] == "       note who is not there, not `Ada`"
+    file.write_text(
+        "cases: {a: {entry: parcels, end: abandoned, lookups: {parcels/lok: {x: 1}, parcels/look: {x: 1}}}}\n"
+    )
+    parcels("test", str(file), code=2)
+    assert "no flow has a node `parcels/lok` that looks something up; did you mean `parcels/look`?" in parcels.err
+    assert "`x` is not looked up there" in parcels.err
+
+
+def test_the_time_goes_forward_while_somebody_walks(parcels: Flow) -> None:
+    told = parcels.walk("parcels", keys="at 2026-11-01 10:00\nat 10:30\n12\nhang up\n")
+    assert "`2026-11-01 10:00` is over; write a later time: it only goes forward" in told
+    assert any(line.startswith("Asks ") for line in told)
+
+
+def test_a_flow_is_drawn(parcels: Flow) -> None:
+    assert any("parcels/look" in line for line in parcels("draw", "parcels"))
