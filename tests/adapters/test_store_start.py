@@ -157,8 +157,8 @@ async def test_a_record_of_who_was_asked_after_the_talk_has_the_talk_and_the_cal
 
 
 async def test_a_record_that_an_older_version_spooled_is_stored(postgres_url: str, tmp_path: Path) -> None:
-    new = ("campaign", "attempt", "rang", "picked_up", "heard", "harboured", "message_left", "asked_after")
-    new += ("path", "notes")
+    new = {"campaign", "attempt", "rang", "picked_up", "heard", "harboured", "message_left", "asked_after"}
+    new |= {"path", "notes"}
     async with opened(postgres_url, tmp_path) as store:
         epoch = store.journal.epoch
         unit = Unit()
