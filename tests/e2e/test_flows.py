@@ -490,9 +490,7 @@ async def test_a_survey_after_the_talk_is_in_postgres_beside_the_agent(
     await at_node(floor, caller, "survey/solved")
     await caller.line.press("1")
     await caller.line.wait_ended(15)
-    heard = await caller.line.heard()
-    for name in ("auth-thankyou", "vm-goodbye"):
-        assert heard.likeness(recorded(floor, "en", name)) > 0.9
+    assert (await caller.line.heard()).likeness(recorded(floor, "en", "auth-thankyou")) > 0.9
     row = await floor.row(caller)
     assert [visit["digits"] for visit in row["menus"]] == ["74", "1"]
     assert json.loads(row["notes"]) == {"csat": "4", "solved": "yes"}
