@@ -9,12 +9,12 @@ from __future__ import annotations
 from callctl.core import agents, ivr
 from callctl.core.commands import DropBridge, Lease
 from callctl.core.facts import AskedAfter
-from callctl.core.model import Agent, Call, Connected, Outcome
+from callctl.core.model import Agent, Call, Connected, Ended, Outcome
 from callctl.core.policy import HangUp, ToNumber, ToQueue
 from callctl.core.turn import Turn
 
 NOWHERE = HangUp | ToQueue | ToNumber
-"""Where nobody is led after a talk."""
+"""Where nobody is led after a talk. Where a flow leads is known once it is walked: `ivr.enter` holds it to the same."""
 
 
 def goes_on(turn: Turn, call: Call, agent: Agent) -> bool:
@@ -34,5 +34,6 @@ def goes_on(turn: Turn, call: Call, agent: Agent) -> bool:
     turn.wish(DropBridge(call.node, phase.bridge, call.leg), Lease(call.node, call.leg, world.policy.lease))
     call.lease_renew = turn.now + world.policy.lease_renewal
     ivr.enter(turn, call, queue.after, "agent leaves")
-    agents.wrap_up(turn, agent, call, queue.id)
+    if not isinstance(call.phase, Ended):  # else a flow that led nowhere has ended it, and the agent's part with it
+        agents.wrap_up(turn, agent, call, queue.id)
     return True

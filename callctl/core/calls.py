@@ -75,7 +75,7 @@ MOVES: Moves = {
     (Offered, "ring failed"): (Queued, Offered),
     (Connected, "bridge failed"): (Queued,),
     (Connected, "agent hangs up at once"): (Queued,),
-    (Connected, "agent leaves"): (InMenu, Announcing, HandedOver, Ended),
+    (Connected, "agent leaves"): (InMenu, Announcing, LookingUp, HandedOver, Ended),
     (Connected, "longest talk"): (Ended,),
     (Arrived, "is dialled"): (Dialled,),
     (Dialled, "rings"): (Dialled,),

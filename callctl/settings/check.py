@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -24,7 +25,7 @@ from callctl.settings.check_flows import flow_mistakes, flow_oddities, heard_by_
 from callctl.settings.check_speech import speech_mistakes
 from callctl.settings.days_off import LAST_YEAR
 from callctl.settings.errors import KeyPath, Place, Problem, shown
-from callctl.settings.flow_parts import goals_of
+from callctl.settings.flow_parts import goals_of, last_of, ways_out
 from callctl.settings.goals import Goal, Way
 from callctl.settings.law import CallingHoursModel, HolidaysModel
 from callctl.settings.models import Document, NodeModel, PhoneModel
@@ -471,23 +472,27 @@ class Check:
             trail = self._to_another_talk(queue.after) if queue.after is not None else []
             if trail:
                 wrong = f"a caller who has talked with an agent would come to {trail[-1]} ({' → '.join(trail)})"
-                right = "lead to `menu`, `announce`, `voicemail` or `hang_up`, and from there to no queue and no number"
+                right = "lead to `menu`, `flow`, `announce`, `voicemail` or `hang_up`,"
+                right += " and from there to no queue and no number"
                 self._wrong(("queues", name, "after"), wrong, right)
 
     def _to_another_talk(self, goal: Goal) -> list[str]:
-        """The shortest way from there to a queue or a number outside; empty: there is none."""
-        todo: list[tuple[list[str], Goal]] = [([], goal)]
+        """The shortest way from there to a queue or a number outside, through menus and flows; empty: there is none."""
+        todo: deque[tuple[list[str], Goal]] = deque([([], goal)])
         seen: set[str] = set()
         while todo:
-            trail, goal = todo.pop(0)
-            way = goal if goal.then is None else goal.then
+            trail, goal = todo.popleft()
+            way = last_of(goal)
             if way.queue is not None or way.number is not None:
                 return [*trail, f"queue {way.queue}" if way.queue is not None else f"number {way.number}"]
-            menu = self.document.menus.get(way.menu) if way.menu is not None else None
-            if menu is not None and way.menu is not None and way.menu not in seen:
-                seen.add(way.menu)
-                onward = [*(menu.options or {}).values(), menu.give_up]
-                todo += [([*trail, f"menu {way.menu}"], it) for it in onward if it is not None]
+            name = f"menu {way.menu}" if way.menu is not None else f"flow {way.flow}" if way.flow is not None else ""
+            if name and name not in seen:
+                seen.add(name)
+                menu = self.document.menus.get(way.menu or "")
+                onward = [*(menu.options or {}).values(), menu.give_up] if menu is not None else []
+                if way.flow is not None:
+                    onward += ways_out(self.document, way.flow)
+                todo += [([*trail, name], it) for it in onward if it is not None]
         return []
 
     def _calendars(self) -> None:

@@ -113,12 +113,29 @@ def silent_ways(node: NodeForm) -> Iterator[PlacedWay]:
             yield from ways_of(node)
 
 
+def goals_in(node: NodeForm) -> Iterator[tuple[KeyPath, Goal]]:
+    """The ways out of the flows from here."""
+    yield from ((below, way) for below, way in ways_of(node) if isinstance(way, Goal))
+
+
 def goals_of(document: Document) -> Iterator[tuple[KeyPath, Goal]]:
     """Every way out of the flows."""
     for path, _, node in all_nodes(document):
         for below, way in ways_of(node):
             if isinstance(way, Goal):
                 yield (*path, *below), way
+
+
+def ways_out(document: Document, name: str) -> Iterator[Goal]:
+    """Where a caller of a flow can leave it, or a flow that it calls."""
+    todo, seen = [name], {name}
+    while todo:
+        flow = document.flows.get(todo.pop())
+        for node in nodes_of(flow).values() if flow is not None else ():
+            if isinstance(node, CallModel) and node.call not in seen:
+                seen.add(node.call)
+                todo.append(node.call)
+            yield from (way for _, way in ways_of(node) if isinstance(way, Goal))
 
 
 def last_of(goal: Goal) -> Way:

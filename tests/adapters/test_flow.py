@@ -329,3 +329,21 @@ def test_the_time_goes_forward_while_somebody_walks(parcels: Flow) -> None:
 
 def test_a_flow_is_drawn(parcels: Flow) -> None:
     assert any("parcels/look" in line for line in parcels("draw", "parcels"))
+
+
+def test_texts_of_flows_are_looked_at_in_their_languages(parcels: Flow, tmp_path: Path) -> None:
+    (tmp_path / "overlay" / "spoken.yaml").write_text(
+        "flows:\n"
+        "  texts:\n"
+        "    languages: [fr, xx]\n"
+        "    nodes:\n"
+        "      a: {play: [{speak: {fr: Bonjour, xx: Hm}}], then: b}\n"
+        "      b: {play: [{fr: [{speak: Oui}], xx: [{speak: Hm}]}], then: {announce: [{speak: {fr: Non}}]}}\n"
+    )
+    parcels("draw", code=2)
+    told = [line.partition("flows.texts.nodes.")[2] for line in parcels.err.splitlines()]
+    assert [line.partition(";")[0] for line in told if line] == [
+        "a.play[0].speak: no voice for `xx`",
+        "b.play[0].xx[0].speak: no voice for `xx`",
+        "b.then.announce[0].speak: no text in `en`, in which it is spoken here",
+    ]

@@ -820,6 +820,7 @@ SITUATIONS: dict[str, Callable[[], Stage]] = {
     "waits_at_most_then_end": waits_at_most(HangUp()),
     "talks_then_menu": talks_and_will_be_asked(ToMenu(SURVEY)),
     "talks_then_announcement": talks_and_will_be_asked(Announce(("sound:bye",), HangUp())),
+    "talks_then_a_lookup": talks_and_will_be_asked(ToFlow(ASKS)),
     "talks_then_voicemail": talks_and_will_be_asked(Voicemail("100")),
     "waits_at_most_then_a_lookup": waits_at_most(ToFlow(ASKS)),
     **{f"looked_up_leads_to_{kind}": looked_up_leads_to(kind) for kind in LEADS},

@@ -9,8 +9,21 @@ import pytest
 from callctl.core.commands import DropBridge, HandOver, Hangup, Hold, Lease, Play
 from callctl.core.events import DigitPressed, LegAnswered, LegLeft, LegSeen, LegState, PolicyChanged, Snapshot, Synced
 from callctl.core.facts import AskedAfter, CallEnded, DispositionNoted, FlowedOut, MenuEntered, WrapUpEnded
-from callctl.core.ids import SECOND, AgentId, BridgeId, LegId
-from callctl.core.model import Announcing, Connected, HandedOver, Idle, InMenu, OnCall, Outcome, Party, Queued, WrapUp
+from callctl.core.flows import Flow, Flows, Goes, Lookup, Node
+from callctl.core.ids import SECOND, AgentId, BridgeId, FlowId, LegId
+from callctl.core.model import (
+    Announcing,
+    Connected,
+    HandedOver,
+    Idle,
+    InMenu,
+    LookingUp,
+    OnCall,
+    Outcome,
+    Party,
+    Queued,
+    WrapUp,
+)
 from callctl.core.policy import (
     OF_ALL,
     Announce,
@@ -18,11 +31,13 @@ from callctl.core.policy import (
     HangUp,
     OutsideNumber,
     Policy,
+    ToFlow,
     ToMenu,
     ToNumber,
     ToQueue,
     Voicemail,
 )
+from callctl.core.ways import Next
 from callctl.sim.lists import NAILED, PUSH, calling
 from callctl.sim.office import CARE, DESK, HELP, NODE, NUMBER, SALES, SURVEY, policy
 from tests.core.calling import Calling
@@ -119,6 +134,35 @@ def test_an_announcement_and_voicemail_are_ways_too() -> None:
     it.gone("c1")
     (ended,) = it.told(CallEnded)
     assert (ended.outcome, ended.by) == (Outcome.ANSWERED, Party.CALLER), "not voicemail: they have talked"
+
+
+def in_a_flow(first: Node) -> tuple[Stage, LegId]:
+    """The queue leads to a flow, that begins with this node."""
+    it = stage(replace(asks_after(ToFlow(FlowId("survey"))), flows=Flows("1", {FlowId("survey"): one(first)})))
+    leg = it.talk("c1", "ana")
+    it.wait(5)
+    it.gone(leg)
+    return it, leg
+
+
+def one(first: Node) -> Flow:
+    return Flow(FlowId("survey"), "first", {"first": first, "no": Goes(ToQueue(CARE)), "bye": Goes(HangUp())})
+
+
+def test_a_flow_is_a_way_too_whatever_it_begins_with() -> None:
+    it, _ = in_a_flow(Lookup("http://localhost/", (("a", "/a"),), Next("bye"), Next("bye")))
+    assert isinstance(it.call("c1").phase, LookingUp)
+    told = it.wait(8)
+    assert [fact.outcome for fact in told if isinstance(fact, CallEnded)] == [Outcome.ANSWERED]
+
+
+@pytest.mark.parametrize("first", [Goes(ToQueue(CARE)), Goes(Next("no")), Goes(ToNumber(NUMBER))])
+def test_a_flow_leads_to_no_second_talk(first: Node) -> None:
+    """`check` refuses such flows."""
+    it, _ = in_a_flow(first)
+    assert not it.told(FlowedOut)
+    (ended,) = it.told(CallEnded)
+    assert (ended.outcome, ended.by) == (Outcome.ANSWERED, Party.CALLCTL)
 
 
 @pytest.mark.parametrize("to", [HangUp(), ToQueue(CARE), ToNumber(NUMBER)])

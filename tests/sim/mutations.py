@@ -65,8 +65,8 @@ MUTATIONS = (
     Mutation(
         "the agent of a caller who is asked stays on the call",
         "core/aftertalk.py",
-        "    agents.wrap_up(turn, agent, call, queue.id)\n",
-        "",
+        "        agents.wrap_up(turn, agent, call, queue.id)\n",
+        "        pass\n",
     ),
     Mutation(
         "a talk behind which something was asked is forgotten",
