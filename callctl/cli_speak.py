@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callctl.printing import fail, table
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from callctl.settings import Loaded, SpeechSettings
     from callctl.spoken import Spoken
 
-OK, FAILED = 0, 1
+OK, FAILED, WRONG = 0, 1, 2
 
 
 def add_commands(
@@ -30,7 +31,47 @@ def add_commands(
     )
     speak.add_argument("action", choices=("build", "list"), help="build: what is missing; list: every text, its file")
     files(speak, required=True)
+    _add_prompts(commands, add, files)
     return speak
+
+
+def _add_prompts(commands: Any, add: Callable[..., argparse.ArgumentParser], files: Callable[..., None]) -> None:
+    prompts = add(
+        commands,
+        "prompts",
+        _prompts,
+        "list what is to be recorded in a language: sounds that the configuration plays and that are not there",
+        epilog="a line each: the sound's name, and the text to record where it is a word of what flows `say`\n"
+        "exit codes: 0 nothing is missing · 1 some are · 2 no grammar for the language, or a mistake\n"
+        "callctl prompts missing --lang fr --config /etc/callctl --sounds /usr/share/asterisk/sounds",
+    )
+    prompts.add_argument("action", choices=("missing",), help="missing: those that have no file in any format")
+    prompts.add_argument("--lang", required=True, metavar="LANGUAGE", help="as Asterisk writes it, such as fr or en_GB")
+    prompts.add_argument(
+        "--sounds", type=Path, metavar="DIR", help="Asterisk's folder of sounds; all are listed if it is not given"
+    )
+    files(prompts, required=True)
+
+
+def _prompts(args: argparse.Namespace) -> int:
+    from callctl.core.spoken import NoGrammarError, grammar_of, needed, text_of
+    from callctl.settings.sounds import is_there, kinds_said, sounds_played
+    from callctl.settings import load_policy
+
+    if args.sounds is not None and not args.sounds.is_dir():
+        return fail(f"{args.sounds}: there is no such folder", WRONG)
+    policy = load_policy(args.config, args.overlay)
+    said = kinds_said(policy)
+    try:
+        grammar_of(args.lang)
+    except NoGrammarError as error:
+        return fail(str(error), WRONG)
+    texts = {name: text_of(name, args.lang) for name in needed(args.lang, said)}
+    names = sorted({*texts, *sounds_played(policy, args.lang)})
+    missing = [name for name in names if args.sounds is None or not is_there(args.sounds, args.lang, name)]
+    for name in missing:
+        print(f"{name}\t{texts[name]}" if name in texts else name)
+    return FAILED if missing else OK
 
 
 def warnings(loaded: Loaded) -> list[str]:

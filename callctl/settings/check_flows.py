@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from callctl.core.conditions import BUILT_IN
-from callctl.core.spoken import Saying
+from callctl.core.spoken import NoGrammarError, Saying, grammar_of
+from callctl.core.spoken.saying import GRAMMARS
 from callctl.settings import flow_graph
 from callctl.settings.errors import KeyPath, Mistake, shown
 from callctl.settings.flow_parts import (
@@ -62,6 +63,7 @@ def flow_mistakes(document: Document, whole: bool) -> Iterator[Mistake]:
         yield from _targets(path, flow)
         yield from _names(path, flow)
         yield from _languages(path, flow)
+        yield from _unsaid(path, flow, document)
         yield from _secrets(path, flow, secrets(document))
         yield from _types(path, flow)
         if whole and name not in called and _is_read(document):
@@ -156,6 +158,39 @@ def _spoken_in(path: KeyPath, there: tuple[str, ...], known: tuple[str, ...]) ->
         if name not in known:
             wrong = f"{shown(name)} is none of the flow's `languages`"
             yield Mistake((*path, name), wrong, nearest(name, known), of_key=True)
+
+
+def _unsaid(path: KeyPath, flow: FlowModel, document: Document) -> Iterator[Mistake]:
+    """Values are said in languages whose grammar is known."""
+    heard = tuple(flow.languages or ()) or _of_callers(document)
+    for name, node in nodes_of(flow).items():
+        said: list[tuple[KeyPath, tuple[str, ...]]] = []
+        for below, word in words_of(node):
+            if isinstance(word, SayModel):  # `prompts, place, language, place` where it is by language
+                language = next((it for it in below[1:] if isinstance(it, str) and it != "play"), None)
+                said.append(((*below, "say"), heard if language is None else (language,)))
+        if isinstance(node, GatherModel) and node.confirm:
+            said.append((("confirm",), heard))
+        for below, languages in said:
+            for language in languages:
+                if not _has_grammar(language):
+                    wrong = f"callctl has no grammar to say values in {shown(language)}"
+                    right = f"play sounds there instead, or take one of {', '.join(sorted(GRAMMARS))}"
+                    yield Mistake((*path, "nodes", name, *below), wrong, right)
+
+
+def _has_grammar(language: str) -> bool:
+    try:
+        grammar_of(language)
+    except NoGrammarError:
+        return False
+    return True
+
+
+def _of_callers(document: Document) -> tuple[str, ...]:
+    """The languages of callers whom no flow has asked for theirs."""
+    known = [it.language for it in document.trunks.values()] + [it.language for it in document.phones.values()]
+    return tuple(dict.fromkeys(["en", *(it for it in known if it)]))
 
 
 def _chosen(node: object) -> Iterator[tuple[KeyPath, str]]:

@@ -347,3 +347,44 @@ def test_texts_of_flows_are_looked_at_in_their_languages(parcels: Flow, tmp_path
         "b.play[0].xx[0].speak: no voice for `xx`",
         "b.then.announce[0].speak: no text in `en`, in which it is spoken here",
     ]
+
+
+# ── what is to be recorded ───────────────────────────────────────────────────────────────────────
+
+
+def test_what_a_language_lacks_is_listed_with_its_text(
+    parcels: Flow, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["prompts", "missing", "--config", CONFIG, *parcels.overlay, "--lang"]
+    assert cli.main([*asked, "fr"]) == 1
+    every = capsys.readouterr().out.splitlines()
+    assert "digits/1\tun" in every
+    assert "vm-toenternumber" in every
+    for line in every[1:]:
+        file = tmp_path / "sounds" / "fr" / f"{line.partition(chr(9))[0]}.gsm"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    assert cli.main([*asked, "fr_CA", "--sounds", str(tmp_path / "sounds")]) == 1
+    assert capsys.readouterr().out.splitlines() == every[:1]
+    assert cli.main([*asked, "fi"]) == 2
+    assert capsys.readouterr().err.startswith("callctl: no grammar for 'fi': values can be said in de, en")
+    assert cli.main([*asked, "fr", "--sounds", str(tmp_path / "nowhere")]) == 2
+
+
+def test_values_are_said_where_there_is_a_grammar(parcels: Flow, tmp_path: Path) -> None:
+    word = '{say: digits, of: "{caller}"}'
+    (tmp_path / "overlay" / "said.yaml").write_text(
+        "flows:\n"
+        "  said:\n"
+        "    languages: [en, fi]\n"
+        "    nodes:\n"
+        f"      a: {{play: [{word}], then: b}}\n"
+        f"      b: {{play: [{{en: [{word}], fi: [sound:x]}}], then: c}}\n"
+        "      c: {gather: [sound:x], into: d, confirm: true, then: {hang_up: normal}, give_up: {hang_up: normal}}\n"
+    )
+    parcels("draw", code=2)
+    told = [line.partition("flows.said.nodes.")[2] for line in parcels.err.splitlines()]
+    assert [line.partition(";")[0] for line in told] == [
+        "a.play[0].say: callctl has no grammar to say values in `fi`",
+        "c.confirm: callctl has no grammar to say values in `fi`",
+    ]
