@@ -55,8 +55,8 @@ def _add_prompts(commands: Any, add: Callable[..., argparse.ArgumentParser], fil
 
 def _prompts(args: argparse.Namespace) -> int:
     from callctl.core.spoken import NoGrammarError, grammar_of, needed, text_of
-    from callctl.settings.sounds import is_there, kinds_said, sounds_played
     from callctl.settings import load_policy
+    from callctl.settings.sounds import is_there, kinds_said, sounds_played
 
     if args.sounds is not None and not args.sounds.is_dir():
         return fail(f"{args.sounds}: there is no such folder", WRONG)

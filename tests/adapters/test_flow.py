@@ -388,3 +388,11 @@ def test_values_are_said_where_there_is_a_grammar(parcels: Flow, tmp_path: Path)
         "a.play[0].say: callctl has no grammar to say values in `fi`",
         "c.confirm: callctl has no grammar to say values in `fi`",
     ]
+
+
+def test_every_proof_of_the_peers_features_is_there() -> None:
+    root = Path(CONFIG).parent
+    proofs = re.findall(r"(tests/[a-z0-9_/]+\.py)(?:::(\w+))?", (root / "docs" / "flows.md").read_text())
+    assert proofs
+    for file, name in proofs:
+        assert re.search(rf"def {name}\b", (root / file).read_text()), (file, name)
