@@ -77,6 +77,7 @@ def words(it: Noticed, teller: Teller, since: Micros) -> str:
         said = _asks(it.asked)
     elif it.fact is None:
         said = f"{'The agent hears' if it.to_agent else 'Hears'} {' '.join(it.prompts)}"
+        said += "".join(f"; says {value}" for value in it.says)
     else:
         said = str(explain([it], teller)[0]["text"])
     return f"{(it.at - since) / SECOND:8.1f} s  {printable(said)}"

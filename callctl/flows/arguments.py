@@ -46,7 +46,7 @@ cases:
     lookups: {orders/look: {status: sent}}   # what a flow's node finds, or why it does not: timeout; [..]: in order
     path: [menu main, queue sales, agent ana]   # nodes of a flow are written `node orders/hello`
     notes: {csat: "5"}                 # among what is in the record
-    hears: [sound:hello]               # among what is played, in this order
+    hears: [sound:hello]               # among what is played, in this order; a value as `date 2026-12-01`
     end: answered                      # as in the call record
 
 whoever has done everything hangs up; path, hears, notes and end: at least one of them

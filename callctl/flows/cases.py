@@ -195,7 +195,7 @@ def _missed(form: CaseModel, noticed: Sequence[Noticed]) -> Iterator[str]:
     path = tuple(place for it in noticed for place in _places(it.fact))
     if form.path is not None and path != form.path:
         yield f"path is [{', '.join(path)}], not [{', '.join(form.path)}]"
-    played = iter([prompt for it in noticed for prompt in it.prompts])
+    played = iter([prompt for it in noticed for prompt in (*it.says, *it.prompts)])
     for prompt in form.hears:
         if prompt not in played:  # the iterator goes on behind the one before
             yield f"{shown(prompt)} is not heard, or not in this order"

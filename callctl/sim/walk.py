@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from callctl.core.addresses import Address
 from callctl.core.commands import Command, Play, RingPhone
+from callctl.core.conditions import fill
 from callctl.core.engine import next_due, step
 from callctl.core.events import (
     CallArrived,
@@ -23,11 +24,13 @@ from callctl.core.events import (
     Wish,
 )
 from callctl.core.facts import Fact
+from callctl.core.flows import Gather, Lookup, Menu, Prompts, Speak, Spoken, Stay, parts
 from callctl.core.ids import SECOND, AgentId, CallId, LegId, Micros, NodeId, SwitchId, TrunkId
 from callctl.core.lookups import Ask, LookedUp, LookupFailure
-from callctl.core.model import LookingUp, Switch
+from callctl.core.model import Announcing, InMenu, LookingUp, Switch
 from callctl.core.policy import Policy
 from callctl.core.recovery import restore
+from callctl.core.walk import heard, plain, stay_at
 from callctl.sim.office import NODE
 from callctl.sim.pbx import Channel, ModelPbx
 
@@ -47,6 +50,8 @@ class Noticed:
     prompts: tuple[str, ...] = ()
     to_agent: bool = False
     """The prompts are for the agent alone."""
+    says: tuple[str, ...] = ()
+    """The values that are said by these prompts: `date 2026-12-01`."""
     asked: Ask | None = None
     """A question to a server, of which nobody here knows the answer."""
 
@@ -250,12 +255,42 @@ class Walk:
         self._pbx.carry(command)
         match command:
             case Play(leg=leg, prompts=prompts):
-                self._noticed.append(Noticed(self.now, None, prompts, leg != CALLER))
+                self._noticed.append(Noticed(self.now, None, prompts, leg != CALLER, self._says(prompts)))
             case RingPhone(leg=leg, timeout=timeout) if leg in self._pbx.channels:
                 self._gives_up[leg] = self.now + timeout
                 self._pbx.ring(self._pbx.channels[leg])
         for leg in [leg for leg in self._gives_up if leg not in self._pbx.channels]:
             del self._gives_up[leg]
+
+    def _says(self, played: tuple[str, ...]) -> tuple[str, ...]:
+        """The values that the node where the caller is says by these prompts."""
+        call = self._world.calls.get(self._call) if self._call is not None else None
+        phase = call.phase if call is not None else None
+        spot = phase.spot if isinstance(phase, InMenu | Announcing | LookingUp) else None
+        node = stay_at(self._world, spot) if spot is not None else None
+        if call is None or node is None:
+            return ()
+        known, says = plain(self._world, call), list[str]()
+        for part in parts(_prompts_of(node)):
+            media = heard(self._world, call, (part,)) if isinstance(part, Spoken) else ()
+            if isinstance(part, Spoken) and media and _has(played, media):
+                says.append(f"{part.kind} {fill(part.of, known)}")
+        return tuple(dict.fromkeys(says))
+
+
+def _prompts_of(node: Stay) -> Prompts:
+    match node:
+        case Menu() | Gather():
+            return (*node.invalid, *node.no_input, *node.prompts)
+        case Speak(prompts):
+            return prompts
+        case Lookup(meanwhile=meanwhile):
+            return meanwhile
+
+
+def _has(played: tuple[str, ...], media: tuple[str, ...]) -> bool:
+    """Whether these are among what is played, one behind the other."""
+    return any(played[at : at + len(media)] == media for at in range(len(played)))
 
 
 def _way_in(policy: Policy) -> tuple[NodeId, TrunkId | None]:

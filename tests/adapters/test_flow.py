@@ -290,7 +290,7 @@ def test_a_lookup_is_answered_by_hand(parcels: Flow) -> None:
     asked = "Asks https://crm.example/orders/12; answer it: found owner=…, or failed timeout"
     at = told.index(asked)
     assert "Noted who: Ada L" in told[at:]
-    assert "Hears sound:digits/1 sound:digits/2" in told[at:]
+    assert "Hears sound:digits/1 sound:digits/2; says digits 12" in told[at:]
 
 
 def test_a_lookup_may_fail_by_hand(parcels: Flow) -> None:
