@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
-from callctl.core import admission, calls, conditions
+from callctl.core import admission, calls, conditions, lookups
 from callctl.core.addresses import Withheld
-from callctl.core.facts import Noted, Walked
+from callctl.core.facts import LookupAnswered, Noted, Walked
 from callctl.core.flows import (
     Branch,
     Chance,
@@ -38,6 +38,7 @@ from callctl.core.flows import (
 )
 from callctl.core.hours import is_open
 from callctl.core.ids import FlowId, QueueId
+from callctl.core.lookups import LookupFailure
 from callctl.core.model import Call, Hidden, World
 from callctl.core.spoken import NoGrammarError, Saying, UnsayableError, say
 from callctl.core.turn import Turn
@@ -79,7 +80,7 @@ def settle(turn: Turn, call: Call, to: Way, at: Spot | None) -> _Inside | Destin
         if (asks := asks_again(turn.world, call, node_, at)) is not None:
             node_, at = asks
         passed.append(at.name)
-        if isinstance(node_, Stay):
+        if isinstance(node_, Stay) and not _cannot_ask(turn.world, call, node_):
             _passed(turn, call, passed)
             return node_, at
         to, at = _through(turn, call, node_, at)
@@ -133,8 +134,16 @@ def _through(turn: Turn, call: Call, node: Node, at: Spot) -> tuple[Way, Spot]:
             return Next(_start(turn.world, call, at, flow)), Spot(at.version, flow, "", (*at.back, (at.flow, at.node)))
         case Goes(to):
             return to, at
+        case Lookup(failed=failed):  # passed here, lest a flow that nobody has checked go round without an end
+            turn.tell(LookupAnswered(call.id, at.name, LookupFailure.MISSING, 0))
+            return failed, at
         case _:
             raise AssertionError(f"{node} takes time")
+
+
+def _cannot_ask(world: World, call: Call, node: Node) -> bool:
+    """A value is missing that is needed to ask."""
+    return isinstance(node, Lookup) and lookups.fill(node.url, plain(world, call)) is None
 
 
 def _start(world: World, call: Call, at: Spot, name: FlowId) -> str:
