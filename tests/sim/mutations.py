@@ -320,6 +320,48 @@ MUTATIONS = (
         "    if not isinstance(agent.state, Idle) or agent.held_until is not None or not ready:",
         "    if not isinstance(agent.state, Idle | WrapUp) or agent.held_until is not None or not ready:",
     ),
+    Mutation(
+        "flows that a caller has entered are not stored",
+        "core/walk.py",
+        "        turn.flows.add(version)\n",
+        "",
+    ),
+    Mutation(
+        "the answer of a server does not stop what plays meanwhile",
+        "core/ivr.py",
+        "    _stop(turn, call, phase.playing)\n    if not isinstance(node, Lookup):",
+        "    if not isinstance(node, Lookup):",
+    ),
+    Mutation(
+        "prompts go on behind the first of several digits",
+        "core/ivr.py",
+        '    _stop(turn, call, phase.playing)\n    digits = _pressed(phase.digits) + ("" if',
+        '    digits = _pressed(phase.digits) + ("" if',
+    ),
+    Mutation(
+        "a server that says nothing is waited for without an end",
+        "core/deadlines.py",
+        "            ivr.no_answer(turn, call, phase)",
+        "            pass",
+    ),
+    Mutation(
+        "an answer counts for whatever is asked now",
+        "core/ivr.py",
+        "not isinstance(phase, LookingUp) or phase.request != event.request:",
+        "phase.request != event.request:",
+    ),
+    Mutation(
+        "after an outage nobody asks the server again, and the caller hears nothing",
+        "core/ivr.py",
+        "        case LookingUp():\n            _ask_server_again(turn, call, call.phase)",
+        "        case LookingUp():\n            pass",
+    ),
+    Mutation(
+        "several digits have no end",
+        "core/ivr.py",
+        "heard_by=None, digit_by=turn.now + node.pause)",
+        "heard_by=None, digit_by=None)",
+    ),
 )
 
 DIALS_AGAIN = """            from callctl.core.commands import Dial
