@@ -130,6 +130,9 @@ def _add_daemon_commands(commands: _Commands) -> None:
         "check the configuration and tell every mistake at once",
         epilog="each mistake is a line: file:line:column: path: what is wrong; what would be right",
     )
+    check.add_argument(
+        "--sounds", type=Path, metavar="DIR", help="Asterisk's folder of sounds: each that is played must be there"
+    )
     _files(check, required=True)
     _json_flag(check)
     secrets = _add(commands, "secrets", _secrets, "make the secrets that the configuration refers to")
@@ -315,10 +318,12 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from callctl.settings import SettingsError
+    from callctl.settings import SettingsError, load
 
+    if args.sounds is not None and not args.sounds.is_dir():
+        return fail(f"{args.sounds}: there is no such folder", WRONG)
     try:
-        loaded = _load(args)
+        loaded = load(args.config, args.overlay, sounds=args.sounds)
     except SettingsError as error:
         if args.json:
             print(json.dumps({"ok": False, "problems": [str(p) for p in error.problems]}, indent=2))

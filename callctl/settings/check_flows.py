@@ -162,7 +162,7 @@ def _spoken_in(path: KeyPath, there: tuple[str, ...], known: tuple[str, ...]) ->
 
 def _unsaid(path: KeyPath, flow: FlowModel, document: Document) -> Iterator[Mistake]:
     """Values are said in languages whose grammar is known."""
-    heard = tuple(flow.languages or ()) or _of_callers(document)
+    heard = tuple(flow.languages or ()) or of_callers(document)
     for name, node in nodes_of(flow).items():
         said: list[tuple[KeyPath, tuple[str, ...]]] = []
         for below, word in words_of(node):
@@ -187,10 +187,11 @@ def _has_grammar(language: str) -> bool:
     return True
 
 
-def _of_callers(document: Document) -> tuple[str, ...]:
-    """The languages of callers whom no flow has asked for theirs."""
-    known = [it.language for it in document.trunks.values()] + [it.language for it in document.phones.values()]
-    return tuple(dict.fromkeys(["en", *(it for it in known if it)]))
+def of_callers(document: Document) -> tuple[str, ...]:
+    """The languages of callers whom no flow has asked for theirs: of their trunk or phone, English where none is
+    said."""
+    said = [it.language for it in (*document.trunks.values(), *document.phones.values())]
+    return tuple(dict.fromkeys(it or "en" for it in said or [""]))
 
 
 def _chosen(node: object) -> Iterator[tuple[KeyPath, str]]:

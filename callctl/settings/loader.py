@@ -11,6 +11,7 @@ from callctl.core.ids import CampaignId
 from callctl.core.policy import Policy
 from callctl.settings.build import DaemonSettings, daemon_of, policy_of
 from callctl.settings.check import Check
+from callctl.settings.check_sounds import sound_mistakes
 from callctl.settings.errors import KeyPath, Place, Problem, SettingsError, sorted_problems
 from callctl.settings.folder import read_all
 from callctl.settings.lists import ListForm, form_of
@@ -44,15 +45,23 @@ class Loaded:
     """Sets of HTTP headers by name; each by header. For the adapter alone: the policy knows their names at most."""
 
 
-def load(directory: Path, overlay: Path | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
+def load(
+    directory: Path,
+    overlay: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    sounds: Path | None = None,
+) -> Loaded:
     """Read every `*.yaml` of the directory, and of the overlay upon it.
 
     The overlay's values win key by key; a list replaces a list, a null takes a key away (back to its default).
     Relative paths start at the directory; those of `file:` secrets are looked for in the overlay first.
+    `sounds`: Asterisk's folder of sounds, in which each that is played must be; None: it is not looked for.
     Raises SettingsError with every mistake.
     """
     validation, check, problems = _read(directory, overlay)
     document = validation.document
+    for path, wrong, right, of_key in sound_mistakes(document, sounds) if sounds is not None else ():
+        problems.append(Problem.at(validation.place(path, of_key), path, wrong, right))
     secrets: dict[str, Secret] = {}
     folders = [directory] if overlay is None else [overlay, directory]
     for name, path, reference in _references(document):
