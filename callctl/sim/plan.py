@@ -291,7 +291,7 @@ def draw(seed: int) -> Plan:
         (rng.randint(1, 5), lambda: _mishap(rng, rng.uniform(0, length))),
     )
     acts += [make() for count, make in some for _ in range(count)]
-    acts += _flips(seed, length) + _into_flows(seed, length)
+    acts += _flips(seed, length) + _into_flows(seed, length) + _reloads(seed, length)
     contacts = tuple(rng.choice((1, 1, 2)) for _ in agents)
     slowness, audit_every = rng.choice((1.0, 1.0, 5.0, 40.0)), rng.choice((30.0, 30.0, 7.0, 1.0))
     strategy = rng.choice(list(Strategy))
@@ -391,6 +391,13 @@ def _flips(seed: int, length: float) -> list[Flip]:
     """In every third office. Of a generator of their own: what else happens there is as it was without them."""
     rng = Random(f"flips {seed}")
     return [Flip(rng.uniform(0, length), rng.random() < 0.6) for _ in range(rng.choice((0, 0, rng.randint(1, 5))))]
+
+
+def _reloads(seed: int, length: float) -> list[Act]:
+    """More of them in every third office: what a reload does to those who wait is seen in few runs."""
+    rng = Random(f"reloads {seed}")
+    count = rng.choice((0, 0, rng.randint(1, 2)))
+    return [Reload(round(rng.uniform(0, length), 6), rng.randint(0, 4)) for _ in range(count)]
 
 
 def _into_flows(seed: int, length: float) -> list[Act]:
