@@ -190,7 +190,7 @@ def _has_grammar(language: str) -> bool:
 def of_callers(document: Document) -> tuple[str, ...]:
     """The languages of callers whom no flow has asked for theirs: of their trunk or phone, English where none is
     said."""
-    said = [it.language for it in (*document.trunks.values(), *document.phones.values())]
+    said = [it.language for it in document.trunks.values()] + [it.language for it in document.phones.values()]
     return tuple(dict.fromkeys(it or "en" for it in said or [""]))
 
 
