@@ -42,7 +42,7 @@ def _add_prompts(commands: Any, add: Callable[..., argparse.ArgumentParser], fil
         _prompts,
         "list what is to be recorded in a language: sounds that the configuration plays and that are not there",
         epilog="a line each: the sound's name, and the text to record where it is a word of what flows `say`\n"
-        "exit codes: 0 nothing is missing · 1 some are · 2 no grammar for the language, or a mistake\n"
+        "exit codes: 0 nothing is missing · 1 some are · 2 no grammar for what flows `say`, or a mistake\n"
         "callctl prompts missing --lang fr --config /etc/callctl --sounds /usr/share/asterisk/sounds",
     )
     prompts.add_argument("action", choices=("missing",), help="missing: those that have no file in any format")
@@ -61,16 +61,19 @@ def _prompts(args: argparse.Namespace) -> int:
     if args.sounds is not None and not args.sounds.is_dir():
         return fail(f"{args.sounds}: there is no such folder", WRONG)
     policy = load_policy(args.config, args.overlay)
-    said = kinds_said(policy)
+    said, unsaid = kinds_said(policy), ""
+    texts: dict[str, str] = {}
     try:
         grammar_of(args.lang)
+        texts = {name: text_of(name, args.lang) for name in needed(args.lang, said)}
     except NoGrammarError as error:
-        return fail(str(error), WRONG)
-    texts = {name: text_of(name, args.lang) for name in needed(args.lang, said)}
+        unsaid = str(error) if said else ""
     names = sorted({*texts, *sounds_played(policy, args.lang)})
     missing = [name for name in names if args.sounds is None or not is_there(args.sounds, args.lang, name)]
     for name in missing:
         print(f"{name}\t{texts[name]}" if name in texts else name)
+    if unsaid:
+        return fail(unsaid, WRONG)
     return FAILED if missing else OK
 
 
